@@ -1,0 +1,1 @@
+//! Tables and migrations of every Capstan service, on SQLite and PostgreSQL.

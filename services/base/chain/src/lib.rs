@@ -1,0 +1,1 @@
+//! EVM access through alloy: blocks, logs, heads and ABI decoding.

@@ -1,0 +1,1 @@
+//! What every Capstan process needs: configuration, telemetry, server, health, tasks, event follower.

@@ -1,0 +1,1 @@
+//! Follows EVM chains and serves their decoded events as one resumable log.

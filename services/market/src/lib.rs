@@ -1,0 +1,1 @@
+//! Prediction markets from the event log: prices, trades, positions and resolutions.
