@@ -2,28 +2,18 @@
 
 use std::{env, fs, path::PathBuf};
 
-const PACKAGES: [&str; 4] = [
-    "primitives/v1/block",
-    "indexer/v1/indexer",
-    "market/v1/market",
-    "gateway/v1/gateway",
-];
+const PACKAGES: [&str; 4] =
+    ["primitives/v1/block", "indexer/v1/indexer", "market/v1/market", "gateway/v1/gateway"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=capstan");
     println!("cargo::rerun-if-changed=third_party");
     let files = PACKAGES.map(|package| format!("capstan/{package}.proto"));
     let mut compiler = protox::Compiler::new([".", "third_party"])?;
-    compiler
-        .include_source_info(true)
-        .include_imports(true)
-        .open_files(files)?;
+    compiler.include_source_info(true).include_imports(true).open_files(files)?;
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     // The compiler's own bytes keep custom options; encoding prost's types again would lose google.api.http.
-    fs::write(
-        out.join("descriptor.bin"),
-        compiler.encode_file_descriptor_set(),
-    )?;
+    fs::write(out.join("descriptor.bin"), compiler.encode_file_descriptor_set())?;
     tonic_prost_build::configure()
         .bytes(".")
         .emit_rerun_if_changed(false)

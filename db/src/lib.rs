@@ -1,1 +1,19 @@
 //! Tables and migrations of every Capstan service, on SQLite and PostgreSQL.
+//!
+//! Each service owns one schema (PostgreSQL) or one file (SQLite) and one module here. The same
+//! entities and migrations serve both.
+
+pub mod bulk;
+pub mod columns;
+mod connect;
+mod error;
+pub mod indexer;
+mod migrate;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod url;
+
+pub use connect::{Database, Options};
+pub use error::Error;
+pub use migrate::{MigrationState, down, prepare, state, up};
+pub use url::DatabaseUrl;

@@ -12,6 +12,7 @@ macro_rules! package {
             #[allow(
                 missing_docs,
                 clippy::allow_attributes_without_reason,
+                clippy::too_many_lines,
                 reason = "generated from the contract, which carries the comments"
             )]
             pub mod v1 {
@@ -34,6 +35,7 @@ pub mod google {
     #[allow(
         missing_docs,
         clippy::allow_attributes_without_reason,
+        clippy::too_many_lines,
         reason = "generated from google/api"
     )]
     pub mod api {
@@ -42,6 +44,5 @@ pub mod google {
 }
 
 pub use capstan::{
-    gateway::v1 as gateway, indexer::v1 as indexer, market::v1 as market,
-    primitives::v1 as primitives,
+    gateway::v1 as gateway, indexer::v1 as indexer, market::v1 as market, primitives::v1 as primitives,
 };

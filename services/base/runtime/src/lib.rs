@@ -1,1 +1,27 @@
 //! What every Capstan process needs: configuration, telemetry, server, health, tasks, event follower.
+//!
+//! A service implements [`Service`]; [`run`] makes a process of it and [`start`] the same without
+//! the process-global parts, so that `capstan up` and tests run the very code of production.
+
+pub mod config;
+mod error;
+pub mod follow;
+mod health;
+mod metrics;
+mod peer;
+pub mod platform;
+mod run;
+mod serve;
+mod service;
+pub mod status;
+mod tasks;
+mod telemetry;
+
+pub use error::StartError;
+pub use health::HealthCheck;
+pub use metrics::{MetricsServer, install_metrics};
+pub use platform::Platform;
+pub use run::{run, until_signal};
+pub use service::{Instance, Parts, Running, Scope, Service, start};
+pub use tasks::{Stopped, Tasks};
+pub use telemetry::install_logs;

@@ -1,0 +1,169 @@
+//! Opening the store of one service.
+
+use std::{path::Path, time::Duration};
+
+use sea_orm::{
+    AccessMode, ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
+    DbErr, IsolationLevel, TransactionTrait,
+};
+
+use crate::{DatabaseUrl, Error};
+
+/// How to open a store.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where it is.
+    pub url: DatabaseUrl,
+    /// Most connections to a PostgreSQL server, and most readers of a SQLite file.
+    pub max_connections: u32,
+    /// How long to wait for a connection.
+    pub timeout: Duration,
+}
+
+impl Options {
+    /// Options for `url` with 20 connections and a wait of 5 seconds.
+    #[must_use]
+    pub const fn new(url: DatabaseUrl) -> Self {
+        Self { url, max_connections: 20, timeout: Duration::from_secs(5) }
+    }
+}
+
+/// The store of one service.
+///
+/// SQLite has one writer: its writing pool holds a single connection, so writers queue here
+/// instead of failing with "database is locked".
+#[derive(Debug, Clone)]
+pub struct Database {
+    reader: DatabaseConnection,
+    writer: DatabaseConnection,
+}
+
+impl Database {
+    /// Opens the store of `service`, making its file or schema when there is none.
+    ///
+    /// # Errors
+    /// [`Error::Directory`] and [`Error::Connect`].
+    pub async fn open(options: &Options, service: &str) -> Result<Self, Error> {
+        let failed =
+            |source| Error::Connect { url: options.url.to_string(), service: service.to_owned(), source };
+        match &options.url {
+            DatabaseUrl::Sqlite(directory) => {
+                make_writable(directory)?;
+                let file = directory.join(format!("{service}.sqlite"));
+                let writer = sqlite(&file, options, 1).await.map_err(failed)?;
+                let reader = sqlite(&file, options, options.max_connections).await.map_err(failed)?;
+                Ok(Self { reader, writer })
+            }
+            DatabaseUrl::Postgres(url) => {
+                let connection = postgres(url, options, service).await.map_err(failed)?;
+                Ok(Self { reader: connection.clone(), writer: connection })
+            }
+        }
+    }
+
+    /// Begins a transaction that may write.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn write(&self) -> Result<DatabaseTransaction, DbErr> {
+        self.writer.begin().await
+    }
+
+    /// Begins a read of one consistent snapshot.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn read(&self) -> Result<DatabaseTransaction, DbErr> {
+        match self.backend() {
+            DatabaseBackend::Postgres => {
+                let snapshot = (Some(IsolationLevel::RepeatableRead), Some(AccessMode::ReadOnly));
+                self.reader.begin_with_config(snapshot.0, snapshot.1).await
+            }
+            _ => self.reader.begin().await,
+        }
+    }
+
+    /// Asks the store for a sign of life.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn ping(&self) -> Result<(), DbErr> {
+        self.reader.execute_unprepared("SELECT 1").await.map(drop)
+    }
+
+    /// Which database this is.
+    #[must_use]
+    pub fn backend(&self) -> DatabaseBackend {
+        self.reader.get_database_backend()
+    }
+
+    /// Closes every connection.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn close(self) -> Result<(), DbErr> {
+        self.writer.close().await?;
+        self.reader.close().await
+    }
+
+    pub(crate) const fn writer(&self) -> &DatabaseConnection {
+        &self.writer
+    }
+}
+
+fn make_writable(directory: &Path) -> Result<(), Error> {
+    let refused = |source| Error::Directory { path: directory.to_owned(), source };
+    std::fs::create_dir_all(directory).map_err(refused)?;
+    let probe = directory.join(".capstan-write-probe");
+    std::fs::write(&probe, b"").and_then(|()| std::fs::remove_file(&probe)).map_err(refused)
+}
+
+async fn sqlite(file: &Path, options: &Options, connections: u32) -> Result<DatabaseConnection, DbErr> {
+    use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+
+    let path = file.to_owned();
+    let mut connect = ConnectOptions::new("sqlite://");
+    connect.max_connections(connections).acquire_timeout(options.timeout).sqlx_logging(false);
+    connect.map_sqlx_sqlite_opts(move |sqlite| {
+        sqlite
+            .filename(&path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // In WAL mode this loses nothing when the process dies, and stays consistent when the machine does.
+            .synchronous(SqliteSynchronous::Normal)
+            .busy_timeout(Duration::from_secs(10))
+            .foreign_keys(true)
+    });
+    sea_orm::Database::connect(connect).await
+}
+
+async fn postgres(url: &str, options: &Options, service: &str) -> Result<DatabaseConnection, DbErr> {
+    make_schema(url, options, service).await?;
+    let mut connect = ConnectOptions::new(url);
+    connect
+        .max_connections(options.max_connections)
+        .acquire_timeout(options.timeout)
+        .connect_timeout(options.timeout)
+        .idle_timeout(Duration::from_secs(300))
+        .set_schema_search_path(service)
+        .set_application_name(format!("capstan-{service}"))
+        .sqlx_logging(false);
+    sea_orm::Database::connect(connect).await
+}
+
+async fn make_schema(url: &str, options: &Options, service: &str) -> Result<(), DbErr> {
+    let mut connect = ConnectOptions::new(url);
+    connect
+        .max_connections(1)
+        .acquire_timeout(options.timeout)
+        .connect_timeout(options.timeout)
+        .sqlx_logging(false);
+    let connection = sea_orm::Database::connect(connect).await?;
+    // A role without the right to create schemas can work in one that was made for it.
+    let exists = format!("SELECT 1 FROM pg_namespace WHERE nspname = '{service}'");
+    let statement = sea_orm::Statement::from_string(DatabaseBackend::Postgres, exists);
+    if connection.query_one_raw(statement).await?.is_none() {
+        connection.execute_unprepared(&format!("CREATE SCHEMA IF NOT EXISTS \"{service}\"")).await?;
+    }
+    connection.close().await
+}

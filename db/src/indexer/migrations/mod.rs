@@ -1,0 +1,3 @@
+//! One change of the schema a file.
+
+pub(super) mod m0001_event_log;

@@ -1,0 +1,16 @@
+//! The indexer's tables: the event log and what is needed to keep it right.
+
+pub mod entities;
+mod migrations;
+
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+
+/// The migrations of the indexer, oldest first.
+#[derive(Debug)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(migrations::m0001_event_log::Migration)]
+    }
+}

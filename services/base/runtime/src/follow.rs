@@ -1,0 +1,141 @@
+//! Following the event log: every event takes effect exactly once, whatever is killed when.
+
+use std::{future::Future, time::Duration};
+
+use capstan_proto::indexer::{
+    EventBatch, EventFilter, Heartbeat, StreamEventsRequest, UndoSignal,
+    indexer_service_client::IndexerServiceClient, stream_events_response::Message,
+};
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Status, transport::Channel};
+use tonic_types::StatusExt;
+use tracing::{error, info, warn};
+
+/// The server sends a heartbeat every 10 seconds; three missed ones mean that it is gone.
+const SILENCE: Duration = Duration::from_secs(30);
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// A batch of 1,000 events with long arguments is larger than gRPC's default of 4 MiB.
+const MAX_MESSAGE_BYTES: usize = 64 << 20;
+
+/// What a consumer of the log is told. Each carries the cursor to store with its effect.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Events to apply.
+    Apply(EventBatch),
+    /// Blocks to take back.
+    Undo(UndoSignal),
+    /// Time passed.
+    Pass(Heartbeat),
+}
+
+/// State derived from the log. Every method keeps data and cursor in one transaction, so that a
+/// repeated or interrupted call changes nothing.
+pub trait Projection: Send {
+    /// Why the state could not be changed; it is tried again from the stored cursor.
+    type Error: std::fmt::Display + Send;
+
+    /// The stored cursor; empty before the first step.
+    fn cursor(&mut self) -> impl Future<Output = Result<String, Self::Error>> + Send;
+
+    /// Takes one step.
+    fn take(&mut self, step: Step) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Forgets everything: the log is another one now, and starts from its beginning.
+    fn reset(&mut self) -> impl Future<Output = Result<(), Self::Error>> + Send;
+}
+
+/// Which part of the log to follow.
+#[derive(Debug, Clone)]
+pub struct Subscription {
+    /// Chain id (EIP-155).
+    pub chain_id: u64,
+    /// Which events.
+    pub filter: EventFilter,
+}
+
+enum Interrupted<E> {
+    Stream(Status),
+    Silence,
+    Projection(E),
+}
+
+/// Follows the log into `projection` until `stopping`; reconnects by itself with growing waits.
+pub async fn follow<P: Projection>(
+    indexer: Channel,
+    subscription: Subscription,
+    mut projection: P,
+    stopping: CancellationToken,
+) -> Result<(), P::Error> {
+    let mut wait = FIRST_WAIT;
+    loop {
+        let mut progressed = false;
+        let ended = tokio::select! {
+            () = stopping.cancelled() => return Ok(()),
+            ended = session(&indexer, &subscription, &mut projection, &mut progressed) => ended,
+        };
+        let chain = subscription.chain_id;
+        match ended {
+            Interrupted::Stream(status) if log_was_replaced(&status) => {
+                error!(chain, "the event log was replaced; starting from its beginning");
+                if let Err(error) = projection.reset().await {
+                    warn!(chain, %error, "resetting failed; trying again");
+                }
+            }
+            Interrupted::Stream(status) => info!(chain, %status, "event stream ended; reconnecting"),
+            Interrupted::Silence => warn!(chain, "event stream fell silent; reconnecting"),
+            Interrupted::Projection(error) => warn!(chain, %error, "applying events failed; trying again"),
+        }
+        wait = if progressed { FIRST_WAIT } else { (wait * 2).min(LONGEST_WAIT) };
+        let jittered = wait.mul_f64(rand::random_range(0.8..1.2));
+        tokio::select! {
+            () = stopping.cancelled() => return Ok(()),
+            () = tokio::time::sleep(jittered) => {}
+        }
+    }
+}
+
+async fn session<P: Projection>(
+    indexer: &Channel,
+    subscription: &Subscription,
+    projection: &mut P,
+    progressed: &mut bool,
+) -> Interrupted<P::Error> {
+    let cursor = match projection.cursor().await {
+        Ok(cursor) => cursor,
+        Err(error) => return Interrupted::Projection(error),
+    };
+    let request = StreamEventsRequest {
+        chain_ids: vec![subscription.chain_id],
+        filter: Some(subscription.filter.clone()),
+        cursor,
+        max_batch_events: 0,
+    };
+    let mut client = IndexerServiceClient::new(indexer.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let mut stream = match client.stream_events(request).await {
+        Ok(response) => response.into_inner(),
+        Err(status) => return Interrupted::Stream(status),
+    };
+    loop {
+        let step = match tokio::time::timeout(SILENCE, stream.message()).await {
+            Err(_) => return Interrupted::Silence,
+            Ok(Err(status)) => return Interrupted::Stream(status),
+            Ok(Ok(None)) => return Interrupted::Stream(Status::unavailable("the stream ended")),
+            Ok(Ok(Some(response))) => match response.message {
+                Some(Message::Events(batch)) => Step::Apply(batch),
+                Some(Message::Undo(undo)) => Step::Undo(undo),
+                Some(Message::Heartbeat(heartbeat)) => Step::Pass(heartbeat),
+                Some(Message::Session(_)) | None => continue,
+            },
+        };
+        if let Err(error) = projection.take(step).await {
+            return Interrupted::Projection(error);
+        }
+        *progressed = true;
+    }
+}
+
+fn log_was_replaced(status: &Status) -> bool {
+    status.code() == Code::InvalidArgument
+        && status.get_details_error_info().is_some_and(|info| info.reason == "CURSOR_INVALID")
+}

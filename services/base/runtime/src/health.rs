@@ -1,0 +1,69 @@
+//! Health per service over the standard gRPC health service.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::future::BoxFuture;
+use tonic_health::{ServingStatus, server::HealthReporter};
+
+use crate::Tasks;
+
+const EVERY: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Says whether one gRPC service can do its work.
+#[derive(Clone)]
+pub struct HealthCheck {
+    /// Full name of the gRPC service, such as `capstan.market.v1.MarketService`.
+    pub service: &'static str,
+    check: Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>,
+}
+
+impl std::fmt::Debug for HealthCheck {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HealthCheck").field("service", &self.service).finish_non_exhaustive()
+    }
+}
+
+impl HealthCheck {
+    /// Asks `check` every second; no answer within a second counts as no.
+    pub fn new<F: Future<Output = bool> + Send + 'static>(
+        service: &'static str,
+        check: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self {
+        Self { service, check: Arc::new(move || Box::pin(check())) }
+    }
+
+    /// Serving as long as the store answers.
+    #[must_use]
+    pub fn of_store(service: &'static str, database: &capstan_db::Database) -> Self {
+        let database = database.clone();
+        Self::new(service, move || {
+            let database = database.clone();
+            async move { database.ping().await.is_ok() }
+        })
+    }
+
+    async fn status(&self) -> ServingStatus {
+        match tokio::time::timeout(PATIENCE, (self.check)()).await {
+            Ok(true) => ServingStatus::Serving,
+            Ok(false) | Err(_) => ServingStatus::NotServing,
+        }
+    }
+}
+
+/// Reports every check once and then every second; the process as a whole ("") is alive as long as
+/// it answers.
+pub(crate) async fn watch(reporter: HealthReporter, checks: Vec<HealthCheck>, tasks: &Tasks) {
+    for check in &checks {
+        reporter.set_service_status(check.service, check.status().await).await;
+    }
+    let checks = Arc::new(checks);
+    tasks.periodic("health", EVERY, move || {
+        let (reporter, checks) = (reporter.clone(), Arc::clone(&checks));
+        async move {
+            for check in checks.iter() {
+                reporter.set_service_status(check.service, check.status().await).await;
+            }
+        }
+    });
+}

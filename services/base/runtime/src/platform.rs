@@ -1,0 +1,238 @@
+//! The parts of the configuration that every service shares.
+
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
+
+use capstan_db::DatabaseUrl;
+use capstan_primitives::{Address, ChainId};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// Shared configuration: the top level of the file, without the services' own sections.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Platform {
+    /// Where state lives.
+    pub database: DatabaseSection,
+    /// Logs and metrics.
+    pub telemetry: Telemetry,
+    /// Starting and stopping.
+    pub process: Process,
+    /// Addresses of other services, such as `indexer = "http://indexer:50051"`; `capstan up`
+    /// fills them in.
+    pub peers: BTreeMap<String, String>,
+    /// The chains to follow.
+    pub chains: Vec<Chain>,
+}
+
+/// `[database]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DatabaseSection {
+    /// `sqlite://<directory>` or `postgres://<user>:<password>@<host>/<database>`.
+    #[serde(serialize_with = "masked_database_url")]
+    pub url: String,
+    /// Most connections of one service.
+    pub max_connections: u32,
+}
+
+impl Default for DatabaseSection {
+    fn default() -> Self {
+        Self { url: "sqlite://data".into(), max_connections: 20 }
+    }
+}
+
+fn masked_database_url<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    let shown = url.parse::<DatabaseUrl>().map_or_else(|_| "***".to_owned(), |url| url.to_string());
+    serializer.serialize_str(&shown)
+}
+
+/// `[telemetry]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Telemetry {
+    /// What is logged, in the words of `RUST_LOG`: `info`, `warn,capstan_market=debug`.
+    pub log: String,
+    /// How it is written.
+    pub format: LogFormat,
+    /// Where Prometheus metrics are served, at `/metrics`; port 0 lets the system choose.
+    pub metrics_listen: SocketAddr,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self {
+            log: "info".into(),
+            format: LogFormat::Pretty,
+            metrics_listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        }
+    }
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[process]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Process {
+    /// Longest time that an ordered stop takes, in milliseconds.
+    pub grace_ms: u64,
+}
+
+impl Default for Process {
+    fn default() -> Self {
+        Self { grace_ms: 5_000 }
+    }
+}
+
+impl Process {
+    /// Longest time that an ordered stop takes.
+    #[must_use]
+    pub const fn grace(&self) -> Duration {
+        Duration::from_millis(self.grace_ms)
+    }
+}
+
+/// `[[chains]]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chain {
+    /// Chain id (EIP-155); checked against the node.
+    pub id: ChainId,
+    /// Name for people.
+    pub name: String,
+    /// Endpoints: the first `http` one answers requests, the first `ws` one announces new blocks.
+    pub rpc_urls: Vec<RpcUrl>,
+    /// First block to index.
+    #[serde(default)]
+    pub start_block: u64,
+    /// When a block is final.
+    #[serde(default)]
+    pub finality: FinalityRule,
+    /// Known tokens, for symbols and decimals.
+    #[serde(default)]
+    pub tokens: Vec<Token>,
+    /// Contracts to follow.
+    #[serde(default)]
+    pub contracts: Vec<Contract>,
+}
+
+/// When a block is final.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum FinalityRule {
+    /// When the node says so: `{ tag = "finalized" }` or `{ tag = "safe" }`.
+    Tag(FinalityTag),
+    /// When this many blocks stand on it: `{ blocks = 12 }`.
+    Blocks(u64),
+}
+
+impl Default for FinalityRule {
+    fn default() -> Self {
+        Self::Tag(FinalityTag::Finalized)
+    }
+}
+
+/// Block tags of a node that say what is final.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinalityTag {
+    /// The finalized block.
+    Finalized,
+    /// The safe block.
+    Safe,
+}
+
+/// `[[chains.tokens]]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Token {
+    /// Address of the ERC-20.
+    pub address: Address,
+    /// Symbol.
+    pub symbol: String,
+    /// Decimals.
+    pub decimals: u8,
+}
+
+/// `[[chains.contracts]]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contract {
+    /// A known protocol, or `abi`.
+    pub protocol: String,
+    /// Name for people and for the kinds of an `abi` contract.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Address.
+    pub address: Address,
+    /// First block to index for this contract; the chain's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_block: Option<u64>,
+    /// File with the JSON ABI, for protocol `abi`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abi: Option<PathBuf>,
+    /// Event names of the ABI and the kinds that they are served as.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub events: BTreeMap<String, String>,
+}
+
+/// URL of a node. Its path and credentials are often a key, so it is shown without them.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct RpcUrl(String);
+
+impl RpcUrl {
+    /// The whole URL, key included.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for RpcUrl {
+    fn from(url: String) -> Self {
+        Self(url)
+    }
+}
+
+impl fmt::Display for RpcUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, rest) = self.0.split_once("://").unwrap_or(("", &self.0));
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let hidden = if path.is_empty() { "" } else { "/***" };
+        write!(f, "{scheme}://{host}{hidden}")
+    }
+}
+
+impl fmt::Debug for RpcUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for RpcUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_in_a_node_url_is_never_shown() {
+        let url = RpcUrl::from("https://user:secret@node.example/v2/key".to_owned());
+        assert_eq!(url.to_string(), "https://node.example/***");
+        assert_eq!(format!("{url:?}"), "https://node.example/***");
+        assert_eq!(RpcUrl::from("ws://127.0.0.1:8545".to_owned()).to_string(), "ws://127.0.0.1:8545");
+    }
+}

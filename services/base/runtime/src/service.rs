@@ -1,0 +1,141 @@
+//! What a service is, and how one starts.
+
+use std::{future::Future, net::SocketAddr, time::Duration};
+
+use capstan_db::Database;
+use capstan_primitives::Clock;
+use sea_orm_migration::MigratorTrait;
+use serde::{Serialize, de::DeserializeOwned};
+use tokio::net::TcpListener;
+use tonic::{service::Routes, transport::Channel};
+
+use crate::{HealthCheck, Platform, StartError, Stopped, Tasks, peer, serve};
+
+/// One service of the platform: its name, what can be set, and how it is built.
+pub trait Service: Sized + Send + 'static {
+    /// The one word that names its crate, role, schema, section and metrics.
+    const NAME: &'static str;
+
+    /// Its section of the configuration.
+    type Config: Serialize + DeserializeOwned + Default + Clone + Send + Sync + 'static;
+
+    /// Where it listens when it runs alone.
+    fn listen(config: &Self::Config) -> SocketAddr;
+
+    /// Connects to what the service needs, spawns its loops on `scope.tasks` and returns what is to
+    /// be served. An error leaves nothing behind.
+    fn build(config: Self::Config, scope: Scope) -> impl Future<Output = Result<Parts, StartError>> + Send;
+}
+
+/// What a service serves.
+#[derive(Debug)]
+pub struct Parts {
+    /// Its gRPC services, or any axum router.
+    pub routes: Routes,
+    /// Which of them can do their work.
+    pub health: Vec<HealthCheck>,
+}
+
+/// What a service is built from.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// The shared configuration.
+    pub platform: Platform,
+    /// Where its loops are spawned.
+    pub tasks: Tasks,
+    /// Where time comes from.
+    pub clock: Clock,
+    name: &'static str,
+}
+
+impl Scope {
+    /// Opens the service's own store and brings its schema up to date.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or a newer version wrote it.
+    pub async fn database<M: MigratorTrait>(&self) -> Result<Database, StartError> {
+        let section = &self.platform.database;
+        let mut options = capstan_db::Options::new(section.url.parse()?);
+        options.max_connections = section.max_connections;
+        let database = Database::open(&options, self.name).await?;
+        capstan_db::prepare::<M>(&database, self.name).await?;
+        Ok(database)
+    }
+
+    /// A channel to another service; it connects when it is used.
+    ///
+    /// # Errors
+    /// When the peer is not configured or its address is not a URL.
+    pub fn peer(&self, peer: &str) -> Result<Channel, StartError> {
+        let missing = || StartError::PeerMissing { service: self.name, peer: peer.to_owned() };
+        peer::channel(peer, self.platform.peers.get(peer).ok_or_else(missing)?)
+    }
+}
+
+/// One service with its configuration, ready to start.
+#[derive(Debug, Clone)]
+pub struct Instance<C> {
+    /// The shared configuration.
+    pub platform: Platform,
+    /// The service's own section.
+    pub config: C,
+    /// Where to listen; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// Where time comes from.
+    pub clock: Clock,
+}
+
+/// A service that runs.
+#[derive(Debug, Clone)]
+pub struct Running {
+    /// Its name.
+    pub name: &'static str,
+    /// Where it listens.
+    pub address: SocketAddr,
+    tasks: Tasks,
+}
+
+impl Running {
+    /// URL under which other services reach it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Waits until the service has failed, and says why.
+    pub async fn failure(&self) -> String {
+        self.tasks.failure().await
+    }
+
+    /// Stops it: no new calls, running ones finish, loops end, all within `grace`.
+    pub async fn stop(&self, grace: Duration) -> Stopped {
+        self.tasks.stop(grace).await
+    }
+}
+
+/// Starts a service and returns when it answers.
+///
+/// The address is taken before anything else is touched, so that a second instance fails at once.
+///
+/// # Errors
+/// When the address is taken, or the service cannot be built; nothing is left running then.
+pub async fn start<S: Service>(instance: Instance<S::Config>) -> Result<Running, StartError> {
+    let Instance { platform, config, listen, clock } = instance;
+    let setting = format!("[{}] listen", S::NAME);
+    let refused = |source| StartError::Listen { service: S::NAME, address: listen, setting, source };
+    let listener = TcpListener::bind(listen).await.map_err(refused)?;
+    let address = listener.local_addr().map_err(StartError::service)?;
+    let grace = platform.process.grace();
+    let tasks = Tasks::new(S::NAME);
+    let scope = Scope { platform, tasks: tasks.clone(), clock, name: S::NAME };
+    let served = match S::build(config, scope).await {
+        Ok(parts) => serve::serve(S::NAME, listener, parts, &tasks).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = served {
+        tasks.stop(grace).await;
+        return Err(error);
+    }
+    tracing::info!(service = S::NAME, %address, "started");
+    Ok(Running { name: S::NAME, address, tasks })
+}
