@@ -1,1 +1,27 @@
 //! EVM access through alloy: blocks, logs, heads and ABI decoding.
+
+mod abi;
+mod answers;
+mod endpoint;
+mod error;
+mod evm;
+mod header;
+mod heads;
+mod log;
+mod ranges;
+mod refusals;
+mod rpc;
+mod tls;
+mod transport;
+mod wire;
+
+pub use abi::{
+    Abi, AbiError, Argument, Creates, DecodeError, Decoded, Protocol, Value, known_protocols, protocol,
+};
+pub use error::{ChainError, ErrorClass, RangeHint};
+pub use evm::{Evm, EvmOptions};
+pub use header::{Header, Tag};
+pub use heads::HeadSignal;
+pub use log::{Log, LogFilter};
+pub use ranges::RangeLogs;
+pub use tls::install_crypto_provider;

@@ -1,0 +1,242 @@
+//! One EVM chain, read through its configured endpoints.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use capstan_primitives::{Address, ChainId, Hash};
+use futures::{Stream, future::join_all};
+use serde_json::{Value, json};
+use tracing::warn;
+
+use crate::{
+    ChainError, HeadSignal, Header, Log, LogFilter, RangeLogs, Tag, answers,
+    endpoint::Endpoint,
+    heads::{self, WakeUps},
+    ranges::logs_of_block,
+    refusals,
+    rpc::{Call, Rpc},
+};
+
+/// How to reach a chain.
+#[derive(Clone)]
+pub struct EvmOptions {
+    /// Endpoints. The first http(s) one serves all requests, or the first ws(s) one if there is no
+    /// other; the first ws(s) one announces new blocks.
+    pub urls: Vec<String>,
+    /// The chain that every endpoint must serve.
+    pub chain_id: ChainId,
+    /// Deadline of one request, from connecting to the last byte of the answer.
+    pub request_timeout: Duration,
+    /// Longest time between two wake-ups of [`Evm::heads`].
+    pub poll_interval: Duration,
+    /// Largest answer that is read, in bytes.
+    pub max_response_bytes: usize,
+}
+
+/// One EVM chain. Cheap to clone; clones share their connections.
+#[derive(Clone)]
+pub struct Evm {
+    rpc: Arc<Rpc>,
+    chain_id: ChainId,
+    wake_ups: WakeUps,
+}
+
+impl Evm {
+    /// Checks the endpoints and connects to the one that serves requests.
+    ///
+    /// An endpoint that only announces blocks may be down; it is then logged, since polling does without.
+    ///
+    /// # Errors
+    /// [`ChainError::InvalidUrl`], [`ChainError::NoUrl`], [`ChainError::WrongChain`] for any endpoint,
+    /// [`ChainError::Unreachable`] when the endpoint for requests does not say which chain it serves.
+    pub async fn connect(options: EvmOptions) -> Result<Self, ChainError> {
+        let parsed = options.urls.iter().enumerate().map(|(place, url)| Endpoint::parse(place, url));
+        let endpoints = parsed.collect::<Result<Vec<_>, _>>()?;
+        let requests = endpoints.iter().position(|endpoint| !endpoint.is_ws).unwrap_or(0);
+        let ask = endpoints.iter().map(|endpoint| checked(endpoint, &options));
+        let mut rpc = None;
+        for (place, result) in join_all(ask).await.into_iter().enumerate() {
+            match result {
+                Ok(checked) if place == requests => rpc = Some(checked),
+                Err(error @ ChainError::Unreachable { .. }) if place != requests => {
+                    warn!(chain = options.chain_id.0, %error, "endpoint is down");
+                }
+                result => drop(result?),
+            }
+        }
+        let wake_ups = WakeUps {
+            endpoint: endpoints.into_iter().find(|endpoint| endpoint.is_ws),
+            poll_interval: options.poll_interval,
+            connect_timeout: options.request_timeout,
+            max_bytes: options.max_response_bytes,
+        };
+        Ok(Self { rpc: Arc::new(rpc.ok_or(ChainError::NoUrl)?), chain_id: options.chain_id, wake_ups })
+    }
+
+    /// The chain that is read.
+    #[must_use]
+    pub fn chain_id(&self) -> ChainId {
+        self.chain_id
+    }
+
+    /// The newest block of the node.
+    ///
+    /// # Errors
+    /// When the node does not answer, or answers without a block.
+    pub async fn head(&self) -> Result<Header, ChainError> {
+        let head = answers::header(self.rpc.call(by_number("latest".into())).await)?;
+        head.ok_or_else(|| inconsistent("the node has no latest block".into()))
+    }
+
+    /// The block at height `number`; absent when the node has not seen it.
+    ///
+    /// # Errors
+    /// When the node does not answer, or answers with another block.
+    pub async fn header(&self, number: u64) -> Result<Option<Header>, ChainError> {
+        let header = answers::header(self.rpc.call(by_number(quantity(number))).await)?;
+        header.map(|header| at_height(header, number)).transpose()
+    }
+
+    /// The block of this hash, on the chain or orphaned; absent when the node does not know it.
+    ///
+    /// # Errors
+    /// When the node does not answer, or answers with another block.
+    pub async fn header_by_hash(&self, hash: Hash) -> Result<Option<Header>, ChainError> {
+        let header = answers::header(self.rpc.call(by_hash(hash)).await)?;
+        header.map(|header| of_hash(header, hash)).transpose()
+    }
+
+    /// The block that the node names so; absent while there is none, as on a young chain.
+    ///
+    /// # Errors
+    /// When the node does not answer or does not know such names.
+    pub async fn tagged(&self, tag: Tag) -> Result<Option<Header>, ChainError> {
+        answers::header(self.rpc.call(by_number(tag.as_str().into())).await)
+    }
+
+    /// The logs of blocks `from` to `to`, both included, with the headers of both ends, asked for
+    /// in one batch: a node that has not seen `to` is an error, never an empty answer.
+    ///
+    /// # Errors
+    /// [`ChainError::BehindRequest`] when an end is missing, [`ChainError::RangeTooLarge`] or
+    /// [`ChainError::TooLarge`] when the answer has to be cut up, [`ChainError::Inconsistent`] when a
+    /// log lies outside of the range or does not carry the hash of its end block, [`ChainError::EmptyRange`].
+    pub async fn headers_and_logs(
+        &self,
+        from: u64,
+        to: u64,
+        filter: &LogFilter,
+    ) -> Result<RangeLogs, ChainError> {
+        if from > to {
+            return Err(ChainError::EmptyRange { from, to });
+        }
+        let range = json!({ "fromBlock": quantity(from), "toBlock": quantity(to) });
+        let calls = [by_number(quantity(from)), by_number(quantity(to)), get_logs(range, filter)];
+        let [first, last, logs] = self.rpc.batch(calls).await?;
+        let behind = |number| ChainError::BehindRequest { number };
+        let last = at_height(answers::header(last)?.ok_or(behind(to))?, to)?;
+        let first = at_height(answers::header(first)?.ok_or(behind(from))?, from)?;
+        let logs = logs
+            .and_then(|logs| answers::logs(&logs))
+            .map_err(|error| if refusals::is_block_not_seen(&error) { behind(to) } else { error })?;
+        RangeLogs { first, last, logs }.checked()
+    }
+
+    /// The logs of the block of this hash, by log index, all with their time.
+    ///
+    /// # Errors
+    /// [`ChainError::UnknownBlock`] when the node does not know the block, as after a reorg, and
+    /// [`ChainError::Inconsistent`] when a log carries another hash.
+    pub async fn header_and_logs(&self, hash: Hash, filter: &LogFilter) -> Result<Vec<Log>, ChainError> {
+        let block = json!({ "blockHash": hash });
+        let [header, logs] = self.rpc.batch([by_hash(hash), get_logs(block, filter)]).await?;
+        let unknown = || ChainError::UnknownBlock { hash };
+        let header = of_hash(answers::header(header)?.ok_or_else(unknown)?, hash)?;
+        let logs = logs
+            .and_then(|logs| answers::logs(&logs))
+            .map_err(|error| if refusals::is_block_not_seen(&error) { unknown() } else { error })?;
+        logs_of_block(header, logs)
+    }
+
+    /// Whether there is code at `address` in the newest block. A contract that was self-destructed has
+    /// none; an account that delegates (EIP-7702) has some.
+    ///
+    /// # Errors
+    /// When the node does not answer.
+    pub async fn has_code(&self, address: Address) -> Result<bool, ChainError> {
+        let params = json!([address.to_lower_hex(), "latest"]);
+        let answer = self.rpc.call(Call { method: "eth_getCode", params }).await?;
+        answers::read::<alloy::primitives::Bytes>(&answer).map(|code| !code.is_empty())
+    }
+
+    /// Wake-ups to look for new blocks, never data: one at once, one after each announcement of a
+    /// block, and one every poll interval in any case, so that a silent node delays but never stops.
+    ///
+    /// The stream never ends, reconnects by itself, and must be polled within a tokio runtime.
+    pub fn heads(&self) -> impl Stream<Item = HeadSignal> + Send + use<> {
+        heads::wake_ups(self.wake_ups.clone())
+    }
+}
+
+impl fmt::Debug for Evm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Evm").field("chain_id", &self.chain_id).finish_non_exhaustive()
+    }
+}
+
+async fn checked(endpoint: &Endpoint, options: &EvmOptions) -> Result<Rpc, ChainError> {
+    let unreachable = |error| ChainError::Unreachable { url: endpoint.to_string(), source: Box::new(error) };
+    let rpc = Rpc::new(endpoint, options.request_timeout, options.max_response_bytes)?;
+    let answer = rpc.call(Call { method: "eth_chainId", params: json!([]) }).await.map_err(unreachable)?;
+    let found = answers::number(&answer).map(ChainId).map_err(unreachable)?;
+    if found == options.chain_id {
+        return Ok(rpc);
+    }
+    Err(ChainError::WrongChain { url: endpoint.to_string(), expected: options.chain_id, found })
+}
+
+fn by_number(block: Value) -> Call {
+    Call { method: "eth_getBlockByNumber", params: json!([block, false]) }
+}
+
+fn by_hash(hash: Hash) -> Call {
+    Call { method: "eth_getBlockByHash", params: json!([hash, false]) }
+}
+
+fn get_logs(mut blocks: Value, filter: &LogFilter) -> Call {
+    if !filter.addresses.is_empty() {
+        let addresses: Vec<_> = filter.addresses.iter().map(Address::to_lower_hex).collect();
+        json_set(&mut blocks, "address", json!(addresses));
+    }
+    if !filter.topics.is_empty() {
+        json_set(&mut blocks, "topics", json!([filter.topics]));
+    }
+    Call { method: "eth_getLogs", params: json!([blocks]) }
+}
+
+fn json_set(object: &mut Value, key: &str, value: Value) {
+    if let Some(fields) = object.as_object_mut() {
+        fields.insert(key.to_owned(), value);
+    }
+}
+
+fn quantity(number: u64) -> Value {
+    format!("0x{number:x}").into()
+}
+
+fn at_height(header: Header, number: u64) -> Result<Header, ChainError> {
+    if header.block.number == number {
+        return Ok(header);
+    }
+    Err(inconsistent(format!("asked for block {number}, got block {}", header.block.number)))
+}
+
+fn of_hash(header: Header, hash: Hash) -> Result<Header, ChainError> {
+    if header.block.hash == hash {
+        return Ok(header);
+    }
+    Err(inconsistent(format!("asked for block {hash}, got block {}", header.block.hash)))
+}
+
+fn inconsistent(reason: String) -> ChainError {
+    ChainError::Inconsistent { reason }
+}

@@ -1,0 +1,110 @@
+//! JSON-RPC calls to one node: ids, batches, deadlines and errors.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use alloy::rpc::json_rpc::{
+    ErrorPayload, Id, Request, RequestPacket, Response, ResponsePacket, ResponsePayload, SerializedRequest,
+};
+use serde_json::{Value, value::RawValue};
+
+use crate::{ChainError, endpoint::Endpoint, refusals, transport::Transport};
+
+/// One method call.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) method: &'static str,
+    pub(crate) params: Value,
+}
+
+/// What the node answered to one call.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) method: &'static str,
+    pub(crate) json: Box<RawValue>,
+}
+
+/// A node that is asked through one endpoint.
+pub(crate) struct Rpc {
+    transport: Transport,
+    timeout: Duration,
+    next_id: AtomicU64,
+}
+
+impl Rpc {
+    pub(crate) fn new(endpoint: &Endpoint, timeout: Duration, max_bytes: usize) -> Result<Self, ChainError> {
+        let transport = Transport::new(endpoint, max_bytes)?;
+        Ok(Self { transport, timeout, next_id: AtomicU64::new(1) })
+    }
+
+    /// Makes one call.
+    pub(crate) async fn call(&self, call: Call) -> Result<Answer, ChainError> {
+        let method = call.method;
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let packet = RequestPacket::Single(serialized(call, id)?);
+        let mut answers = responses(self.send(method, packet).await?);
+        take_answer(&mut answers, method, id)
+    }
+
+    /// Makes `N` calls in one request; the answers are in the order of the calls. The outer error
+    /// is that of the request, the inner ones are those of single calls.
+    pub(crate) async fn batch<const N: usize>(
+        &self,
+        calls: [Call; N],
+    ) -> Result<[Result<Answer, ChainError>; N], ChainError> {
+        let first_id = self.next_id.fetch_add(N as u64, Ordering::Relaxed);
+        let ids: [u64; N] = std::array::from_fn(|place| first_id.wrapping_add(place as u64));
+        let methods = calls.each_ref().map(|call| call.method);
+        let requests = calls.into_iter().zip(ids).map(|(call, id)| serialized(call, id));
+        let packet = RequestPacket::Batch(requests.collect::<Result<_, _>>()?);
+        let method = methods.last().copied().unwrap_or("batch");
+        let response = self.send(method, packet).await?;
+        if let ResponsePacket::Single(Response { payload: ResponsePayload::Failure(error), .. }) = response {
+            return Err(refusal(method, &error)); // the batch as a whole was refused
+        }
+        let mut answers = responses(response);
+        let mut places = ids.into_iter().zip(methods);
+        Ok(std::array::from_fn(|_| {
+            let (id, method) = places.next().unwrap_or_default();
+            take_answer(&mut answers, method, id)
+        }))
+    }
+
+    async fn send(&self, method: &'static str, packet: RequestPacket) -> Result<ResponsePacket, ChainError> {
+        let sent = self.transport.send(method, packet);
+        let late = |_| ChainError::Timeout { method, after: self.timeout };
+        tokio::time::timeout(self.timeout, sent).await.map_err(late)?
+    }
+}
+
+fn serialized(call: Call, id: u64) -> Result<SerializedRequest, ChainError> {
+    let Call { method, params } = call;
+    let malformed = |error: serde_json::Error| ChainError::Malformed { method, reason: error.to_string() };
+    Request::new(method, Id::Number(id), params).try_into().map_err(malformed)
+}
+
+fn responses(packet: ResponsePacket) -> Vec<Response> {
+    match packet {
+        ResponsePacket::Single(response) => vec![response],
+        ResponsePacket::Batch(responses) => responses,
+    }
+}
+
+fn take_answer(answers: &mut Vec<Response>, method: &'static str, id: u64) -> Result<Answer, ChainError> {
+    let place = answers.iter().position(|response| response.id == Id::Number(id)).or_else(|| {
+        // Errors about a request that the node could not read carry no id.
+        answers.iter().position(|response| response.id == Id::None && response.payload.is_error())
+    });
+    let place = place.ok_or(ChainError::Malformed { method, reason: "an answer is missing".into() })?;
+    match answers.swap_remove(place).payload {
+        ResponsePayload::Success(json) => Ok(Answer { method, json }),
+        ResponsePayload::Failure(error) => Err(refusal(method, &error)),
+    }
+}
+
+fn refusal(method: &'static str, error: &ErrorPayload) -> ChainError {
+    let data = error.data.as_ref().map(|data| data.get()).unwrap_or_default();
+    refusals::recognise(method, error.code, &error.message, data)
+}

@@ -1,0 +1,38 @@
+//! How a packet of JSON-RPC requests reaches a node and its answer comes back.
+
+mod http;
+mod websocket;
+
+use alloy::rpc::json_rpc::{RequestPacket, ResponsePacket};
+
+pub(crate) use websocket::Subscription;
+
+use crate::{ChainError, endpoint::Endpoint};
+
+/// A connection to one node. It sets no deadline; the caller does.
+pub(crate) enum Transport {
+    Http(http::Http),
+    Ws(websocket::WebSocket),
+}
+
+impl Transport {
+    /// Prepares, but does not open, the connection; answers over `max_bytes` are refused.
+    pub(crate) fn new(endpoint: &Endpoint, max_bytes: usize) -> Result<Self, ChainError> {
+        if endpoint.is_ws {
+            return Ok(Self::Ws(websocket::WebSocket::new(endpoint, max_bytes)));
+        }
+        http::Http::new(endpoint, max_bytes).map(Self::Http)
+    }
+
+    /// Sends `packet` and returns the answer; `method` names the request in errors.
+    pub(crate) async fn send(
+        &self,
+        method: &'static str,
+        packet: RequestPacket,
+    ) -> Result<ResponsePacket, ChainError> {
+        match self {
+            Self::Http(http) => http.send(method, packet).await,
+            Self::Ws(socket) => socket.send(method, packet).await,
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Reads real chains of anvil, and answers of nodes that no real one gives on demand.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, also in what the tests share"
+)]
+
+mod anvil;
+mod canned;
+mod connecting;
+mod heads;
+mod limits;
+mod logs;
+
+use std::time::Duration;
+
+use capstan_chain::EvmOptions;
+use capstan_primitives::ChainId;
+
+/// Id of anvil's chains.
+const CHAIN: ChainId = ChainId(31_337);
+
+/// Options under which nothing but a broken test waits long.
+fn options(urls: &[&str]) -> EvmOptions {
+    EvmOptions {
+        urls: urls.iter().map(|url| (*url).to_owned()).collect(),
+        chain_id: CHAIN,
+        request_timeout: Duration::from_secs(20),
+        poll_interval: Duration::from_secs(3600),
+        max_response_bytes: 16 << 20,
+    }
+}
