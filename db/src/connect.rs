@@ -111,6 +111,27 @@ impl Database {
     }
 }
 
+/// Tries whether the place of the stores can be used, without making one.
+///
+/// # Errors
+/// As [`Database::open`].
+pub async fn check(options: &Options) -> Result<(), Error> {
+    match &options.url {
+        DatabaseUrl::Sqlite(directory) => make_writable(directory),
+        DatabaseUrl::Postgres(url) => {
+            let failed = |source| Error::Connect {
+                url: options.url.to_string(),
+                service: "capstan".to_owned(),
+                source,
+            };
+            let mut connect = ConnectOptions::new(url);
+            connect.max_connections(1).acquire_timeout(options.timeout).connect_timeout(options.timeout);
+            let connection = sea_orm::Database::connect(connect.sqlx_logging(false).to_owned()).await;
+            connection.map_err(failed)?.close().await.map_err(failed)
+        }
+    }
+}
+
 fn make_writable(directory: &Path) -> Result<(), Error> {
     let refused = |source| Error::Directory { path: directory.to_owned(), source };
     std::fs::create_dir_all(directory).map_err(refused)?;

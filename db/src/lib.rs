@@ -8,12 +8,13 @@ pub mod columns;
 mod connect;
 mod error;
 pub mod indexer;
+pub mod market;
 mod migrate;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod url;
 
-pub use connect::{Database, Options};
+pub use connect::{Database, Options, check};
 pub use error::Error;
 pub use migrate::{MigrationState, down, prepare, state, up};
 pub use url::DatabaseUrl;

@@ -1,2 +1,39 @@
-//! The `capstan` command.
-fn main() {}
+//! The `capstan` command: one role, or every service in one process.
+
+mod chain;
+mod cli;
+mod configuration;
+mod migrate;
+mod progress;
+mod up;
+
+use std::{io::Write, process::ExitCode};
+
+use capstan_gateway::Gateway;
+use capstan_indexer::Indexer;
+use capstan_market::Market;
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match dispatch(Cli::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // There is nobody to tell when stderr is closed.
+            let _closed = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn dispatch(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Up(up) => up::up(up).await,
+        Command::Indexer(role) => configuration::run::<Indexer>(role).await,
+        Command::Market(role) => configuration::run::<Market>(role).await,
+        Command::Gateway(role) => configuration::run::<Gateway>(role).await,
+        Command::Migrate(migrate) => migrate::migrate(migrate).await,
+    }
+}

@@ -1,6 +1,9 @@
 //! Configuration: one TOML file, then environment variables; unknown keys are refused.
 
-use std::path::{Path, PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use figment::{
     Figment, Metadata, Profile, Provider,
@@ -62,6 +65,15 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    fn in_place(self, name: &str) -> Self {
+        match self {
+            Self::Value { key, reason, .. } => Self::Value { place: name.to_owned(), key, reason },
+            other => other,
+        }
+    }
+}
+
 fn suggestion(nearest: &Option<String>) -> String {
     nearest.as_ref().map(|nearest| format!("; did you mean {nearest:?}?")).unwrap_or_default()
 }
@@ -90,16 +102,15 @@ impl Settings {
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, ConfigError> {
-        let mut layers = Figment::new();
-        if let Some(path) = file {
-            let text = std::fs::read_to_string(path)
-                .map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
-            let place = Metadata::named(path.display().to_string());
-            layers =
-                layers.merge(Layer { place, values: Toml::string(&text).data().map_err(|e| refuse(e, ""))? });
-        }
+        let mut layers = match file {
+            Some(path) => Figment::from(Layer::file(path)?),
+            None => Figment::new(),
+        };
         for (variable, value) in environment {
-            if let Some(key) = key_of(&variable, &value) {
+            if variable == "PORT" {
+                let listen = with_port(&layers, &value)?;
+                layers = layers.merge(Layer::one(variable, "gateway.listen", listen.into()));
+            } else if let Some(key) = key_of(&variable, &value) {
                 layers = layers.merge(Layer::one(variable, &key.0, key.1));
             }
         }
@@ -112,6 +123,22 @@ impl Settings {
     #[must_use]
     pub fn with(self, option: &str, key: &str, value: impl Into<Value>) -> Self {
         Self { layers: self.layers.merge(Layer::one(option.to_owned(), key, value.into())) }
+    }
+
+    /// Fills keys that no layer sets from one more file.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    pub fn completed_by(self, file: &Path) -> Result<Self, ConfigError> {
+        let settings = Self { layers: self.layers.join(Layer::file(file)?) };
+        settings.refuse_unknown_sections()?;
+        Ok(settings)
+    }
+
+    /// Sets a key that no layer sets.
+    #[must_use]
+    pub fn or(self, key: &str, value: impl Into<Value>) -> Self {
+        Self { layers: self.layers.join(Layer::one("default".to_owned(), key, value.into())) }
     }
 
     /// The shared part.
@@ -159,6 +186,15 @@ struct Layer {
 }
 
 impl Layer {
+    fn file(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
+        let place = Metadata::named(path.display().to_string());
+        let values = Toml::string(&text).data().map_err(|error| refuse(error, ""));
+        let values = values.map_err(|error| error.in_place(&place.name))?;
+        Ok(Self { place, values })
+    }
+
     fn one(place: String, key: &str, value: Value) -> Self {
         let nested = figment::util::nest(key, value).into_dict().unwrap_or_default();
         Self { place: Metadata::named(place), values: Profile::Default.collect(nested) }
@@ -182,13 +218,24 @@ fn key_of(variable: &str, value: &str) -> Option<(String, Value)> {
     match variable {
         "DATABASE_URL" => Some(("database.url".into(), text())),
         "LOG_LEVEL" | "RUST_LOG" => Some(("telemetry.log".into(), text())),
-        "PORT" => Some(("gateway.port".into(), parsed(value))),
-        "HOST" => Some(("gateway.host".into(), text())),
         _ => {
             let key = variable.strip_prefix(PREFIX)?.to_lowercase().replace("__", ".");
             Some((key, parsed(value)))
         }
     }
+}
+
+/// The gateway's address with another port: `PORT` says nothing of the interface.
+fn with_port(layers: &Figment, port: &str) -> Result<String, ConfigError> {
+    let refused = || ConfigError::Value {
+        place: "PORT".into(),
+        key: "gateway.listen".into(),
+        reason: format!("{port:?} is not a port, 0 to 65535"),
+    };
+    let mut listen: SocketAddr =
+        layers.extract_inner("gateway.listen").unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)));
+    listen.set_port(port.parse().map_err(|_| refused())?);
+    Ok(listen.to_string())
 }
 
 fn parsed(value: &str) -> Value {
@@ -197,13 +244,17 @@ fn parsed(value: &str) -> Value {
 
 fn refuse(error: figment::Error, section: &str) -> ConfigError {
     let place = error.metadata.as_ref().map_or("configuration".to_owned(), |place| place.name.to_string());
-    let mut path: Vec<&str> = error.path.iter().map(String::as_str).collect();
-    if path.first() != Some(&section) && !section.is_empty() {
+    let mut path: Vec<&str> = error.path.iter().flat_map(|part| part.split('.')).collect();
+    // Reading a section by itself gives paths with the section once, twice or not at all.
+    if let Some(at) = path.iter().rposition(|part| *part == section) {
+        path.drain(..at);
+    } else if !section.is_empty() {
         path.insert(0, section);
     }
     match &error.kind {
         Kind::UnknownField(key, known) => {
-            if path.last() != Some(&key.as_str()) {
+            let key = key.rsplit('.').next().unwrap_or(key);
+            if path.last() != Some(&key) {
                 path.push(key);
             }
             ConfigError::UnknownKey { place, key: path.join("."), nearest: nearest(key, known) }
@@ -277,6 +328,11 @@ mod tests {
         let platform = loaded.platform().unwrap();
         assert_eq!(platform.database.url, "postgres://a:b@c/d");
         assert_eq!(platform.telemetry.log, "warn");
+        let loaded = settings("[gateway]\nlisten = \"0.0.0.0:80\"", &[("PORT", "9000")]).unwrap();
+        let listen: String = loaded.layers.extract_inner("gateway.listen").unwrap();
+        assert_eq!(listen, "0.0.0.0:9000");
+        let refused = settings("", &[("PORT", "http")]).unwrap_err().to_string();
+        assert!(refused.starts_with("PORT: gateway.listen: \"http\" is not a port"), "{refused}");
         let shown = toml::to_string(&platform).unwrap();
         assert!(shown.contains("postgres://a:***@c/d"), "{shown}");
     }

@@ -3,7 +3,9 @@
 use capstan_primitives::Clock;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{Instance, Service, StartError, Tasks, config::Settings, install_logs, install_metrics, start};
+use crate::{
+    Instance, Service, StartError, Tasks, bind, config::Settings, install_logs, install_metrics, start,
+};
 
 /// Runs one service until it is told to stop or fails.
 ///
@@ -13,12 +15,12 @@ pub async fn run<S: Service>(settings: &Settings) -> Result<(), StartError> {
     let platform = settings.platform()?;
     let config: S::Config = settings.section(S::NAME)?;
     install_logs(&platform.telemetry)?;
+    let listener = bind::<S>(S::listen(&config)).await?;
     let process = Tasks::new("process");
     let metrics = install_metrics(platform.telemetry.metrics_listen, &process).await?;
     tracing::info!(service = S::NAME, address = %metrics.address, "serving metrics");
     let grace = platform.process.grace();
-    let listen = S::listen(&config);
-    let running = start::<S>(Instance { platform, config, listen, clock: Clock::System }).await?;
+    let running = start::<S>(listener, Instance { platform, config, clock: Clock::System }).await?;
     let failure = tokio::select! {
         signal = until_signal() => { tracing::info!(service = S::NAME, signal, "stopping"); None }
         reason = running.failure() => Some(reason),

@@ -79,8 +79,6 @@ pub struct Instance<C> {
     pub platform: Platform,
     /// The service's own section.
     pub config: C,
-    /// Where to listen; port 0 lets the system choose.
-    pub listen: SocketAddr,
     /// Where time comes from.
     pub clock: Clock,
 }
@@ -113,17 +111,26 @@ impl Running {
     }
 }
 
-/// Starts a service and returns when it answers.
-///
-/// The address is taken before anything else is touched, so that a second instance fails at once.
+/// Takes the address that a service will listen on; port 0 lets the system choose. A process takes
+/// its addresses before it touches anything else, so that a second one fails at once.
 ///
 /// # Errors
-/// When the address is taken, or the service cannot be built; nothing is left running then.
-pub async fn start<S: Service>(instance: Instance<S::Config>) -> Result<Running, StartError> {
-    let Instance { platform, config, listen, clock } = instance;
+/// When the address is taken.
+pub async fn bind<S: Service>(listen: SocketAddr) -> Result<TcpListener, StartError> {
     let setting = format!("[{}] listen", S::NAME);
     let refused = |source| StartError::Listen { service: S::NAME, address: listen, setting, source };
-    let listener = TcpListener::bind(listen).await.map_err(refused)?;
+    TcpListener::bind(listen).await.map_err(refused)
+}
+
+/// Starts a service and returns when it answers.
+///
+/// # Errors
+/// When the service cannot be built; nothing is left running then.
+pub async fn start<S: Service>(
+    listener: TcpListener,
+    instance: Instance<S::Config>,
+) -> Result<Running, StartError> {
+    let Instance { platform, config, clock } = instance;
     let address = listener.local_addr().map_err(StartError::service)?;
     let grace = platform.process.grace();
     let tasks = Tasks::new(S::NAME);

@@ -1,0 +1,17 @@
+//! One table a file.
+
+pub mod activity;
+pub mod amm;
+pub mod amm_condition;
+pub mod amm_link;
+pub mod balance;
+pub mod block;
+pub mod condition;
+pub mod cursor;
+pub mod market;
+pub mod outcome_token;
+pub mod pool_snapshot;
+pub mod quarantine;
+pub mod resolution;
+pub mod transfer;
+pub mod undo_log;

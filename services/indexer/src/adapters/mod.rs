@@ -1,0 +1,5 @@
+//! The chain as the indexer sees it.
+
+mod node;
+
+pub use node::Node;

@@ -1,0 +1,51 @@
+//! What can be set in `[indexer]`.
+
+use std::{net::SocketAddr, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+/// `[indexer]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where gRPC is served.
+    pub listen: SocketAddr,
+    /// Most blocks of one log request while reading history.
+    pub batch_blocks: u64,
+    /// How often the node is asked for its head, in milliseconds; a WebSocket endpoint wakes the
+    /// indexer in between.
+    pub poll_interval_ms: u64,
+    /// Longest wait for an answer of the node, in milliseconds.
+    pub request_timeout_ms: u64,
+    /// Largest answer of the node that is read, in bytes.
+    pub max_response_bytes: usize,
+    /// Blocks that a reorg may reach back where the chain's finality does not forbid it earlier.
+    pub reorg_window: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
+            batch_blocks: 1_000,
+            poll_interval_ms: 1_000,
+            request_timeout_ms: 4_000,
+            max_response_bytes: 64 << 20,
+            reorg_window: 256,
+        }
+    }
+}
+
+impl Config {
+    /// How often the node is asked for its head.
+    #[must_use]
+    pub const fn poll_interval(&self) -> Duration {
+        Duration::from_millis(self.poll_interval_ms)
+    }
+
+    /// Longest wait for an answer of the node.
+    #[must_use]
+    pub const fn request_timeout(&self) -> Duration {
+        Duration::from_millis(self.request_timeout_ms)
+    }
+}

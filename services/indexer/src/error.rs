@@ -1,0 +1,112 @@
+//! What can go wrong in the indexer, and what its callers are told.
+
+use capstan_chain::ChainError;
+use capstan_primitives::{BlockRef, ChainId, PageTokenError};
+use capstan_runtime::status::Failure;
+use sea_orm::DbErr;
+use tonic::{Code, Status};
+
+const DOMAIN: &str = "indexer.capstan";
+
+/// A failure of the indexer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store does not answer.
+    #[error("the store does not answer: {0}")]
+    Store(#[from] DbErr),
+    /// The node does not answer, or not as it should.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// Another process writes the log of this chain.
+    #[error("another indexer writes the log of chain {0}; one indexer per chain may run")]
+    OtherWriter(ChainId),
+    /// A row cannot be read as what it should be.
+    #[error("the store holds a malformed row: {0}")]
+    Row(String),
+    /// A reorg that reaches below what is final or known.
+    #[error(
+        "chain {chain_id} left a block that was final: indexed block {} ({}) and every known block above \
+         block {floor} are not on the node's chain. Either the node serves another chain than before, or the \
+         finality of [[chains]] is set too low. Nothing was changed. Check rpc_urls; to accept the node's \
+         chain, remove the indexer's database and start again",
+        indexed.number, indexed.hash
+    )]
+    ReorgTooDeep {
+        /// Chain.
+        chain_id: ChainId,
+        /// Newest indexed block.
+        indexed: BlockRef,
+        /// Lowest block that a reorg may not touch.
+        floor: u64,
+    },
+    /// A chain that is not configured.
+    #[error("chain_id: chain {0} is not configured")]
+    UnknownChain(u64),
+    /// No chain was named although there are several, or none.
+    #[error("chain_id: name one of the {0} configured chains")]
+    ChainNotNamed(usize),
+    /// A field of a request is wrong.
+    #[error("{field}: {description}")]
+    Field {
+        /// The field as in the contract.
+        field: String,
+        /// What is wrong with it.
+        description: String,
+    },
+    /// A page token is not of this request.
+    #[error("page_token: {0}")]
+    PageToken(PageTokenError),
+    /// A stream cursor cannot be used.
+    #[error("cursor: {0}")]
+    Cursor(PageTokenError),
+    /// A stream cursor of a log that is no more.
+    #[error("cursor: of an event log that was replaced; start again without a cursor")]
+    CursorOfOtherLog,
+}
+
+impl Error {
+    /// Whether waiting cannot help: the chain stops until an operator acts.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::ReorgTooDeep { .. } | Self::OtherWriter(_))
+    }
+
+    fn failure(&self) -> Failure {
+        let text = self.to_string();
+        match self {
+            Self::Store(_) | Self::Row(_) => Failure::store_unavailable(),
+            Self::Chain(_) | Self::OtherWriter(_) | Self::ReorgTooDeep { .. } => {
+                Failure::new(Code::Unavailable, "CHAIN_UNAVAILABLE", "the chain is not being indexed")
+            }
+            Self::UnknownChain(chain) => {
+                Failure::new(Code::NotFound, "CHAIN_NOT_CONFIGURED", text).with_metadata("chain_id", chain)
+            }
+            Self::ChainNotNamed(count) => {
+                Failure::invalid_field("chain_id", format!("name one of the {count} configured chains"))
+            }
+            Self::Field { field, description } => Failure::invalid_field(field, description),
+            Self::PageToken(error) => {
+                Failure::invalid_field("page_token", error).with_reason("PAGE_TOKEN_INVALID")
+            }
+            Self::Cursor(error @ PageTokenError::OtherRequest) => {
+                Failure::invalid_field("cursor", error).with_reason("CURSOR_FILTER_MISMATCH")
+            }
+            Self::Cursor(error) => Failure::invalid_field("cursor", error).with_reason("CURSOR_INVALID"),
+            Self::CursorOfOtherLog => {
+                let description = text.strip_prefix("cursor: ").unwrap_or(&text).to_owned();
+                Failure::invalid_field("cursor", description).with_reason("CURSOR_INVALID")
+            }
+        }
+    }
+}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        let failure = error.failure().into_status(DOMAIN);
+        match failure.code() {
+            Code::Unavailable | Code::Internal => tracing::error!(%error, "request failed"),
+            _ => tracing::debug!(%error, "request refused"),
+        }
+        failure
+    }
+}

@@ -1,0 +1,63 @@
+//! What the indexer counts and logs, one function per event.
+
+use capstan_primitives::{BlockRef, ChainId};
+use metrics::{counter, gauge};
+use tracing::{debug, error, info, warn};
+
+use crate::{
+    domain::{Quarantined, Undo},
+    error::Error,
+};
+
+/// Blocks were indexed.
+pub(crate) fn indexed(chain: ChainId, block: BlockRef, blocks: u64, events: usize) {
+    let label = chain.to_string();
+    counter!("indexer_blocks_processed", "chain" => label.clone()).increment(blocks);
+    counter!("indexer_events_total", "chain" => label.clone())
+        .increment(u64::try_from(events).unwrap_or_default());
+    gauge!("indexer_indexed_block", "chain" => label).set(height(block.number));
+    debug!(chain = chain.0, block = block.number, blocks, events, "indexed blocks");
+}
+
+/// The node announced a head.
+pub(crate) fn head(chain: ChainId, head: u64, indexed: Option<u64>) {
+    let lag = indexed.map_or(head, |indexed| head.saturating_sub(indexed));
+    gauge!("indexer_head_block", "chain" => chain.to_string()).set(height(head));
+    gauge!("indexer_lag_blocks", "chain" => chain.to_string()).set(height(lag));
+}
+
+/// Blocks left the chain.
+pub(crate) fn reorg(chain: ChainId, undo: &Undo) {
+    counter!("indexer_reorgs_total", "chain" => chain.to_string()).increment(1);
+    counter!("indexer_reorged_blocks_total", "chain" => chain.to_string()).increment(undo.depth);
+    info!(chain = chain.0, last_valid = undo.last_valid.number, depth = undo.depth, "reorg");
+}
+
+/// A log did not decode as its ABI says.
+pub(crate) fn quarantined(chain: ChainId, entry: &Quarantined) {
+    counter!("indexer_decode_failures_total", "chain" => chain.to_string()).increment(1);
+    let (block, log_index) = (entry.log.block_number, entry.log.log_index);
+    warn!(chain = chain.0, block, log_index, address = %entry.log.address, reason = entry.reason, "log quarantined");
+}
+
+/// Following the chain failed and is tried again.
+pub(crate) fn retrying(chain: ChainId, error: &Error, wait_ms: u128) {
+    counter!("indexer_failures_total", "chain" => chain.to_string()).increment(1);
+    warn!(chain = chain.0, %error, wait_ms, "following the chain failed; trying again");
+}
+
+/// Following the chain failed for good.
+pub(crate) fn halted(chain: ChainId, error: &Error) {
+    gauge!("indexer_halted", "chain" => chain.to_string()).set(1.0);
+    error!(chain = chain.0, %error, "chain halted until an operator acts");
+}
+
+/// A client opened or closed an event stream.
+pub(crate) fn subscribers(change: f64) {
+    gauge!("indexer_subscribers").increment(change);
+}
+
+#[expect(clippy::cast_precision_loss, reason = "heights are far below 2^52")]
+fn height(number: u64) -> f64 {
+    number as f64
+}

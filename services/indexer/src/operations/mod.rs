@@ -1,0 +1,10 @@
+//! Every verb of the indexer.
+
+mod ingest;
+mod plan;
+mod serve;
+
+pub use ingest::{Ingest, Tick};
+pub(crate) use plan::wrong;
+pub use plan::{ChainPlan, plan};
+pub use serve::{ChainHandle, ChainState, ChainView, EventLog};

@@ -1,0 +1,183 @@
+//! Wire ↔ domain.
+
+use capstan_primitives::{Address, BlockRef, ChainId, Finality};
+use capstan_proto::{indexer as wire, primitives};
+use prost_types::{ListValue, Timestamp, Value, value::Kind};
+
+use crate::{
+    domain::{Event, EventFilter, NewEvent},
+    error::Error,
+    operations::{ChainHandle, ChainState, ChainView},
+};
+
+const MAX_ADDRESSES: usize = 1_000;
+const MAX_NAMES: usize = 100;
+
+pub(super) fn block(block: BlockRef) -> primitives::BlockRef {
+    let time = Timestamp { seconds: i64::try_from(block.time.0).unwrap_or(i64::MAX), nanos: 0 };
+    primitives::BlockRef { number: block.number, hash: block.hash.to_string(), time: Some(time) }
+}
+
+pub(super) fn finality(finality: Finality) -> primitives::Finality {
+    match finality {
+        Finality::Latest => primitives::Finality::Latest,
+        Finality::Safe => primitives::Finality::Safe,
+        Finality::Finalized => primitives::Finality::Finalized,
+    }
+}
+
+pub(super) fn as_of(chain_id: ChainId, of: BlockRef, how: Finality) -> primitives::AsOf {
+    primitives::AsOf { chain_id: chain_id.0, block: Some(block(of)), finality: finality(how).into() }
+}
+
+pub(super) fn event(chain_id: ChainId, how: Finality, event: Event) -> wire::Event {
+    let Event { position, event } = event;
+    let NewEvent {
+        block: of,
+        transaction,
+        transaction_index,
+        log_index,
+        address,
+        protocol,
+        kind,
+        name,
+        arguments,
+    } = event;
+    wire::Event {
+        chain_id: chain_id.0,
+        block: Some(block(of)),
+        transaction_hash: transaction.to_string(),
+        transaction_index,
+        log_index,
+        address: address.to_string(),
+        protocol,
+        kind,
+        name,
+        arguments: list(arguments).into_iter().map(argument).collect(),
+        position,
+        finality: finality(how).into(),
+    }
+}
+
+fn list(value: serde_json::Value) -> Vec<serde_json::Value> {
+    match value {
+        serde_json::Value::Array(values) => values,
+        _ => Vec::new(),
+    }
+}
+
+fn argument(stored: serde_json::Value) -> wire::Argument {
+    let mut parts = list(stored).into_iter();
+    let mut text = || parts.next().and_then(|part| part.as_str().map(str::to_owned)).unwrap_or_default();
+    let (name, r#type) = (text(), text());
+    wire::Argument { name, r#type, value: parts.next().map(value) }
+}
+
+fn value(of: serde_json::Value) -> Value {
+    let kind = match of {
+        serde_json::Value::Null => Kind::NullValue(0),
+        serde_json::Value::Bool(flag) => Kind::BoolValue(flag),
+        serde_json::Value::String(text) => Kind::StringValue(text),
+        serde_json::Value::Array(values) => {
+            Kind::ListValue(ListValue { values: values.into_iter().map(value).collect() })
+        }
+        // Numbers and objects are never stored: integers are text, tuples are lists.
+        other => Kind::StringValue(other.to_string()),
+    };
+    Value { kind: Some(kind) }
+}
+
+pub(super) fn list_filter(request: &wire::ListEventsRequest) -> Result<EventFilter, Error> {
+    let some = |text: &String| (!text.is_empty()).then(|| text.clone());
+    let transaction =
+        some(&request.transaction_hash).map(|text| parsed("transaction_hash", &text)).transpose()?;
+    let address = some(&request.address).map(|text| parsed::<Address>("address", &text)).transpose()?;
+    if let (Some(from), Some(to)) = (request.from_block, request.to_block)
+        && from > to
+    {
+        let description = format!("{from} is after to_block {to}");
+        return Err(Error::Field { field: "from_block".into(), description });
+    }
+    Ok(EventFilter {
+        addresses: address.into_iter().collect(),
+        kinds: some(&request.kind).into_iter().collect(),
+        protocols: Vec::new(),
+        transaction,
+        from_block: request.from_block,
+        to_block: request.to_block,
+    })
+}
+
+pub(super) fn stream_filter(filter: Option<wire::EventFilter>) -> Result<EventFilter, Error> {
+    let wire::EventFilter { addresses, kinds, protocols } = filter.unwrap_or_default();
+    at_most("filter.addresses", addresses.len(), MAX_ADDRESSES)?;
+    at_most("filter.kinds", kinds.len(), MAX_NAMES)?;
+    at_most("filter.protocols", protocols.len(), MAX_NAMES)?;
+    let addresses = addresses
+        .iter()
+        .enumerate()
+        .map(|(index, text)| parsed(&format!("filter.addresses[{index}]"), text))
+        .collect::<Result<_, _>>()?;
+    Ok(EventFilter { addresses, kinds, protocols, ..EventFilter::default() })
+}
+
+fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(field: &str, text: &str) -> Result<T, Error> {
+    text.parse()
+        .map_err(|error: T::Err| Error::Field { field: field.to_owned(), description: error.to_string() })
+}
+
+fn at_most(field: &str, count: usize, most: usize) -> Result<(), Error> {
+    if count <= most {
+        return Ok(());
+    }
+    let description = format!("has {count} entries; at most {most} are taken");
+    Err(Error::Field { field: field.to_owned(), description })
+}
+
+pub(super) fn chain_state(state: ChainState) -> wire::ChainState {
+    match state {
+        ChainState::Starting => wire::ChainState::Starting,
+        ChainState::Syncing => wire::ChainState::Syncing,
+        ChainState::Live => wire::ChainState::Live,
+        ChainState::Stalled => wire::ChainState::Stalled,
+        ChainState::Halted => wire::ChainState::Halted,
+    }
+}
+
+/// Blocks and seconds behind the head.
+pub(super) fn lag(view: &ChainView) -> (u64, u64) {
+    match (view.head, view.progress.indexed) {
+        (Some(head), Some(indexed)) => {
+            (head.number.saturating_sub(indexed.number), head.time.0.saturating_sub(indexed.time.0))
+        }
+        (Some(head), None) => (head.number, 0),
+        (None, _) => (0, 0),
+    }
+}
+
+pub(super) fn chain_status(handle: &ChainHandle) -> wire::ChainStatus {
+    let view = handle.view.borrow();
+    let progress = &view.progress;
+    let (lag_blocks, lag_seconds) = lag(&view);
+    wire::ChainStatus {
+        chain_id: progress.chain_id.0,
+        name: handle.name.clone(),
+        state: chain_state(view.state).into(),
+        head: view.head.map(block),
+        indexed: progress.indexed.map(block),
+        finalized: progress.finalized.map(block),
+        lag_blocks,
+        lag_seconds,
+        events: progress.events,
+        contracts: view.contracts,
+        reorgs: progress.reorgs,
+        decode_failures: progress.decode_failures,
+        problem: view.problem.clone(),
+        indexed_at: progress.indexed.map(|_| millis(progress.indexed_at)),
+    }
+}
+
+fn millis(at: i64) -> Timestamp {
+    let nanos = i32::try_from(at.rem_euclid(1_000).saturating_mul(1_000_000)).unwrap_or_default();
+    Timestamp { seconds: at.div_euclid(1_000), nanos }
+}

@@ -1,0 +1,117 @@
+//! The gRPC edge of the indexer: translate, call, translate.
+
+mod convert;
+mod stream;
+
+use capstan_primitives::{Finality, PageToken};
+use capstan_proto::indexer::{
+    ChainHealth, GetHealthRequest, GetHealthResponse, GetStatusRequest, GetStatusResponse, ListEventsRequest,
+    ListEventsResponse, StreamEventsRequest, StreamEventsResponse, indexer_service_server::IndexerService,
+};
+use capstan_runtime::Tasks;
+use futures::stream::BoxStream;
+use tonic::{Request, Response, Status};
+
+use crate::{
+    error::Error,
+    operations::{ChainState, EventLog},
+    store::ListQuery,
+};
+
+const MAX_PAGE: u64 = 1_000;
+const DEFAULT_PAGE: u64 = 100;
+
+/// `capstan.indexer.v1.IndexerService`.
+#[derive(Debug)]
+pub(crate) struct Rpc {
+    pub(crate) log: EventLog,
+    pub(crate) tasks: Tasks,
+}
+
+#[tonic::async_trait]
+impl IndexerService for Rpc {
+    type StreamEventsStream = BoxStream<'static, Result<StreamEventsResponse, Status>>;
+
+    async fn stream_events(
+        &self,
+        request: Request<StreamEventsRequest>,
+    ) -> Result<Response<Self::StreamEventsStream>, Status> {
+        let stream = stream::open(self.log.clone(), request.into_inner(), self.tasks.stopping()).await?;
+        Ok(Response::new(stream))
+    }
+
+    async fn list_events(
+        &self,
+        request: Request<ListEventsRequest>,
+    ) -> Result<Response<ListEventsResponse>, Status> {
+        Ok(Response::new(self.list(request.into_inner()).await?))
+    }
+
+    async fn get_status(&self, _: Request<GetStatusRequest>) -> Result<Response<GetStatusResponse>, Status> {
+        let chains = self.log.chains().map(|(_, handle)| convert::chain_status(handle)).collect();
+        Ok(Response::new(GetStatusResponse { chains }))
+    }
+
+    async fn get_health(&self, _: Request<GetHealthRequest>) -> Result<Response<GetHealthResponse>, Status> {
+        let mut store_answers = true;
+        let mut follows = true;
+        let mut chains = Vec::new();
+        for (id, handle) in self.log.chains() {
+            store_answers &= self.log.progress(id).await.is_ok();
+            let view = handle.view.borrow();
+            follows &= matches!(view.state, ChainState::Live | ChainState::Syncing);
+            let state = convert::chain_state(view.state).into();
+            chains.push(ChainHealth { chain_id: id.0, state, lag_blocks: convert::lag(&view).0 });
+        }
+        let status = if store_answers && follows { "ok" } else { "degraded" }.to_owned();
+        let database = if store_answers { "ok" } else { "unavailable" }.to_owned();
+        Ok(Response::new(GetHealthResponse { status, database, chains }))
+    }
+}
+
+impl Rpc {
+    async fn list(&self, request: ListEventsRequest) -> Result<ListEventsResponse, Error> {
+        let chain_id = self.log.chain(request.chain_id)?;
+        let filter = convert::list_filter(&request)?;
+        let limit = page_size(request.page_size)?;
+        let binding = format!("ListEvents {chain_id} {} newest={}", filter.binding(), request.newest_first);
+        let after = match request.page_token.as_str() {
+            "" => None,
+            token => Some(position_of(token, &binding)?),
+        };
+        let query =
+            ListQuery { chain_id, filter, after, newest_first: request.newest_first, limit: limit + 1 };
+        let (progress, mut events) = self.log.list(&query).await?;
+        let more = u64::try_from(events.len()).unwrap_or_default() > limit;
+        events.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let last = events.last().filter(|_| more).map(|event| event.position);
+        let token = |position: u64| PageToken { key: position.to_be_bytes().to_vec() }.encode(&binding);
+        let finalized = progress.finalized.map(|block| block.number);
+        let finality = |number| Finality::of(number, finalized);
+        Ok(ListEventsResponse {
+            events: events
+                .into_iter()
+                .map(|event| convert::event(chain_id, finality(event.event.block.number), event))
+                .collect(),
+            next_page_token: last.map(token).unwrap_or_default(),
+            as_of: progress.indexed.map(|block| convert::as_of(chain_id, block, finality(block.number))),
+        })
+    }
+}
+
+fn page_size(size: i32) -> Result<u64, Error> {
+    match u64::try_from(size) {
+        Ok(0) => Ok(DEFAULT_PAGE),
+        Ok(size) if size <= MAX_PAGE => Ok(size),
+        _ => Err(Error::Field {
+            field: "page_size".into(),
+            description: format!("{size} is out of range; 0 to {MAX_PAGE} can be asked for"),
+        }),
+    }
+}
+
+fn position_of(token: &str, binding: &str) -> Result<u64, Error> {
+    let malformed = Error::PageToken(capstan_primitives::PageTokenError::Malformed);
+    let key = PageToken::decode(token, binding).map_err(Error::PageToken)?.key;
+    key.try_into().map(u64::from_be_bytes).map_err(|_| malformed)
+}

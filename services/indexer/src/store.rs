@@ -1,0 +1,117 @@
+//! Tables ↔ domain: the event log and its cursor, moved together.
+
+mod append;
+mod read;
+mod rows;
+
+use capstan_db::Database;
+use capstan_db::columns::{signed, unsigned};
+use capstan_db::indexer::entities::{block, chain, contract};
+use capstan_primitives::{BlockRef, ChainId};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, Set,
+};
+
+pub use append::Append;
+pub use read::ListQuery;
+
+use crate::{
+    domain::{ChainProgress, Found},
+    error::Error,
+};
+
+/// The store of the event log.
+#[derive(Debug, Clone)]
+pub struct Store {
+    database: Database,
+}
+
+impl Store {
+    /// The log in `database`.
+    #[must_use]
+    pub const fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// The cursor of a chain; its log is begun when there is none, under the id `log_id`.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn open_log(&self, chain_id: ChainId, log_id: u64) -> Result<ChainProgress, Error> {
+        let write = self.database.write().await?;
+        if let Some(row) = chain::Entity::find_by_id(signed(chain_id.0)).one(&write).await? {
+            return Ok(rows::progress(row));
+        }
+        let row = chain::ActiveModel {
+            chain_id: Set(signed(chain_id.0)),
+            // Within 63 bits, as both databases store it.
+            log_id: Set(signed(log_id >> 1)),
+            next_position: Set(1),
+            indexed_at: Set(0),
+            events: Set(0),
+            reorgs: Set(0),
+            decode_failures: Set(0),
+            ..Default::default()
+        };
+        let row = row.insert(&write).await?;
+        write.commit().await?;
+        Ok(rows::progress(row))
+    }
+
+    /// The cursor of a chain, when its log has begun.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn progress(&self, chain_id: ChainId) -> Result<Option<ChainProgress>, Error> {
+        let read = self.database.read().await?;
+        let row = chain::Entity::find_by_id(signed(chain_id.0)).one(&read).await?;
+        Ok(row.map(rows::progress))
+    }
+
+    /// The contracts that factories made on a chain.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn found_contracts(&self, chain_id: ChainId) -> Result<Vec<Found>, Error> {
+        let read = self.database.read().await?;
+        let rows = contract::Entity::find()
+            .filter(contract::Column::ChainId.eq(signed(chain_id.0)))
+            .all(&read)
+            .await?;
+        Ok(rows.into_iter().filter_map(rows::found).collect())
+    }
+
+    /// The known block of the chain at or below `number` that is nearest to it.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn block_at_or_below(&self, chain_id: ChainId, number: u64) -> Result<Option<BlockRef>, Error> {
+        let read = self.database.read().await?;
+        Ok(nearest_block(&read, chain_id, number).await?)
+    }
+}
+
+async fn nearest_block(
+    connection: &impl ConnectionTrait,
+    chain_id: ChainId,
+    number: u64,
+) -> Result<Option<BlockRef>, DbErr> {
+    let row = block::Entity::find()
+        .filter(block::Column::ChainId.eq(signed(chain_id.0)))
+        .filter(block::Column::Number.lte(signed(number)))
+        .filter(block::Column::OrphanedAt.is_null())
+        .order_by_desc(block::Column::Number)
+        .one(connection)
+        .await?;
+    Ok(row.map(|row| rows::block_ref(row.number, row.hash.0, row.time)))
+}
+
+/// A 63-bit position as both databases store it.
+fn position(number: u64) -> i64 {
+    signed(number)
+}
+
+/// The reverse of [`position`].
+fn position_of(number: i64) -> u64 {
+    unsigned(number)
+}

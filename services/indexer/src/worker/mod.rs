@@ -1,0 +1,3 @@
+//! One loop per file.
+
+pub(crate) mod follow;
