@@ -1,0 +1,6 @@
+//! The services behind the gateway and the files of the browser app.
+
+pub mod codec;
+pub mod peers;
+pub mod upstream;
+pub mod web_app;
