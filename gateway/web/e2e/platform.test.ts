@@ -1,0 +1,156 @@
+// The app against a running platform: what a visitor sees is what the chain says.
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openBrowser, openPage, overflow, PHONE, screenshot, type Witness } from "./browser";
+import * as dom from "./dom";
+import { Rest } from "./rest";
+
+const base = process.env.CAPSTAN_URL;
+if (!base)
+  throw new Error("CAPSTAN_URL is not set: name a running platform, as `capstan up` prints");
+const rest = new Rest(base);
+
+let browser: Browser;
+
+beforeAll(async () => {
+  browser = await openBrowser();
+});
+
+afterAll(() => browser.close());
+
+/** Runs `visit` on a fresh page and then checks that the page behaved. */
+async function onPage(
+  visit: (witness: Witness) => Promise<void>,
+  options: Parameters<typeof openPage>[2] = {},
+): Promise<void> {
+  const witness = await openPage(browser, base ?? "", options);
+  try {
+    await visit(witness);
+    expect(witness.errors, "errors on the console").toEqual([]);
+    expect(witness.strangers, "requests to other hosts").toEqual([]);
+  } finally {
+    await witness.page.context().close();
+  }
+}
+
+test("the list shows markets with prices", () =>
+  onPage(async ({ page }) => {
+    await page.goto("/");
+    await dom.live(page);
+    await expect.poll(() => dom.pricedCards(page).count()).toBeGreaterThanOrEqual(3);
+    await page.locator("table.chains tbody tr").first().waitFor();
+    expect(await dom.mostBlocks(page.locator("table.chains"))).toBeGreaterThan(0);
+    await screenshot(page, "markets");
+  }));
+
+test("the list changes by itself", () =>
+  onPage(async ({ page }) => {
+    await page.goto("/");
+    await dom.live(page);
+    await dom.pricedCards(page).first().waitFor();
+    await page.evaluate(() => document.body.setAttribute("data-same", "yes"));
+    const [before, block] = [await dom.cardValues(page), await dom.listBlock(page)];
+    await expect.poll(() => dom.listBlock(page), { timeout: 30_000 }).toBeGreaterThan(block);
+    await expect.poll(() => dom.cardValues(page), { timeout: 45_000 }).not.toEqual(before);
+    expect(await page.locator("body[data-same]").count(), "the page was reloaded").toBe(1);
+  }));
+
+describe("a market's page", () => {
+  test("shows chart, trades and holders", () =>
+    onPage(async ({ page }) => {
+      await page.goto(`/markets/${(await rest.busiestMarket()).marketId}`);
+      await dom.live(page);
+      const chart = page.locator("svg[data-points]");
+      await chart.waitFor();
+      expect(Number(await chart.getAttribute("data-points"))).toBeGreaterThan(1);
+      await page.locator("table.trades tbody tr").first().waitFor();
+      await page.locator("table.holders tbody tr").first().waitFor();
+      expect(await page.locator("h1").textContent()).not.toBe("");
+      await page.getByRole("slider").hover();
+      await page.locator(".tooltip").waitFor();
+      await screenshot(page, "market");
+    }));
+
+  test("equals the REST answer of the same block, to the last unit", () =>
+    onPage(async ({ page }) => {
+      const { marketId } = await rest.busiestMarket();
+      await page.goto(`/markets/${marketId}`);
+      await dom.live(page);
+      // What came by stream is compared, not only what was read at first.
+      const { tradeCount } = await dom.marketValues(page);
+      const liveCount = async () => (await dom.marketValues(page)).tradeCount;
+      await expect.poll(liveCount, { timeout: 45_000 }).not.toBe(tradeCount);
+      const { shown, answered } = await dom.atSameBlock({
+        answerBlock: async () => (await rest.prices(marketId)).asOf?.block,
+        shownBlock: () => dom.pageBlock(page),
+        answer: () => rest.marketValues(marketId),
+        shown: () => dom.marketValues(page),
+      });
+      expect(shown).toEqual(answered);
+    }));
+
+  test("lists the holders that REST lists at the same block", () =>
+    onPage(async ({ page }) => {
+      const { marketId } = await rest.busiestMarket();
+      await page.goto(`/markets/${marketId}`);
+      await dom.live(page);
+      await page.locator("table.holders tbody tr").first().waitFor();
+      const block = await dom.holdersBlock(page);
+      await expect.poll(() => dom.holdersBlock(page), { timeout: 30_000 }).toBeGreaterThan(block);
+      const { shown, answered } = await dom.atSameBlock({
+        answerBlock: async () => (await rest.positions(marketId)).asOf?.block,
+        shownBlock: () => dom.holdersBlock(page),
+        answer: async () => rest.positionValues((await rest.positions(marketId)).positions),
+        shown: () => dom.holderValues(page),
+      });
+      expect(shown.length).toBeGreaterThan(0);
+      expect(shown).toEqual(answered);
+    }));
+});
+
+test("a user's page equals the REST answer of the same block", () =>
+  onPage(async ({ page }) => {
+    const address = await rest.busiestUser();
+    await page.goto(`/users/${address}`);
+    await dom.live(page);
+    await page.locator("table.history tbody tr").first().waitFor();
+    await screenshot(page, "user");
+    const { shown, answered } = await dom.atSameBlock({
+      answerBlock: async () => (await rest.userPositions(address)).asOf[0]?.block,
+      shownBlock: () => dom.pageBlock(page),
+      answer: () => rest.userValues(address),
+      shown: () => dom.userValues(page),
+    });
+    expect(shown.history.length).toBeGreaterThan(0);
+    expect(shown).toEqual(answered);
+  }));
+
+test("the status page says what REST says", () =>
+  onPage(async ({ page }) => {
+    await page.goto("/status");
+    await dom.live(page);
+    const { status, version, services } = await rest.status();
+    await page.getByText(version, { exact: true }).waitFor();
+    await page.locator(".facts").getByText(status, { exact: true }).waitFor();
+    const names = await page.locator("table.services tbody th").allTextContents();
+    expect(names).toEqual(services.map(({ name }) => name));
+    await page.locator("table.chains tbody tr").first().waitFor();
+    await screenshot(page, "status");
+  }));
+
+test("every page fits a phone", () =>
+  onPage(
+    async ({ page }) => {
+      const { marketId } = await rest.busiestMarket();
+      const user = await rest.busiestUser();
+      const pages = { list: "/", market: `/markets/${marketId}`, user: `/users/${user}` };
+      for (const [name, path] of Object.entries({ ...pages, state: "/status" })) {
+        await page.goto(path);
+        await dom.live(page);
+        await page.locator("main .loading").first().waitFor({ state: "detached" });
+        expect(await overflow(page), name).toBe(0);
+        await screenshot(page, `phone-${name}`);
+      }
+    },
+    { viewport: PHONE, dark: true },
+  ));

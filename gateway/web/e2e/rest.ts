@@ -1,0 +1,106 @@
+// The platform's REST answers, parsed as strictly as the contract allows.
+import { type DescMessage, fromJson, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
+import { GetStatusResponseSchema } from "../src/gen/capstan/gateway/v1/gateway_pb";
+import {
+  GetPricesResponseSchema,
+  ListMarketPositionsResponseSchema,
+  ListMarketsResponseSchema,
+  ListTradesResponseSchema,
+  ListUserHistoryResponseSchema,
+  ListUserPositionsResponseSchema,
+  type Market,
+  MarketSchema,
+  type Position,
+} from "../src/gen/capstan/market/v1/market_pb";
+
+// As many as the pages show at first.
+const TRADES = 25;
+const HISTORY = 50;
+
+export class Rest {
+  constructor(private readonly base: string) {}
+
+  market = (id: string) => this.get(MarketSchema, `/api/markets/${id}`);
+  prices = (id: string) => this.get(GetPricesResponseSchema, `/api/markets/${id}/prices`);
+  positions = (id: string) =>
+    this.get(ListMarketPositionsResponseSchema, `/api/markets/${id}/positions`);
+  trades = (id: string) =>
+    this.get(ListTradesResponseSchema, `/v1/markets/${id}/trades?page_size=${TRADES}`);
+  userPositions = (address: string) =>
+    this.get(ListUserPositionsResponseSchema, `/api/users/${address}/positions`);
+  userHistory = (address: string) =>
+    this.get(ListUserHistoryResponseSchema, `/api/users/${address}/history?page_size=${HISTORY}`);
+  status = () => this.get(GetStatusResponseSchema, "/api/status");
+
+  /** The open market with the most trades. */
+  async busiestMarket(): Promise<Market> {
+    const { markets } = await this.get(ListMarketsResponseSchema, "/api/markets");
+    const open = markets.filter(({ resolved }) => !resolved);
+    const [busiest] = open.toSorted((a, b) => Number(b.tradeCount - a.tradeCount));
+    if (!busiest) throw new Error("the platform has no open market");
+    return busiest;
+  }
+
+  /** Whoever traded last on the busiest market. */
+  async busiestUser(): Promise<string> {
+    const { marketId } = await this.busiestMarket();
+    const [last] = (await this.trades(marketId)).trades;
+    if (!last) throw new Error(`nobody has traded on ${marketId}`);
+    return last.trader;
+  }
+
+  /** What a market's page shows of the market and its last trades. */
+  async marketValues(id: string) {
+    const [market, prices, trades] = await Promise.all([
+      this.market(id),
+      this.prices(id),
+      this.trades(id),
+    ]);
+    return {
+      prices: prices.prices.map(({ price }) => price),
+      pool: prices.prices.map(({ poolBalance }) => poolBalance),
+      volume: market.volume,
+      tradeCount: market.tradeCount.toString(),
+      trades: trades.trades.map((trade) => ({
+        key: `${trade.block?.hash}/${trade.logIndex}`,
+        values: [trade.amount, trade.collateralAmount, ...(trade.price ? [trade.price] : [])],
+      })),
+    };
+  }
+
+  /** What a list of holders shows, in order. */
+  positionValues(positions: Position[]) {
+    return positions.map(({ userAddress, outcomeIndex, amount }) => ({
+      key: `${userAddress}/${outcomeIndex}`,
+      amount,
+    }));
+  }
+
+  /** What a user's page shows. */
+  async userValues(address: string) {
+    const [positions, history] = await Promise.all([
+      this.userPositions(address),
+      this.userHistory(address),
+    ]);
+    return {
+      positions: positions.positions.map(({ chainId, marketId, outcomeIndex, amount }) => ({
+        key: `${chainId}/${marketId}/${outcomeIndex}`,
+        amount,
+      })),
+      history: history.activities.map(({ block, logIndex, amount, collateralAmount }) => ({
+        key: `${block?.hash}/${logIndex}`,
+        values: [amount, collateralAmount].filter((value) => value !== "0"),
+      })),
+    };
+  }
+
+  private async get<Desc extends DescMessage>(
+    schema: Desc,
+    path: string,
+  ): Promise<MessageShape<Desc>> {
+    const response = await fetch(new URL(path, this.base));
+    const text = await response.text();
+    if (!response.ok) throw new Error(`GET ${path} answered ${response.status}: ${text}`);
+    return fromJson(schema, JSON.parse(text) as JsonValue);
+  }
+}

@@ -1,0 +1,14 @@
+// Starts the app.
+import { render } from "preact";
+import { App } from "./app";
+import { startRouter } from "./router";
+import "./style/base.css";
+import "./style/layout.css";
+import "./style/parts.css";
+import "./style/chart.css";
+
+const root = document.getElementById("app");
+if (root) {
+  startRouter();
+  render(<App />, root);
+}

@@ -1,0 +1,119 @@
+// What there is to know about a market besides its prices: money, times, contracts.
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { ComponentChildren } from "preact";
+import { formatPercent } from "../format/amount";
+import { formatTime, millis, outcomeName } from "../format/text";
+import { type Market, MarketSource } from "../gen/capstan/market/v1/market_pb";
+import { seriesClass } from "./bars";
+import { Amount, Count, Id, User } from "./values";
+
+export function MarketFacts({ market }: { market: Market }) {
+  const unit = { decimals: market.collateralDecimals, symbol: market.collateralSymbol };
+  return (
+    <>
+      <dl class="facts">
+        <Fact name="Volume">
+          <Amount raw={market.volume} unit={unit} />
+        </Fact>
+        <Fact name="Trades">
+          <Count value={market.tradeCount} />
+        </Fact>
+        <Fact name="Pool fee">
+          {market.fee === undefined ? "no pool yet" : formatFee(market.fee)}
+        </Fact>
+        <Fact name="Created">
+          <Time time={market.createdAt} />
+        </Fact>
+        <Fact name="Resolution">
+          <Resolution market={market} />
+        </Fact>
+        <Fact name="Creator">
+          <User address={market.creator} />
+        </Fact>
+      </dl>
+      {market.poolBalances.length > 0 && (
+        <>
+          <h3>Tokens in the pool</h3>
+          <dl class="facts pool">
+            {market.poolBalances.map((balance, index) => (
+              <div key={index}>
+                <dt class={`dot ${seriesClass(index)}`}>{outcomeName(market.outcomes, index)}</dt>
+                <dd>
+                  <Amount raw={balance} unit={{ decimals: unit.decimals }} />
+                </dd>
+              </div>
+            ))}
+          </dl>
+        </>
+      )}
+      <details open>
+        <summary>Contracts and ids</summary>
+        <Contracts market={market} />
+      </details>
+    </>
+  );
+}
+
+function Contracts({ market }: { market: Market }) {
+  return (
+    <dl class="ids">
+      <Fact name="Market">
+        <Id value={market.marketId} />
+      </Fact>
+      <Fact name="Chain">{market.chainId.toString()}</Fact>
+      <Fact name="Announced by">{sourceName(market.source)}</Fact>
+      {market.ammAddress !== undefined && (
+        <Fact name="Pool">
+          <Id value={market.ammAddress} />
+        </Fact>
+      )}
+      <Fact name="Collateral">
+        <Id value={market.collateralToken} />
+      </Fact>
+      <Fact name="Condition">
+        <Id value={market.conditionId} />
+      </Fact>
+      {market.questionId !== undefined && (
+        <Fact name="Question">
+          <Id value={market.questionId} />
+        </Fact>
+      )}
+    </dl>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function Resolution({ market }: { market: Market }) {
+  if (market.resolved) return <>paid out {market.payouts.join(" : ")}</>;
+  if (market.resolutionTime === undefined) return <>open, no date given</>;
+  return (
+    <>
+      due <Time time={market.resolutionTime} />
+    </>
+  );
+}
+
+function Time({ time }: { time: Timestamp | undefined }) {
+  if (time === undefined) return <span class="muted">unknown</span>;
+  const date = new Date(millis(time));
+  return <time dateTime={date.toISOString()}>{formatTime(date, new Date())}</time>;
+}
+
+// A fraction of 10^18 is a price of 18 decimals without the point.
+function formatFee(fee: string): string {
+  const digits = fee.padStart(19, "0");
+  return formatPercent(`${digits.slice(0, -18)}.${digits.slice(-18)}`);
+}
+
+function sourceName(source: MarketSource): string {
+  if (source === MarketSource.FACTORY) return "a market factory";
+  return source === MarketSource.POOL ? "its pool only" : "unknown";
+}

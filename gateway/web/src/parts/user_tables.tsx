@@ -1,0 +1,141 @@
+// The tables of a user's page.
+import { marketTitle, outcomeName, shorten } from "../format/text";
+import {
+  type Activity,
+  ActivityKind,
+  type Market,
+  type Position,
+} from "../gen/capstan/market/v1/market_pb";
+import { marketPath } from "../router";
+import { marketKey } from "../state/user";
+import { seriesClass } from "./bars";
+import { Empty } from "./notice";
+import { Table } from "./table";
+import { Amount, BlockTime, Price } from "./values";
+import { Worth } from "./worth";
+
+type Markets = ReadonlyMap<string, Market>;
+
+export function Positions({ positions, markets }: { positions: Position[]; markets: Markets }) {
+  if (positions.length === 0) return <Empty text="This address holds no outcome tokens." />;
+  return (
+    <Table
+      name="positions"
+      label="Positions"
+      columns={["Market", "Outcome", "#Tokens", "#Price", "#Worth"]}
+      rows={positions.map((position) => {
+        const { marketId, chainId, outcomeIndex, amount, price } = position;
+        const market = markets.get(marketKey(chainId, marketId));
+        return {
+          key: `${marketKey(chainId, marketId)}/${outcomeIndex}`,
+          cells: [
+            <MarketLink marketId={marketId} chainId={chainId} market={market} />,
+            <span class={`dot ${seriesClass(outcomeIndex)}`}>
+              {position.outcome || outcomeName([], outcomeIndex)}
+            </span>,
+            <Amount raw={amount} unit={{ decimals: market?.collateralDecimals }} />,
+            <Price price={price} />,
+            market ? (
+              <Worth
+                amount={amount}
+                outcomeIndex={outcomeIndex}
+                market={{ ...market, prices: withPrice(outcomeIndex, price) }}
+              />
+            ) : (
+              <span class="muted">unknown</span>
+            ),
+          ],
+        };
+      })}
+    />
+  );
+}
+
+// The position's own price is the one that was read together with its amount.
+function withPrice(index: number, price: string | undefined): string[] {
+  const prices: string[] = [];
+  if (price !== undefined) prices[index] = price;
+  return prices;
+}
+
+export function History({ activities, markets }: { activities: Activity[]; markets: Markets }) {
+  if (activities.length === 0) return <Empty text="This address has done nothing here yet." />;
+  return (
+    <Table
+      name="history"
+      label="History"
+      columns={["Time", "What", "Market", "Outcome", "#Tokens", "#Collateral"]}
+      rows={activities.map((activity) => {
+        const { marketId, chainId } = activity;
+        const market =
+          marketId === undefined ? undefined : markets.get(marketKey(chainId, marketId));
+        return {
+          key: `${activity.block?.hash}/${activity.logIndex}`,
+          cells: [
+            <BlockTime block={activity.block} />,
+            KIND_TEXT[activity.kind],
+            marketId === undefined ? (
+              <span class="muted">condition {shorten(activity.conditionId)}</span>
+            ) : (
+              <MarketLink marketId={marketId} chainId={chainId} market={market} />
+            ),
+            <Outcome activity={activity} market={market} />,
+            <Moved raw={activity.amount} decimals={market?.collateralDecimals} />,
+            <Moved
+              raw={activity.collateralAmount}
+              decimals={market?.collateralDecimals}
+              symbol={market?.collateralSymbol}
+            />,
+          ],
+        };
+      })}
+    />
+  );
+}
+
+const KIND_TEXT: Record<ActivityKind, string> = {
+  [ActivityKind.UNSPECIFIED]: "unknown",
+  [ActivityKind.BUY]: "buy",
+  [ActivityKind.SELL]: "sell",
+  [ActivityKind.SPLIT]: "split",
+  [ActivityKind.MERGE]: "merge",
+  [ActivityKind.REDEEM]: "redeem",
+  [ActivityKind.ADD_LIQUIDITY]: "add liquidity",
+  [ActivityKind.REMOVE_LIQUIDITY]: "remove liquidity",
+};
+
+function MarketLink({
+  marketId,
+  chainId,
+  market,
+}: {
+  marketId: string;
+  chainId: bigint;
+  market: Market | undefined;
+}) {
+  return <a href={marketPath({ marketId, chainId })}>{marketTitle(market ?? { marketId })}</a>;
+}
+
+function Outcome({ activity, market }: { activity: Activity; market: Market | undefined }) {
+  const { outcomeIndex } = activity;
+  if (outcomeIndex === undefined) return <span class="muted">all</span>;
+  return (
+    <span class={`dot ${seriesClass(outcomeIndex)}`}>
+      {outcomeName(market?.outcomes ?? [], outcomeIndex)}
+    </span>
+  );
+}
+
+// Zero says that this kind of activity moves nothing here.
+function Moved({
+  raw,
+  decimals,
+  symbol,
+}: {
+  raw: string;
+  decimals: number | undefined;
+  symbol?: string | undefined;
+}) {
+  if (raw === "0") return <span class="muted">–</span>;
+  return <Amount raw={raw} unit={{ decimals, symbol }} />;
+}

@@ -1,0 +1,27 @@
+// Which page a path shows.
+import { expect, test } from "vitest";
+import { marketPath, parseRoute, userPath } from "./router";
+
+test.each([
+  ["/", { page: "markets" }],
+  ["/status", { page: "status" }],
+  ["/users/0xabc", { page: "user", address: "0xabc" }],
+  ["/markets/0x1", { page: "market", id: "0x1", chainId: 0n }],
+  ["/markets", { page: "missing" }],
+  ["/markets/0x1/more", { page: "missing" }],
+  ["/api/markets", { page: "missing" }],
+  ["/users/%E0%A4%A", { page: "user", address: "%E0%A4%A" }],
+])("%s", (path, route) => {
+  expect(parseRoute(path)).toEqual(route);
+});
+
+test("links lead to the pages that they name", () => {
+  const path = marketPath({ marketId: "0x1", chainId: 8_453n });
+  const { pathname, search } = new URL(path, "http://localhost");
+  expect(parseRoute(pathname, search)).toEqual({ page: "market", id: "0x1", chainId: 8_453n });
+  expect(parseRoute(userPath("0xabc"))).toEqual({ page: "user", address: "0xabc" });
+});
+
+test("a chain that is no number is no chain", () => {
+  expect(parseRoute("/markets/0x1", "?chain=base")).toMatchObject({ chainId: 0n });
+});

@@ -1,0 +1,70 @@
+// Which page a path shows, and how links lead there without a reload.
+import { signal } from "@preact/signals";
+
+export type Route =
+  | { page: "markets" }
+  | { page: "market"; id: string; chainId: bigint }
+  | { page: "user"; address: string }
+  | { page: "status" }
+  | { page: "missing" };
+
+/** The page for a path and its query; a chain id of 0 means that the link names none. */
+export function parseRoute(path: string, query = ""): Route {
+  const parts = path.split("/").filter((part) => part !== "");
+  const [section, id] = parts.map(decode);
+  if (section === undefined) return { page: "markets" };
+  if (section === "status" && parts.length === 1) return { page: "status" };
+  if (id !== undefined && parts.length === 2) {
+    if (section === "markets") return { page: "market", id, chainId: chainOf(query) };
+    if (section === "users") return { page: "user", address: id };
+  }
+  return { page: "missing" };
+}
+
+export function marketPath(market: { marketId: string; chainId: bigint }): string {
+  return `/markets/${market.marketId}?chain=${market.chainId}`;
+}
+
+export function userPath(address: string): string {
+  return `/users/${address}`;
+}
+
+export const route = signal<Route>({ page: "markets" });
+
+/** Follows the address bar and takes over clicks on links to pages of the app. */
+export function startRouter(): void {
+  const read = (): void => {
+    route.value = parseRoute(location.pathname, location.search);
+  };
+  read();
+  addEventListener("popstate", read);
+  document.addEventListener("click", (event) => {
+    const link = event.target instanceof Element ? event.target.closest("a") : null;
+    if (!link || !isPlainClick(event) || link.target || link.origin !== location.origin) return;
+    // A link within the page, or to what the gateway answers itself.
+    if (link.hash !== "" || parseRoute(link.pathname).page === "missing") return;
+    event.preventDefault();
+    if (link.href !== location.href) history.pushState(null, "", link.href);
+    read();
+    scrollTo(0, 0);
+  });
+}
+
+// Anything else is the visitor asking for a new tab, a download or a menu.
+function isPlainClick(event: MouseEvent): boolean {
+  const modified = event.metaKey || event.ctrlKey || event.shiftKey || event.altKey;
+  return event.button === 0 && !modified && !event.defaultPrevented;
+}
+
+function chainOf(query: string): bigint {
+  const chain = new URLSearchParams(query).get("chain") ?? "";
+  return /^\d{1,19}$/.test(chain) ? BigInt(chain) : 0n;
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}

@@ -1,0 +1,50 @@
+//! Configurations that cannot work are refused at once, with what is wrong and where.
+
+use capstan_db::testing::TestStore;
+
+use crate::harness::{database_url, devnet, platform_of, try_start};
+
+async fn refusal(toml: &str) -> String {
+    let store = TestStore::sqlite();
+    let started = tokio::time::Instant::now();
+    let refused = try_start(platform_of(toml, &database_url(&store))).await.unwrap_err().to_string();
+    assert!(started.elapsed() < std::time::Duration::from_secs(5), "took too long to refuse: {refused}");
+    assert!(!store.directory().unwrap().join("data").exists(), "something was left behind: {refused}");
+    refused
+}
+
+#[tokio::test]
+async fn a_configuration_that_cannot_work_is_refused_with_the_place_named() {
+    let devnet = devnet().await;
+    let good = devnet.config_toml();
+    let expected = [
+        (good.replace("id = 13370", "id = 1"), "chains.0.rpc_urls", "serves chain 13370, expected 1"),
+        (good.replace(&devnet.http_url(), "http://127.0.0.1:1"), "chains.0.rpc_urls", "127.0.0.1:1"),
+        (
+            good.replace("gnosis.fpmm_factory", "gnosis.fpm_factory"),
+            "chains.0.contracts.1.protocol",
+            "gnosis.fpmm_factory",
+        ),
+        (good.replace("out/MarketFactory.json", "out/Nothing.json"), ".abi", "Nothing.json"),
+        (good.replace("AMMDeployed =", "AMMDeplyed ="), ".events", "AMMDeployed"),
+        (
+            format!(
+                "{good}\n[[chains.contracts]]\nprotocol = \"erc20\"\naddress = \"0x00000000000000000000000000000000000000aa\""
+            ),
+            ".address",
+            "there is no contract at",
+        ),
+    ];
+    for (toml, place, reason) in expected {
+        let refused = refusal(&toml).await;
+        assert!(refused.contains(place) && refused.contains(reason), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_taken_port_is_refused_with_the_setting_that_changes_it() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let refused = capstan_runtime::bind::<capstan_indexer::Indexer>(address).await.unwrap_err().to_string();
+    assert!(refused.contains(&address.to_string()) && refused.contains("[indexer] listen"), "{refused}");
+}

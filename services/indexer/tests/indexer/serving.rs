@@ -1,0 +1,185 @@
+//! Pages, streams and status.
+
+use capstan_db::testing::TestStore;
+use capstan_proto::indexer::{ChainState, EventFilter, ListEventsRequest, StreamEventsRequest};
+use tonic::Code;
+use tonic_types::StatusExt;
+
+use crate::harness::{Subscriber, devnet, head, ids, indexer, listed, platform, status, stop, truth};
+
+#[tokio::test]
+async fn what_is_served_is_what_the_node_has_on_both_databases() {
+    let mut devnet = devnet().await;
+    for _ in 0..40 {
+        devnet.step().await.unwrap();
+    }
+    for store in TestStore::both().await {
+        let (running, mut client) = indexer(platform(&devnet, &store)).await;
+        let mut subscriber = Subscriber::default();
+        subscriber.follow_to(&mut client, head(&devnet).await).await;
+        let truth = truth(&devnet).await;
+        assert!(truth.len() > 200, "{}", truth.len());
+        assert_eq!(subscriber.ids(), truth);
+        assert_eq!(ids(&listed(&mut client, 37, false).await), truth);
+        let mut newest_first = listed(&mut client, 1000, true).await;
+        newest_first.reverse();
+        assert_eq!(newest_first, listed(&mut client, 0, false).await);
+        assert!(subscriber.events.windows(2).all(|pair| pair[0].position < pair[1].position));
+        let status = status(&mut client).await;
+        assert_eq!((status.state(), status.lag_blocks), (ChainState::Live, 0));
+        assert_eq!(status.events, u64::try_from(truth.len()).unwrap());
+        assert_eq!((status.decode_failures, status.reorgs, status.problem.as_str()), (0, 0, ""));
+        stop(running).await;
+    }
+}
+
+#[tokio::test]
+async fn a_subscriber_that_reconnects_after_every_message_misses_and_repeats_nothing() {
+    let mut devnet = devnet().await;
+    for _ in 0..10 {
+        devnet.step().await.unwrap();
+    }
+    let store = TestStore::sqlite();
+    let (running, mut client) = indexer(platform(&devnet, &store)).await;
+    let mut subscriber = Subscriber::default();
+    let wanted = format!("{:#x}", head(&devnet).await.1);
+    while subscriber.through.1 != wanted {
+        let mut stream = subscriber.open(&mut client).await;
+        subscriber.take(&mut stream).await;
+        subscriber.take(&mut stream).await;
+    }
+    assert_eq!(subscriber.ids(), truth(&devnet).await);
+    stop(running).await;
+}
+
+#[tokio::test]
+async fn a_restart_loses_nothing_and_repeats_nothing() {
+    let mut devnet = devnet().await;
+    let store = TestStore::sqlite();
+    let mut subscriber = Subscriber::default();
+    for _ in 0..4 {
+        for _ in 0..6 {
+            devnet.step().await.unwrap();
+        }
+        let (running, mut client) = indexer(platform(&devnet, &store)).await;
+        subscriber.follow_to(&mut client, head(&devnet).await).await;
+        assert_eq!(subscriber.ids(), truth(&devnet).await);
+        stop(running).await;
+    }
+    assert!(subscriber.undos.is_empty());
+}
+
+#[tokio::test]
+async fn a_filter_gives_what_it_names_and_its_cursor_moves_all_the_same() {
+    let mut devnet = devnet().await;
+    for _ in 0..10 {
+        devnet.step().await.unwrap();
+    }
+    let store = TestStore::sqlite();
+    let (running, mut client) = indexer(platform(&devnet, &store)).await;
+    let mut all = Subscriber::default();
+    all.follow_to(&mut client, head(&devnet).await).await;
+
+    let kinds = vec!["market.created".to_owned()];
+    let filter = Some(EventFilter { kinds, ..Default::default() });
+    let request = StreamEventsRequest { filter, ..Default::default() };
+    let mut stream = client.stream_events(request).await.unwrap().into_inner();
+    let mut markets = Subscriber::default();
+    while !markets.take(&mut stream).await {}
+    let expected: Vec<_> =
+        all.events.iter().filter(|event| event.kind == "market.created").cloned().collect();
+    assert!(expected.len() >= 5);
+    assert_eq!(markets.events, expected);
+    assert_eq!(markets.through, all.through);
+    let named: Vec<&str> = expected[0].arguments.iter().map(|argument| argument.name.as_str()).collect();
+    assert_eq!(named[..3], ["marketId", "conditionId", "creator"]);
+
+    let of_block = ListEventsRequest { from_block: Some(3), to_block: Some(5), ..Default::default() };
+    let page = client.list_events(of_block).await.unwrap().into_inner();
+    let number = |event: &capstan_proto::indexer::Event| event.block.as_ref().unwrap().number;
+    let in_range = all.events.iter().filter(|event| (3..=5).contains(&number(event))).count();
+    assert_eq!(page.events.len(), in_range);
+    stop(running).await;
+}
+
+#[tokio::test]
+async fn a_bad_request_gets_the_field_and_a_stable_reason() {
+    let devnet = devnet().await;
+    let store = TestStore::sqlite();
+    let (running, mut client) = indexer(platform(&devnet, &store)).await;
+    Subscriber::default().follow_to(&mut client, head(&devnet).await).await;
+    let base = ListEventsRequest { page_size: 1, ..Default::default() };
+    let token = client.list_events(base.clone()).await.unwrap().into_inner().next_page_token;
+    let refused = [
+        (ListEventsRequest { page_size: 1001, ..base.clone() }, "page_size", "INVALID_FIELD"),
+        (ListEventsRequest { page_size: -1, ..base.clone() }, "page_size", "INVALID_FIELD"),
+        (ListEventsRequest { address: "0x12".into(), ..base.clone() }, "address", "INVALID_FIELD"),
+        (
+            ListEventsRequest { transaction_hash: "x".into(), ..base.clone() },
+            "transaction_hash",
+            "INVALID_FIELD",
+        ),
+        (
+            ListEventsRequest { page_token: "nonsense".into(), ..base.clone() },
+            "page_token",
+            "PAGE_TOKEN_INVALID",
+        ),
+        (
+            ListEventsRequest { page_token: token, kind: "other".into(), ..base.clone() },
+            "page_token",
+            "PAGE_TOKEN_INVALID",
+        ),
+        (
+            ListEventsRequest { from_block: Some(2), to_block: Some(1), ..base.clone() },
+            "from_block",
+            "INVALID_FIELD",
+        ),
+    ];
+    for (request, field, reason) in refused {
+        let status = client.list_events(request).await.unwrap_err();
+        let details = status.get_error_details();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(details.bad_request().unwrap().field_violations[0].field, field);
+        assert_eq!(details.error_info().unwrap().reason, reason);
+    }
+    let unknown = ListEventsRequest { chain_id: 999, ..base };
+    let status = client.list_events(unknown).await.unwrap_err();
+    assert_eq!(status.code(), Code::NotFound);
+    assert_eq!(status.get_details_error_info().unwrap().reason, "CHAIN_NOT_CONFIGURED");
+    for (cursor, filter, reason) in [
+        ("nonsense".to_owned(), None, "CURSOR_INVALID"),
+        (cursor_of_everything(&mut client).await, Some(kind("x")), "CURSOR_FILTER_MISMATCH"),
+    ] {
+        let request = StreamEventsRequest { cursor, filter, ..Default::default() };
+        let status = client.stream_events(request).await.unwrap_err();
+        assert_eq!(status.get_details_error_info().unwrap().reason, reason);
+    }
+    stop(running).await;
+}
+
+#[tokio::test]
+async fn a_cursor_of_a_replaced_log_is_refused() {
+    let devnet = devnet().await;
+    let (store, other) = (TestStore::sqlite(), TestStore::sqlite());
+    let mut subscriber = Subscriber::default();
+    let (running, mut client) = indexer(platform(&devnet, &store)).await;
+    subscriber.follow_to(&mut client, head(&devnet).await).await;
+    stop(running).await;
+    let (running, mut client) = indexer(platform(&devnet, &other)).await;
+    Subscriber::default().follow_to(&mut client, head(&devnet).await).await;
+    let request = StreamEventsRequest { cursor: subscriber.cursor, ..Default::default() };
+    let status = client.stream_events(request).await.unwrap_err();
+    assert_eq!(status.get_details_error_info().unwrap().reason, "CURSOR_INVALID");
+    stop(running).await;
+}
+
+fn kind(kind: &str) -> EventFilter {
+    EventFilter { kinds: vec![kind.to_owned()], ..Default::default() }
+}
+
+async fn cursor_of_everything(client: &mut crate::harness::Client) -> String {
+    let mut subscriber = Subscriber::default();
+    let mut stream = subscriber.open(client).await;
+    subscriber.take(&mut stream).await;
+    subscriber.cursor
+}
