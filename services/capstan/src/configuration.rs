@@ -47,14 +47,24 @@ struct Whole {
     gateway: <Gateway as Service>::Config,
 }
 
+impl Whole {
+    fn read(settings: &Settings) -> anyhow::Result<Self> {
+        Ok(Self {
+            platform: settings.platform()?,
+            indexer: settings.section(Indexer::NAME)?,
+            market: settings.section(Market::NAME)?,
+            gateway: settings.section(Gateway::NAME)?,
+        })
+    }
+}
+
+/// Refuses a configuration in which anything is wrong, before anything starts.
+pub(crate) fn check(settings: &Settings) -> anyhow::Result<Platform> {
+    Ok(Whole::read(settings)?.platform)
+}
+
 /// Prints the configuration with its defaults; secrets are masked by their types.
 pub(crate) fn print(settings: &Settings) -> anyhow::Result<()> {
-    let whole = Whole {
-        platform: settings.platform()?,
-        indexer: settings.section(Indexer::NAME)?,
-        market: settings.section(Market::NAME)?,
-        gateway: settings.section(Gateway::NAME)?,
-    };
-    std::io::stdout().write_all(toml::to_string(&whole)?.as_bytes())?;
+    std::io::stdout().write_all(toml::to_string(&Whole::read(settings)?)?.as_bytes())?;
     Ok(())
 }

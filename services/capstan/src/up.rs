@@ -30,7 +30,7 @@ pub(crate) async fn up(up: Up) -> anyhow::Result<()> {
     if up.role.print_config {
         return configuration::print(&settings);
     }
-    let platform = settings.platform()?;
+    let platform = configuration::check(&settings)?;
     install_logs(&platform.telemetry)?;
     let mut house =
         House { grace: platform.process.grace(), process: Tasks::new("process"), running: Vec::new() };
@@ -66,9 +66,9 @@ impl House {
         let [indexer, market, gateway] = self.running.as_slice() else { bail!("a service did not start") };
         let url = browser_url(gateway.address);
         progress.say(&format!("serving at {url} while it catches up"));
-        let level = progress.until_level(&indexer.url(), &market.url());
+        let (indexer, market) = (indexer.url(), market.url());
         tokio::select! {
-            level = level => level?,
+            level = progress.until_level(&indexer, &market) => level?,
             reason = self.failure() => return Err(anyhow!(reason)),
         }
         progress.say(&welcome(&url, &metrics.address, &data));

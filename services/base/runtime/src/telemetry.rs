@@ -1,5 +1,7 @@
 //! Logs of the process.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::{
@@ -20,7 +22,9 @@ pub fn install_logs(telemetry: &Telemetry) -> Result<(), ConfigError> {
     let registry = tracing_subscriber::registry().with(filter);
     // A second installation happens when a test starts a process's parts twice; the first one stays.
     let _installed = match telemetry.format {
-        LogFormat::Pretty => registry.with(fmt::layer().with_writer(std::io::stderr)).try_init(),
+        LogFormat::Pretty => registry
+            .with(fmt::layer().with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr))
+            .try_init(),
         LogFormat::Json => registry
             .with(
                 fmt::layer().json().flatten_event(true).with_current_span(true).with_writer(std::io::stderr),

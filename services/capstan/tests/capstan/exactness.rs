@@ -1,0 +1,177 @@
+//! Every number over REST equals what the contracts' own views return at that block, to the last
+//! unit: at several blocks, after restarts, and after reorgs during traffic.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use alloy::primitives::{Address, B256, U256};
+use capstan_devnet::Options;
+use serde_json::{Value, json};
+
+use crate::{
+    contracts::{Truth, receivers},
+    house::House,
+};
+
+async fn trade(house: &mut House, blocks: usize) {
+    for _ in 0..blocks {
+        house.devnet.step().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn every_number_is_the_contracts_at_several_blocks_and_after_a_restart() {
+    let mut house = House::open(Options { seed: 11, ..Options::default() }).await;
+    for blocks in [0, 1, 5, 30] {
+        trade(&mut house, blocks).await;
+        compare(&house).await;
+    }
+    house.stop().await;
+    trade(&mut house, 10).await;
+    house.start().await;
+    compare(&house).await;
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn every_number_is_the_contracts_after_reorgs_during_traffic() {
+    let mut house = House::open(Options { seed: 12, transactions_per_block: 5, ..Options::default() }).await;
+    for depth in [1, 5, 20] {
+        trade(&mut house, 25).await;
+        compare(&house).await;
+        house.devnet.reorg(depth).await.unwrap();
+        compare(&house).await;
+        trade(&mut house, 3).await;
+        house.devnet.reorg_postponing(3).await.unwrap();
+        trade(&mut house, 1).await;
+        compare(&house).await;
+    }
+    house.stop().await;
+}
+
+/// Holds everything that is served against the contracts.
+async fn compare(house: &House) {
+    let head = house.level().await;
+    let everyone = receivers(house).await;
+    let markets = house.list("/api/markets", "markets", 3, head).await;
+    let pools: BTreeSet<Address> =
+        house.devnet.deployment().markets.iter().map(|market| market.amm).collect();
+    let served: BTreeSet<Address> = markets.iter().map(|market| address(&market["ammAddress"])).collect();
+    assert_eq!(served, pools, "every pool is a market and every market has its pool");
+    let mut held: BTreeMap<Address, BTreeMap<(String, u64), U256>> = BTreeMap::new();
+    for market in &markets {
+        let truth = Truth::of(house, address(&market["ammAddress"]), &everyone, head).await;
+        compare_market(house, market, &truth).await;
+        compare_trades(house, market, &truth, head).await;
+        compare_holders(house, market, &truth, head).await;
+        for ((outcome, holder), amount) in truth.holders {
+            let id = market["marketId"].as_str().unwrap().to_owned();
+            held.entry(holder).or_default().insert((id, outcome), amount);
+        }
+    }
+    for account in &house.devnet.deployment().accounts {
+        let expected = held.remove(&account.address).unwrap_or_default();
+        compare_user(house, account.address, &expected, head).await;
+    }
+}
+
+async fn compare_market(house: &House, market: &Value, truth: &Truth) {
+    let id = market["marketId"].as_str().unwrap();
+    let (status, alone) = house.get(&format!("/api/markets/{id}")).await;
+    assert_eq!((status, &alone), (200, market), "alone and in the list");
+    assert_eq!(market["conditionId"], json!(format!("{:#x}", truth.condition)));
+    assert_eq!(address(&market["collateralToken"]), truth.collateral);
+    assert_eq!(market["fee"], json!(truth.fee.to_string()));
+    assert_eq!(amounts(&market["positionIds"]), truth.position_ids);
+    assert_eq!(amounts(&market["poolBalances"]), truth.pool);
+    assert_eq!(amounts(&market["payouts"]), truth.payouts);
+    assert_eq!(market["resolved"], json!(!truth.payouts.is_empty()));
+    assert_eq!(prices(&market["prices"]), truth.prices());
+    let volume = truth.trades.iter().fold(U256::ZERO, |sum, trade| sum + trade.collateral);
+    assert_eq!(market["volume"], json!(volume.to_string()));
+    assert_eq!(market["tradeCount"], json!(truth.trades.len().to_string()));
+    let (status, answer) = house.get(&format!("/api/markets/{id}/prices")).await;
+    assert_eq!(status, 200);
+    let single =
+        answer["prices"].as_array().unwrap().iter().map(|price| price["price"].clone()).collect::<Vec<_>>();
+    assert_eq!(prices(&json!(single)), truth.prices());
+    compare_names(house, market);
+}
+
+/// What a market factory says is served; what nobody says is absent.
+fn compare_names(house: &House, market: &Value) {
+    let amm = address(&market["ammAddress"]);
+    let known = house.devnet.deployment().markets.iter().find(|known| known.amm == amm).unwrap();
+    match known.market_id {
+        Some(id) => {
+            assert_eq!(market["marketId"], json!(format!("{id:#x}")));
+            assert_eq!(market["question"], json!(known.question));
+            assert_eq!(market["outcomes"], json!(known.outcomes));
+            assert_eq!(address(&market["creator"]), known.creator);
+        }
+        None => {
+            assert_eq!(market["marketId"], json!(format!("{amm:#x}")));
+            assert!(market.get("question").is_none() && market.get("resolutionTime").is_none(), "{market}");
+            assert_eq!(market["outcomes"], json!([]));
+        }
+    }
+}
+
+async fn compare_trades(house: &House, market: &Value, truth: &Truth, head: B256) {
+    let path = format!("/api/markets/{}/trades", market["marketId"].as_str().unwrap());
+    let served = house.list(&path, "trades", 7, head).await;
+    assert_eq!(served.len(), truth.trades.len(), "{path}");
+    for (served, trade) in served.iter().zip(&truth.trades) {
+        assert_eq!(served["side"], json!(trade.side));
+        assert_eq!(address(&served["trader"]), trade.trader);
+        assert_eq!(served["outcomeIndex"], json!(trade.outcome));
+        assert_eq!(served["amount"], json!(trade.tokens.to_string()));
+        assert_eq!(served["collateralAmount"], json!(trade.collateral.to_string()));
+        assert_eq!(served["fee"], json!(trade.fee.to_string()));
+        assert_eq!(served["block"]["hash"], json!(format!("{:#x}", trade.block)));
+        assert_eq!(served["logIndex"], json!(trade.log_index));
+    }
+}
+
+async fn compare_holders(house: &House, market: &Value, truth: &Truth, head: B256) {
+    let path = format!("/api/markets/{}/positions", market["marketId"].as_str().unwrap());
+    let served = house.list(&path, "positions", 5, head).await;
+    let entry = |position: &Value| {
+        let key = (position["outcomeIndex"].as_u64().unwrap(), address(&position["userAddress"]));
+        (key, amount(&position["amount"]))
+    };
+    let balances: BTreeMap<_, _> = served.iter().map(entry).collect();
+    assert_eq!(balances.len(), served.len(), "no holder twice");
+    assert_eq!(balances, truth.holders, "{path}");
+}
+
+async fn compare_user(house: &House, user: Address, expected: &BTreeMap<(String, u64), U256>, head: B256) {
+    let served = house.list(&format!("/api/users/{user}/positions"), "positions", 4, head).await;
+    let entry = |position: &Value| {
+        let key =
+            (position["marketId"].as_str().unwrap().to_owned(), position["outcomeIndex"].as_u64().unwrap());
+        (key, amount(&position["amount"]))
+    };
+    assert_eq!(&served.iter().map(entry).collect::<BTreeMap<_, _>>(), expected, "{user}");
+}
+
+fn address(value: &Value) -> Address {
+    value.as_str().unwrap().parse().unwrap()
+}
+
+fn amount(value: &Value) -> U256 {
+    U256::from_str_radix(value.as_str().unwrap(), 10).unwrap()
+}
+
+fn amounts(value: &Value) -> Vec<U256> {
+    value.as_array().unwrap().iter().map(amount).collect()
+}
+
+/// Decimal texts as integers of 10^-18.
+fn prices(value: &Value) -> Vec<U256> {
+    let units = |value: &Value| {
+        let (whole, fraction) =
+            value.as_str().unwrap().split_once('.').unwrap_or((value.as_str().unwrap(), ""));
+        U256::from_str_radix(&format!("{whole}{fraction:0<18}"), 10).unwrap()
+    };
+    value.as_array().unwrap().iter().map(units).collect()
+}

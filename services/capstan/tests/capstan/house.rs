@@ -1,0 +1,117 @@
+//! A chain with traffic and the whole platform on it, in this process, as `capstan up` starts it.
+
+use std::{net::SocketAddr, time::Duration};
+
+use alloy::{
+    eips::BlockId,
+    primitives::B256,
+    providers::{Provider, ProviderBuilder},
+};
+use capstan_devnet::{Devnet, Options};
+use capstan_gateway::Gateway;
+use capstan_indexer::Indexer;
+use capstan_market::Market;
+use capstan_primitives::Clock;
+use capstan_proto::market::{StreamMarketsRequest, market_service_client::MarketServiceClient};
+use capstan_runtime::{Instance, Platform, Running, Service, bind, config::Settings, start};
+use serde_json::Value;
+
+pub(crate) struct House {
+    pub(crate) devnet: Devnet,
+    running: Vec<Running>,
+    settings: Settings,
+    client: reqwest::Client,
+    _directory: tempfile::TempDir,
+}
+
+impl House {
+    pub(crate) async fn open(options: Options) -> Self {
+        let devnet = Devnet::start(options).await.unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("capstan.toml");
+        std::fs::write(&file, devnet.config_toml()).unwrap();
+        let url = format!("sqlite://{}", directory.path().join("data").display());
+        let settings = Settings::from_layers(Some(&file), []).unwrap().with("test", "database.url", url);
+        let settings = settings.with("test", "indexer.poll_interval_ms", 50);
+        let client = reqwest::Client::new();
+        let mut house = Self { devnet, running: Vec::new(), settings, client, _directory: directory };
+        house.start().await;
+        house
+    }
+
+    /// Starts every service on the data that is there.
+    pub(crate) async fn start(&mut self) {
+        let mut platform = self.settings.platform().unwrap();
+        self.start_one::<Indexer>(&mut platform).await;
+        self.start_one::<Market>(&mut platform).await;
+        self.start_one::<Gateway>(&mut platform).await;
+    }
+
+    async fn start_one<S: Service>(&mut self, platform: &mut Platform) {
+        let listener = bind::<S>(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+        let config = self.settings.section(S::NAME).unwrap();
+        let instance = Instance { platform: platform.clone(), config, clock: Clock::System };
+        let running = start::<S>(listener, instance).await.unwrap();
+        platform.peers.insert(S::NAME.to_owned(), running.url());
+        self.running.push(running);
+    }
+
+    /// Stops every service; the chain goes on.
+    pub(crate) async fn stop(&mut self) {
+        while let Some(running) = self.running.pop() {
+            running.stop(Duration::from_secs(10)).await;
+        }
+    }
+
+    /// Where the gateway is.
+    pub(crate) fn url(&self) -> String {
+        self.running.last().unwrap().url()
+    }
+
+    pub(crate) fn provider(&self) -> impl Provider + use<> {
+        ProviderBuilder::new().connect_http(self.devnet.http_url().parse().unwrap())
+    }
+
+    /// The chain's newest block.
+    pub(crate) async fn head(&self) -> B256 {
+        self.provider().get_block(BlockId::latest()).await.unwrap().unwrap().header.hash
+    }
+
+    /// Waits, over gRPC through the gateway, until the markets are level with the chain.
+    pub(crate) async fn level(&self) -> B256 {
+        let head = self.head().await;
+        let mut client = MarketServiceClient::connect(self.url()).await.unwrap();
+        let mut stream = client.stream_markets(StreamMarketsRequest::default()).await.unwrap().into_inner();
+        loop {
+            let message = stream.message().await.unwrap().unwrap();
+            let block = message.as_of.and_then(|as_of| as_of.block);
+            if block.is_some_and(|block| block.hash == format!("{head:#x}")) {
+                return head;
+            }
+        }
+    }
+
+    /// A REST answer with its status.
+    pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
+        let response = self.client.get(format!("{}{path}", self.url())).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// Every item of a paged REST list; each page is of the block `head`.
+    pub(crate) async fn list(&self, path: &str, field: &str, page_size: usize, head: B256) -> Vec<Value> {
+        let mut items = Vec::new();
+        let mut token = String::new();
+        loop {
+            let (status, mut page) =
+                self.get(&format!("{path}?pageSize={page_size}&pageToken={token}")).await;
+            assert_eq!(status, 200, "{path}: {page}");
+            let as_of = page["asOf"].as_array().map_or(&page["asOf"], |all| &all[0]);
+            assert_eq!(as_of["block"]["hash"], format!("{head:#x}"), "{path}: {page}");
+            items.append(page[field].as_array_mut().unwrap());
+            token = page["nextPageToken"].as_str().unwrap().to_owned();
+            if token.is_empty() {
+                return items;
+            }
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Tests of the whole: its sources, and what `capstan up` does.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod contracts;
+mod exactness;
+mod house;
+mod layering;
+mod process;
+mod requests;
