@@ -120,8 +120,8 @@ contract MarketFactory {
         emit AMMDeployed(marketId, amm, market.fee);
     }
 
-    /// @notice Reports the payouts of a market. For the factory's own conditions only the creator may;
-    ///         with another oracle only that oracle may, after it has reported to the conditional tokens.
+    /// @notice Reports the payouts of a market whose oracle is this factory; only its creator may.
+    ///         Any other oracle reports to the conditional tokens itself, and no MarketResolved is emitted.
     function resolve(bytes32 marketId, uint256[] calldata payouts) external {
         Market storage market = markets[marketId];
         if (market.creator == address(0)) revert UnknownMarket(marketId);

@@ -1,0 +1,91 @@
+//! Bytecode of the real contracts, read from the pinned npm packages and from our own compiled Solidity.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use alloy::{hex, primitives::Bytes};
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+/// Where `dev/install` has put everything.
+#[derive(Clone, Debug)]
+pub(crate) struct Artifacts {
+    dev_dir: PathBuf,
+}
+
+impl Artifacts {
+    pub(crate) const WETH9: &str = "@uniswap/v2-periphery/build/WETH9.json";
+    pub(crate) const V2_FACTORY: &str = "@uniswap/v2-core/build/UniswapV2Factory.json";
+    pub(crate) const V2_ROUTER: &str = "@uniswap/v2-periphery/build/UniswapV2Router02.json";
+    pub(crate) const V3_FACTORY: &str =
+        "@uniswap/v3-core/artifacts/contracts/UniswapV3Factory.sol/UniswapV3Factory.json";
+    pub(crate) const V3_POSITIONS: &str = "@uniswap/v3-periphery/artifacts/contracts/NonfungiblePositionManager.sol/NonfungiblePositionManager.json";
+    pub(crate) const V3_ROUTER: &str =
+        "@uniswap/swap-router-contracts/artifacts/contracts/SwapRouter02.sol/SwapRouter02.json";
+    pub(crate) const V3_QUOTER: &str =
+        "@uniswap/swap-router-contracts/artifacts/contracts/lens/QuoterV2.sol/QuoterV2.json";
+    pub(crate) const CONDITIONAL_TOKENS: &str =
+        "@gnosis.pm/conditional-tokens-contracts/build/contracts/ConditionalTokens.json";
+    pub(crate) const FPMM_FACTORY: &str =
+        "@gnosis.pm/conditional-tokens-market-makers/build/contracts/FPMMDeterministicFactory.json";
+    const MULTICALL3: &str = "viem/constants/contracts.ts";
+    const PERMIT2: &str = "@uniswap/v4-periphery/lib/permit2/test/utils/DeployPermit2.sol";
+
+    pub(crate) fn new(dev_dir: &Path) -> Self {
+        Self { dev_dir: dev_dir.to_owned() }
+    }
+
+    /// Creation code of a contract in an npm package, with its constructor's encoded arguments appended.
+    pub(crate) fn npm(&self, package_path: &str, arguments: &[u8]) -> Result<Bytes> {
+        creation_code(&self.dev_dir.join("node_modules").join(package_path), arguments)
+    }
+
+    /// Creation code of one of our own contracts.
+    pub(crate) fn own(&self, contract: &str, arguments: &[u8]) -> Result<Bytes> {
+        creation_code(&self.dev_dir.join("contracts/out").join(format!("{contract}.json")), arguments)
+    }
+
+    /// Creation code of Multicall3, out of viem's constants.
+    pub(crate) fn multicall3_creation(&self) -> Result<Bytes> {
+        self.literal(Self::MULTICALL3, "multicall3Bytecode", "'0x", '\'')
+    }
+
+    /// Runtime code of Permit2, out of its authors' deployment test.
+    pub(crate) fn permit2_runtime(&self) -> Result<Bytes> {
+        self.literal(Self::PERMIT2, "bytes memory bytecode", "hex\"", '"')
+    }
+
+    /// The hex text between `open` and `close`, after the first mention of `name`.
+    fn literal(&self, package_path: &str, name: &str, open: &str, close: char) -> Result<Bytes> {
+        let path = self.dev_dir.join("node_modules").join(package_path);
+        let text = read(&path)?;
+        let literal = text
+            .split_once(name)
+            .and_then(|(_, rest)| rest.split_once(open))
+            .and_then(|(_, rest)| rest.split_once(close))
+            .map(|(literal, _)| literal)
+            .with_context(|| format!("{} does not hold {name}", path.display()))?;
+        Ok(hex::decode(literal).with_context(|| format!("decode {name}"))?.into())
+    }
+}
+
+fn creation_code(path: &Path, arguments: &[u8]) -> Result<Bytes> {
+    let artifact: Value =
+        serde_json::from_str(&read(path)?).with_context(|| format!("parse {}", path.display()))?;
+    let code = artifact
+        .get("bytecode")
+        .and_then(Value::as_str)
+        .with_context(|| format!("{} has no bytecode", path.display()))?;
+    let mut code = hex::decode(code).with_context(|| format!("{} is not linked", path.display()))?;
+    if code.is_empty() {
+        bail!("{} has empty bytecode", path.display());
+    }
+    code.extend(arguments);
+    Ok(code.into())
+}
+
+fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("read {}: run dev/install", path.display()))
+}

@@ -1,0 +1,77 @@
+//! The devnet's accounts: all keys come from one well-known mnemonic and are worth nothing elsewhere.
+
+use alloy::{
+    consensus::{SignableTransaction, TxEip1559},
+    eips::eip2718::Encodable2718,
+    network::TxSignerSync,
+    primitives::{Address, Bytes, TxKind, U256},
+    signers::local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English},
+};
+use anyhow::{Context, Result};
+
+pub(crate) const MNEMONIC: &str = "test test test test test test test test test test test junk";
+pub(crate) const ACCOUNTS: usize = 20;
+
+/// Far above any base fee of a chain whose blocks are mostly empty.
+const MAX_FEE_PER_GAS: u128 = 100_000_000_000;
+const MAX_PRIORITY_FEE_PER_GAS: u128 = 1_000_000_000;
+
+/// A transaction to be signed; the nonce is chosen when it is sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Send {
+    /// Index of the sending account.
+    pub(crate) from: usize,
+    /// None creates a contract.
+    pub(crate) to: Option<Address>,
+    pub(crate) value: U256,
+    pub(crate) input: Bytes,
+    pub(crate) gas: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Wallet {
+    chain_id: u64,
+    signers: Vec<PrivateKeySigner>,
+}
+
+impl Wallet {
+    pub(crate) fn new(chain_id: u64) -> Result<Self> {
+        let signers = (0..ACCOUNTS)
+            .map(|index| {
+                let index = u32::try_from(index)?;
+                Ok(MnemonicBuilder::<English>::default().phrase(MNEMONIC).index(index)?.build()?)
+            })
+            .collect::<Result<Vec<_>>>()
+            .context("derive the accounts")?;
+        Ok(Self { chain_id, signers })
+    }
+
+    pub(crate) fn signers(&self) -> &[PrivateKeySigner] {
+        &self.signers
+    }
+
+    pub(crate) fn address(&self, account: usize) -> Result<Address> {
+        Ok(self.signer(account)?.address())
+    }
+
+    /// The signed transaction in its network encoding.
+    pub(crate) fn sign(&self, send: &Send, nonce: u64) -> Result<Bytes> {
+        let mut transaction = TxEip1559 {
+            chain_id: self.chain_id,
+            nonce,
+            gas_limit: send.gas,
+            max_fee_per_gas: MAX_FEE_PER_GAS,
+            max_priority_fee_per_gas: MAX_PRIORITY_FEE_PER_GAS,
+            to: send.to.map_or(TxKind::Create, TxKind::Call),
+            value: send.value,
+            input: send.input.clone(),
+            ..TxEip1559::default()
+        };
+        let signature = self.signer(send.from)?.sign_transaction_sync(&mut transaction)?;
+        Ok(transaction.into_signed(signature).encoded_2718().into())
+    }
+
+    fn signer(&self, account: usize) -> Result<&PrivateKeySigner> {
+        self.signers.get(account).with_context(|| format!("no account {account}"))
+    }
+}
