@@ -13,6 +13,7 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 use capstan_proto::gateway::gateway_service_server::{GatewayServiceServer, SERVICE_NAME};
 use capstan_runtime::{HealthCheck, Parts, Scope, Service, StartError};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tonic::{service::Routes, transport::Channel};
 
 use crate::{
@@ -43,7 +44,8 @@ impl Service for Gateway {
         let peers = others.map(|peer| Ok((peer.clone(), scope.peer(peer)?)));
         let peers = peers.collect::<Result<_, StartError>>()?;
         let edge = edge(capstan_proto::FILE_DESCRIPTOR_SET, &peers, WebApp::embedded(), config);
-        let routes = Routes::from(edge.map_err(StartError::service)?.router());
+        let edge = Edge { stopping: scope.tasks.stopping(), ..edge.map_err(StartError::service)? };
+        let routes = Routes::from(edge.router());
         let health = vec![HealthCheck::new(SERVICE_NAME, || async { true })];
         Ok(Parts { routes, health })
     }
@@ -69,5 +71,6 @@ pub fn edge(
         contract: Arc::new(contract),
         app,
         config,
+        stopping: CancellationToken::new(),
     })
 }

@@ -16,6 +16,7 @@ use tower::{Layer, ServiceExt, service_fn};
 
 use super::{
     Edge,
+    ending::UntilStopping,
     layers::{RequestId, RouteLabel},
 };
 use crate::{adapters::upstream::Peer, error::Error, metrics, operations::call};
@@ -81,7 +82,10 @@ pub(super) async fn pass(edge: &Edge, mut request: Request<Body>, flavour: Flavo
         request.headers_mut().extend(value.map(|value| (HeaderName::from_static(TIMEOUT), value)));
     }
     let service = service_fn(|request| async {
-        let answer = forward(edge, request).await;
+        let answer = forward(edge, request).await.map(|answer| match is_stream {
+            true => answer.map(|body| GrpcBody::new(UntilStopping::new(body, &edge.stopping))),
+            false => answer,
+        });
         Ok::<_, Infallible>(answer.unwrap_or_else(|error| {
             metrics::failed(&error, id.as_str());
             error.into_status().into_http()

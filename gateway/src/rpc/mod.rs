@@ -1,6 +1,7 @@
 //! Every request of every protocol, sorted to whoever answers it.
 
 mod convert;
+mod ending;
 mod grpc;
 mod layers;
 mod pages;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use axum::{Router, body::Body, extract::State};
 use http::{HeaderMap, Method, Request, Response};
+use tokio_util::sync::CancellationToken;
 
 use self::layers::{RequestId, RouteLabel};
 pub use self::{convert::DetailTypes, platform::GatewayRpc};
@@ -35,6 +37,8 @@ pub struct Edge {
     pub config: Config,
     /// How error details are read.
     pub details: DetailTypes,
+    /// Ends streams when the gateway stops.
+    pub stopping: CancellationToken,
 }
 
 impl Edge {

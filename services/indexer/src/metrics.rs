@@ -61,3 +61,40 @@ pub(crate) fn subscribers(change: f64) {
 fn height(number: u64) -> f64 {
     number as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use capstan_primitives::{BlockTime, Hash};
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    #[test]
+    fn the_names_are_those_that_dashboards_know() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let (chain, block) = (ChainId(1), BlockRef { number: 7, hash: Hash::ZERO, time: BlockTime(0) });
+        ::metrics::with_local_recorder(&recorder, || {
+            indexed(chain, block, 3, 5);
+            head(chain, 9, Some(7));
+            reorg(chain, &Undo { position: 1, last_valid: block, depth: 2 });
+            retrying(chain, &Error::ChainNotNamed(0), 1);
+            halted(chain, &Error::OtherWriter(chain));
+            subscribers(1.0);
+        });
+        let page = recorder.handle().render();
+        for line in [
+            "indexer_blocks_processed{chain=\"1\"} 3",
+            "indexer_events_total{chain=\"1\"} 5",
+            "indexer_indexed_block{chain=\"1\"} 7",
+            "indexer_head_block{chain=\"1\"} 9",
+            "indexer_lag_blocks{chain=\"1\"} 2",
+            "indexer_reorgs_total{chain=\"1\"} 1",
+            "indexer_reorged_blocks_total{chain=\"1\"} 2",
+            "indexer_failures_total{chain=\"1\"} 1",
+            "indexer_halted{chain=\"1\"} 1",
+            "indexer_subscribers 1",
+        ] {
+            assert!(page.lines().any(|found| found == line), "{line} is not in\n{page}");
+        }
+    }
+}

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use capstan_proto::market::{StreamMarketsRequest, market_service_client::MarketServiceClient};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
@@ -127,8 +128,17 @@ async fn killing_it_loses_nothing_repeats_nothing_and_leaves_nothing_running() {
     let status = json(&format!("{url}/api/indexer/status")).await;
     assert_eq!(status["chains"][0]["reorgs"], "0", "the local chain came back as it was");
     assert!(json(&format!("{url}/api/markets")).await["markets"].as_array().unwrap().len() >= 3);
+    let mut client = MarketServiceClient::connect(url).await.unwrap();
+    let mut open = client.stream_markets(StreamMarketsRequest::default()).await.unwrap().into_inner();
+    open.message().await.unwrap();
     let asked = Instant::now();
     process.signal("INT");
+    let last = loop {
+        if let Err(status) = open.message().await {
+            break status;
+        }
+    };
+    assert_eq!(last.code(), tonic::Code::Unavailable, "an open stream is told and does not hold up the stop");
     let ended = process.child.wait().await.unwrap();
     assert!(ended.success(), "{ended}");
     assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
