@@ -1,1 +1,84 @@
 //! Prediction markets from the event log: prices, trades, positions and resolutions.
+
+mod adapters;
+mod config;
+mod domain;
+mod error;
+mod metrics;
+mod operations;
+mod rpc;
+mod store;
+mod worker;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+    sync::Arc,
+};
+
+use capstan_proto::market::market_service_server::{MarketServiceServer, SERVICE_NAME};
+use capstan_runtime::{HealthCheck, Parts, Platform, Scope, Service, StartError};
+use tokio::sync::watch;
+use tonic::service::Routes;
+
+#[cfg(feature = "testing")]
+pub use adapters::simulated;
+pub use config::Config;
+
+use crate::{
+    operations::{Markets, Projector},
+    rpc::{
+        Rpc,
+        convert::{Collateral, Collaterals},
+    },
+    store::Store,
+};
+
+/// The market.
+#[derive(Debug)]
+pub struct Market;
+
+impl Service for Market {
+    const NAME: &'static str = "market";
+
+    type Config = Config;
+
+    fn listen(config: &Config) -> SocketAddr {
+        config.listen
+    }
+
+    async fn build(config: Config, scope: Scope) -> Result<Parts, StartError> {
+        let indexer = scope.peer("indexer")?;
+        let database = scope.database::<capstan_db::market::Migrator>().await?;
+        let health = vec![HealthCheck::of_store(SERVICE_NAME, &database)];
+        let store = Store::new(database);
+        let mut chains = BTreeMap::new();
+        for chain in &scope.platform.chains {
+            let (changed, receiver) = watch::channel(0);
+            let started_at = scope.clock.now().timestamp_millis();
+            let projector = Projector::new(store.clone(), chain.id, started_at, changed).await;
+            let projector = projector.map_err(StartError::service)?;
+            let following =
+                worker::follow::follow(indexer.clone(), chain.id, projector, scope.tasks.stopping());
+            scope.tasks.critical("follow", following);
+            chains.insert(chain.id, receiver);
+        }
+        let rpc = Rpc {
+            markets: Markets::new(store, chains),
+            collaterals: collaterals(&scope.platform),
+            heartbeat: config.heartbeat(),
+            stopping: scope.tasks.stopping(),
+        };
+        let routes = Routes::new(MarketServiceServer::new(rpc));
+        Ok(Parts { routes, health })
+    }
+}
+
+fn collaterals(platform: &Platform) -> Collaterals {
+    let tokens = platform.chains.iter().flat_map(|chain| chain.tokens.iter().map(|token| (chain.id, token)));
+    let collateral = |(chain, token): (_, &capstan_runtime::platform::Token)| {
+        let collateral = Collateral { symbol: token.symbol.clone(), decimals: token.decimals };
+        ((chain, token.address), collateral)
+    };
+    Collaterals(Arc::new(tokens.map(collateral).collect::<HashMap<_, _>>()))
+}

@@ -1,0 +1,252 @@
+//! Pools, their factory and a market factory: formulas and events of the real contracts.
+
+use std::collections::BTreeMap;
+
+use capstan_primitives::{Address, Hash, U256, keccak256};
+
+use super::{
+    COLLATERAL, CONDITIONAL_TOKENS, FPMM_FACTORY, MARKET_FACTORY, SimulatedPool, World,
+    log::{address, bytes32, bytes32s, string, strings, uint, uints},
+};
+use crate::domain::ids;
+
+const ONE: U256 = U256::from_limbs([1_000_000_000_000_000_000, 0, 0, 0]);
+
+impl World {
+    /// `create2FixedProductMarketMaker`.
+    pub fn create_pool(&mut self, creator: Address, conditions: &[Hash], fee: U256, funds: U256) -> usize {
+        let number = self.pools.len();
+        let salt = keccak256(&[b"pool", &number.to_be_bytes(), &self.log.chain_id.to_be_bytes()]);
+        let at = Address::try_from(&salt.as_bytes()[..20]).expect("20 bytes");
+        let counted: Vec<(Hash, u32)> = conditions.iter().map(|id| (*id, self.conditions[id].2)).collect();
+        let tokens = ids::position_ids(COLLATERAL.into(), &counted).expect("position ids");
+        self.log.emit(
+            FPMM_FACTORY.into(),
+            "gnosis.fpmm_factory.FixedProductMarketMakerCreation",
+            vec![
+                address("creator", creator),
+                address("fixedProductMarketMaker", at),
+                address("conditionalTokens", CONDITIONAL_TOKENS.into()),
+                address("collateralToken", COLLATERAL.into()),
+                bytes32s("conditionIds", conditions),
+                uint("fee", fee),
+            ],
+        );
+        self.pools.push(SimulatedPool {
+            address: at,
+            conditions: conditions.to_vec(),
+            tokens,
+            fee,
+            supply: U256::ZERO,
+            shares: BTreeMap::new(),
+            volume: U256::ZERO,
+            trades: 0,
+        });
+        if !funds.is_zero() {
+            self.add_funding(FPMM_FACTORY.into(), number, funds);
+            let shares = self.pools[number].shares.remove(&FPMM_FACTORY.into()).unwrap_or_default();
+            self.pools[number].shares.insert(creator, shares);
+        }
+        number
+    }
+
+    fn through_all_conditions(&mut self, pool: usize, amount: U256, split: bool) {
+        let SimulatedPool { address, conditions, .. } = self.pools[pool].clone();
+        let mut levels = vec![vec![Hash::ZERO]];
+        for condition in conditions.iter().rev() {
+            let sets = self.single_sets(*condition);
+            let deeper = levels[levels.len() - 1]
+                .iter()
+                .flat_map(|parent| sets.iter().map(|set| ids::collection_id(*parent, *condition, *set)))
+                .collect::<Result<Vec<Hash>, _>>()
+                .expect("collections");
+            levels.push(deeper);
+        }
+        let mut steps: Vec<(Hash, Vec<Hash>)> = conditions.iter().rev().copied().zip(levels).collect();
+        if !split {
+            steps.reverse();
+        }
+        for (condition, parents) in steps {
+            let sets = self.single_sets(condition);
+            for parent in parents {
+                if split {
+                    self.split(address, (parent, condition), &sets, amount);
+                } else {
+                    self.merge(address, (parent, condition), &sets, amount);
+                }
+            }
+        }
+    }
+
+    fn pool_event(&mut self, pool: usize, event: &str, arguments: Vec<capstan_proto::indexer::Argument>) {
+        let at = self.pools[pool].address;
+        self.log.emit(at, &format!("gnosis.fpmm.{event}"), arguments);
+    }
+
+    /// `addFunding` without a hint.
+    pub fn add_funding(&mut self, funder: Address, pool: usize, funds: U256) {
+        let before = self.pool_balances(pool);
+        let weight = before.iter().copied().max().unwrap_or_default();
+        let SimulatedPool { address: at, tokens, supply, .. } = self.pools[pool].clone();
+        let (sent_back, minted): (Vec<U256>, U256) = if supply.is_zero() {
+            (vec![U256::ZERO; before.len()], funds)
+        } else {
+            (
+                before.iter().map(|balance| funds - funds * *balance / weight).collect(),
+                funds * supply / weight,
+            )
+        };
+        self.through_all_conditions(pool, funds, true);
+        self.pools[pool].supply += minted;
+        *self.pools[pool].shares.entry(funder).or_default() += minted;
+        self.transfer_batch(at, funder, &tokens, &sent_back);
+        let added: Vec<U256> = sent_back.iter().map(|amount| funds - *amount).collect();
+        let arguments =
+            vec![address("funder", funder), uints("amountsAdded", &added), uint("sharesMinted", minted)];
+        self.pool_event(pool, "FPMMFundingAdded", arguments);
+    }
+
+    /// `removeFunding`.
+    pub fn remove_funding(&mut self, funder: Address, pool: usize, shares: U256) {
+        let SimulatedPool { address: at, tokens, supply, .. } = self.pools[pool].clone();
+        let sent: Vec<U256> =
+            self.pool_balances(pool).iter().map(|balance| *balance * shares / supply).collect();
+        self.pools[pool].supply -= shares;
+        *self.pools[pool].shares.entry(funder).or_default() -= shares;
+        self.transfer_batch(at, funder, &tokens, &sent);
+        let arguments = vec![
+            address("funder", funder),
+            uints("amountsRemoved", &sent),
+            uint("collateralRemovedFromFeePool", U256::from(7)),
+            uint("sharesBurnt", shares),
+        ];
+        self.pool_event(pool, "FPMMFundingRemoved", arguments);
+    }
+
+    /// `calcBuyAmount`, for an amount without the fee.
+    fn bought(balances: &[U256], amount: U256, outcome: usize) -> U256 {
+        let mut ending = balances[outcome] * ONE;
+        for (_, balance) in balances.iter().enumerate().filter(|(at, _)| *at != outcome) {
+            ending = (ending * *balance).div_ceil(*balance + amount);
+        }
+        balances[outcome] + amount - ending.div_ceil(ONE)
+    }
+
+    /// `calcSellAmount`, for an amount with the fee; none when the pool cannot pay it.
+    fn sold(balances: &[U256], amount: U256, outcome: usize) -> Option<U256> {
+        let mut ending = balances[outcome] * ONE;
+        for (_, balance) in balances.iter().enumerate().filter(|(at, _)| *at != outcome) {
+            ending =
+                (ending * *balance).div_ceil(balance.checked_sub(amount).filter(|left| !left.is_zero())?);
+        }
+        Some(amount + ending.div_ceil(ONE) - balances[outcome])
+    }
+
+    /// `buy`; the tokens bought.
+    pub fn buy(&mut self, buyer: Address, pool: usize, investment: U256, outcome: usize) -> U256 {
+        let SimulatedPool { address: at, tokens, fee, .. } = self.pools[pool].clone();
+        let fee = investment * fee / ONE;
+        let amount = investment - fee;
+        let bought = Self::bought(&self.pool_balances(pool), amount, outcome);
+        self.through_all_conditions(pool, amount, true);
+        self.transfer(tokens[outcome], at, buyer, bought);
+        self.traded(pool, investment);
+        let arguments = vec![
+            address("buyer", buyer),
+            uint("investmentAmount", investment),
+            uint("feeAmount", fee),
+            uint("outcomeIndex", U256::from(outcome)),
+            uint("outcomeTokensBought", bought),
+        ];
+        self.pool_event(pool, "FPMMBuy", arguments);
+        bought
+    }
+
+    /// `sell`; the tokens sold, or none when pool or seller cannot.
+    pub fn sell(&mut self, seller: Address, pool: usize, returned: U256, outcome: usize) -> Option<U256> {
+        let SimulatedPool { address: at, tokens, fee, .. } = self.pools[pool].clone();
+        let with_fee = returned * ONE / (ONE - fee);
+        let sold = Self::sold(&self.pool_balances(pool), with_fee, outcome)?;
+        if self.balance(tokens[outcome], seller) < sold {
+            return None;
+        }
+        let fee = returned * fee / (ONE - fee);
+        self.transfer(tokens[outcome], seller, at, sold);
+        self.through_all_conditions(pool, returned + fee, false);
+        self.traded(pool, returned);
+        let arguments = vec![
+            address("seller", seller),
+            uint("returnAmount", returned),
+            uint("feeAmount", fee),
+            uint("outcomeIndex", U256::from(outcome)),
+            uint("outcomeTokensSold", sold),
+        ];
+        self.pool_event(pool, "FPMMSell", arguments);
+        Some(sold)
+    }
+
+    fn traded(&mut self, pool: usize, collateral: U256) {
+        self.pools[pool].volume += collateral;
+        self.pools[pool].trades += 1;
+    }
+
+    /// `createMarket` of the market factory: condition, announcement, pool, link.
+    pub fn create_market(
+        &mut self,
+        creator: Address,
+        question: &str,
+        outcomes: &[&str],
+        funds: U256,
+    ) -> usize {
+        let question_id = keccak256(&[question.as_bytes()]);
+        let factory = Address::from(MARKET_FACTORY);
+        let condition = self.prepare(factory, question_id, u32::try_from(outcomes.len()).expect("few"));
+        let market_id = keccak256(&[&MARKET_FACTORY, condition.as_bytes()]);
+        let names: Vec<String> = outcomes.iter().map(|name| (*name).to_owned()).collect();
+        self.log.emit(
+            factory,
+            "market.created",
+            vec![
+                bytes32("marketId", market_id),
+                bytes32("conditionId", condition),
+                address("creator", creator),
+                bytes32("questionId", question_id),
+                address("collateralToken", COLLATERAL.into()),
+                string("question", question),
+                strings("outcomes", &names),
+                uint("resolutionTime", U256::from(1_800_000_000u64)),
+            ],
+        );
+        let fee = U256::from(20_000_000_000_000_000u64);
+        let pool = self.create_pool(factory, &[condition], fee, funds);
+        let shares = self.pools[pool].shares.remove(&factory).unwrap_or_default();
+        self.pools[pool].shares.insert(creator, shares);
+        let amm = address("amm", self.pools[pool].address);
+        self.log.emit(
+            factory,
+            "market.amm_deployed",
+            vec![bytes32("marketId", market_id), amm, uint("fee", fee)],
+        );
+        self.markets.push((market_id, pool));
+        pool
+    }
+
+    /// `resolve` of the market factory.
+    pub fn resolve_market(&mut self, market: usize, payouts: &[U256]) {
+        let (_, pool) = self.markets[market];
+        self.report(self.pools[pool].conditions[0], payouts);
+        self.announce_resolution(market, payouts);
+    }
+
+    /// What the market factory says of a resolution, true or not.
+    pub fn announce_resolution(&mut self, market: usize, payouts: &[U256]) {
+        let (market_id, pool) = self.markets[market];
+        let condition = self.pools[pool].conditions[0];
+        let arguments = vec![
+            bytes32("marketId", market_id),
+            bytes32("conditionId", condition),
+            uints("payouts", payouts),
+        ];
+        self.log.emit(MARKET_FACTORY.into(), "market.resolved", arguments);
+    }
+}

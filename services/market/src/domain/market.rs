@@ -1,0 +1,234 @@
+//! Markets, pools and what they are made of.
+
+use std::{fmt, str::FromStr};
+
+use capstan_primitives::{Address, Amount, BlockRef, BlockTime, ChainId, Hash, Price, TransactionId, U256};
+
+/// Id of a market.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum MarketId {
+    /// Given by a market factory.
+    Factory(Hash),
+    /// The pool of a market that no factory announced.
+    Pool(Address),
+}
+
+impl MarketId {
+    /// The bytes: 32 of a factory's id, 20 of a pool's address.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Factory(id) => id.as_bytes(),
+            Self::Pool(address) => address.as_bytes(),
+        }
+    }
+
+    /// The id that is written as `bytes`; none when their number is neither 20 nor 32.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        match bytes.len() {
+            32 => Hash::try_from(bytes).ok().map(Self::Factory),
+            20 => Address::try_from(bytes).ok().map(Self::Pool),
+            _ => None,
+        }
+    }
+
+    /// The pool, when the id is that of a pool.
+    pub(crate) const fn pool(self) -> Option<Address> {
+        match self {
+            Self::Factory(_) => None,
+            Self::Pool(address) => Some(address),
+        }
+    }
+}
+
+impl FromStr for MarketId {
+    type Err = String;
+
+    /// Reads 0x and 64 hex digits, or the address of a pool.
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.len() == 66 {
+            return text
+                .parse()
+                .map(Self::Factory)
+                .map_err(|error: capstan_primitives::InvalidHex| error.to_string());
+        }
+        let address: Address =
+            text.parse().map_err(|error: capstan_primitives::InvalidAddress| error.to_string())?;
+        Ok(Self::Pool(address))
+    }
+}
+
+impl fmt::Display for MarketId {
+    /// 0x and lower-case hex.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Factory(id) => id.fmt(f),
+            Self::Pool(address) => f.write_str(&address.to_lower_hex()),
+        }
+    }
+}
+
+impl fmt::Debug for MarketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Which side of a pool a trade took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Side {
+    /// The trader bought outcome tokens.
+    Buy,
+    /// The trader sold outcome tokens.
+    Sell,
+}
+
+/// A market as it was announced, by a factory or by the creation of its pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Announcement {
+    pub(crate) id: MarketId,
+    /// Contract that announced it.
+    pub(crate) factory: Address,
+    pub(crate) creator: Address,
+    /// The condition; the first one of a pool that has several.
+    pub(crate) condition_id: Hash,
+    pub(crate) collateral: Address,
+    pub(crate) question_id: Option<Hash>,
+    pub(crate) question: Option<String>,
+    pub(crate) outcomes: Vec<String>,
+    /// Seconds since 1970.
+    pub(crate) resolution_time: Option<u64>,
+    pub(crate) place: Place,
+    pub(crate) time: BlockTime,
+}
+
+/// Where in its chain something happened; orders what happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Place {
+    pub(crate) block: u64,
+    pub(crate) log_index: u32,
+}
+
+/// A prepared condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Condition {
+    /// The ConditionalTokens contract that knows it.
+    pub(crate) contract: Address,
+    pub(crate) condition_id: Hash,
+    pub(crate) oracle: Address,
+    pub(crate) question_id: Hash,
+    pub(crate) outcome_slot_count: u32,
+    pub(crate) place: Place,
+}
+
+/// The outcome tokens of a market, by outcome index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tokens {
+    /// The ConditionalTokens contract that keeps them.
+    pub(crate) contract: Address,
+    /// ERC-1155 ids.
+    pub(crate) ids: Vec<U256>,
+}
+
+/// A pool as it was created.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pool {
+    pub(crate) address: Address,
+    /// Contract that made it.
+    pub(crate) factory: Address,
+    pub(crate) creator: Address,
+    pub(crate) collateral: Address,
+    pub(crate) condition_ids: Vec<Hash>,
+    /// Share of 10^18.
+    pub(crate) fee: Amount,
+    pub(crate) tokens: Tokens,
+}
+
+/// A pool after a block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PoolState {
+    /// Balance of every outcome token in the pool.
+    pub(crate) balances: Vec<Amount>,
+    /// Collateral paid by buyers and received by sellers since the beginning.
+    pub(crate) volume: Amount,
+    /// Trades since the beginning.
+    pub(crate) trades: u64,
+}
+
+/// A market at one block, put together from all that is known of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Market {
+    pub(crate) chain: ChainId,
+    pub(crate) announcement: Announcement,
+    pub(crate) amm: Option<Address>,
+    pub(crate) fee: Option<Amount>,
+    /// None while the condition was not seen.
+    pub(crate) tokens: Option<Tokens>,
+    /// None while there is no pool that we know of.
+    pub(crate) pool: Option<PoolState>,
+    /// Payout numerators by outcome; none while not resolved.
+    pub(crate) payouts: Option<Vec<Amount>>,
+    pub(crate) updated: BlockTime,
+}
+
+impl Market {
+    /// How many outcomes the market has.
+    pub(crate) fn outcome_count(&self) -> usize {
+        self.tokens.as_ref().map_or(self.announcement.outcomes.len(), |tokens| tokens.ids.len())
+    }
+
+    /// Marginal price of every outcome; none while the pool has no liquidity.
+    pub(crate) fn prices(&self) -> Option<Vec<Price>> {
+        super::price::marginal(&self.pool.as_ref()?.balances)
+    }
+}
+
+/// What a user did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum ActivityKind {
+    Trade(Side),
+    Split,
+    Merge,
+    Redeem,
+    AddLiquidity,
+    RemoveLiquidity,
+}
+
+/// One thing that a user did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Activity {
+    pub(crate) kind: ActivityKind,
+    pub(crate) user: Address,
+    /// The pool; none for what was done with ConditionalTokens itself.
+    pub(crate) pool: Option<Address>,
+    pub(crate) condition_id: Hash,
+    pub(crate) collateral: Address,
+    /// Outcome of a trade.
+    pub(crate) outcome_index: Option<u32>,
+    /// Collateral that moved; for liquidity the fees that were paid out.
+    pub(crate) collateral_amount: Amount,
+    /// Outcome tokens of a trade, shares of liquidity, otherwise zero.
+    pub(crate) amount: Amount,
+    /// Fee of a trade, otherwise zero.
+    pub(crate) fee: Amount,
+    pub(crate) block: BlockRef,
+    pub(crate) transaction: TransactionId,
+    pub(crate) log_index: u32,
+}
+
+/// Tokens of one outcome in the hands of one user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub(crate) chain: ChainId,
+    pub(crate) market_id: MarketId,
+    pub(crate) outcome_index: u32,
+    /// Name of the outcome, when the chain says it.
+    pub(crate) outcome: Option<String>,
+    /// The ConditionalTokens contract.
+    pub(crate) contract: Address,
+    /// ERC-1155 id.
+    pub(crate) token: U256,
+    pub(crate) holder: Address,
+    pub(crate) amount: Amount,
+    /// Marginal price of the outcome; none while the pool has no liquidity.
+    pub(crate) price: Option<Price>,
+}

@@ -1,0 +1,10 @@
+//! Types, rules and arithmetic of prediction markets; no I/O, no clock, no wire or row types.
+
+mod curve;
+pub(crate) mod event;
+pub(crate) mod ids;
+pub(crate) mod market;
+pub(crate) mod payouts;
+pub(crate) mod price;
+pub(crate) mod projection;
+pub(crate) mod state;

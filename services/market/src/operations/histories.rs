@@ -1,0 +1,112 @@
+//! Trades, price histories and what users did.
+
+use std::collections::HashMap;
+
+use capstan_primitives::{Address, BlockRef, ChainId, Hash};
+
+use super::{MarketName, Markets, Page, PageRequest};
+use crate::{
+    domain::market::{Activity, Market, MarketId, PoolState},
+    error::Error,
+    store::{ChainState, HistoryFilter, HistoryKey, Read, SnapshotsFilter},
+};
+
+/// An activity and the market that it was in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ActivityOf {
+    pub(crate) chain: ChainId,
+    /// None when no known market has the condition and collateral.
+    pub(crate) market_id: Option<MarketId>,
+    pub(crate) activity: Activity,
+}
+
+/// A page of a price history: states of the pool after blocks, keyed by block number.
+pub(crate) type PricePage = Page<(BlockRef, PoolState), u64>;
+
+impl Markets {
+    /// How a market's pool developed.
+    pub(crate) async fn price_history(
+        &self,
+        name: MarketName,
+        newest_first: bool,
+        page: PageRequest<u64>,
+    ) -> Result<(PricePage, ChainState), Error> {
+        let read = self.store.read().await?;
+        let (market, state) = self.find(&read, name).await?;
+        let limit = page.limit();
+        let points = match market.amm {
+            None => Vec::new(),
+            Some(pool) => {
+                let chain = state.chain;
+                read.snapshots(SnapshotsFilter { chain, pool, newest_first, after: page.after, limit })
+                    .await?
+            }
+        };
+        Ok((Page::of(points, page.size, |(block, _)| block.number), state))
+    }
+
+    /// Trades with a market's pool, newest first.
+    pub(crate) async fn trades(
+        &self,
+        name: MarketName,
+        page: PageRequest<HistoryKey>,
+    ) -> Result<(Market, Page<Activity, HistoryKey>, ChainState), Error> {
+        let read = self.store.read().await?;
+        let (market, state) = self.find(&read, name).await?;
+        let limit = page.limit();
+        let trades = match market.amm {
+            None => Vec::new(),
+            Some(pool) => {
+                read.history(HistoryFilter::TradesWith(state.chain, pool), page.after, limit).await?
+            }
+        };
+        let trades = trades.into_iter().map(|(_, trade)| trade).collect();
+        let chain = state.chain;
+        Ok((market, Page::of(trades, page.size, |trade| key(chain, trade)), state))
+    }
+
+    /// What a user did on one chain or all, newest first.
+    pub(crate) async fn history_of(
+        &self,
+        chain_id: u64,
+        user: Address,
+        page: PageRequest<HistoryKey>,
+    ) -> Result<(Page<ActivityOf, HistoryKey>, Vec<ChainState>), Error> {
+        let chains = self.chains(chain_id)?;
+        let read = self.store.read().await?;
+        let states = read.chains(&chains).await?;
+        let limit = page.limit();
+        let found = read.history(HistoryFilter::Of(&states, user), page.after, limit).await?;
+        let activities = with_markets(&read, &states, found).await?;
+        Ok((Page::of(activities, page.size, |last| key(last.chain, &last.activity)), states))
+    }
+}
+
+async fn with_markets(
+    read: &Read,
+    states: &[ChainState],
+    found: Vec<(ChainId, Activity)>,
+) -> Result<Vec<ActivityOf>, Error> {
+    let mut markets: HashMap<(ChainId, Hash, Address, Option<Address>), MarketId> = HashMap::new();
+    for state in states {
+        let of_chain = found.iter().filter(|(chain, _)| *chain == state.chain);
+        let activities: Vec<&Activity> = of_chain.map(|(_, activity)| activity).collect();
+        let known = read.markets_of(state.chain, &activities).await?;
+        markets.extend(
+            known
+                .into_iter()
+                .map(|((condition, collateral, pool), id)| ((state.chain, condition, collateral, pool), id)),
+        );
+    }
+    let with_market = |(chain, activity): (ChainId, Activity)| ActivityOf {
+        chain,
+        market_id: markets.get(&(chain, activity.condition_id, activity.collateral, activity.pool)).copied(),
+        activity,
+    };
+    Ok(found.into_iter().map(with_market).collect())
+}
+
+fn key(chain: ChainId, activity: &Activity) -> HistoryKey {
+    let Activity { block, log_index, .. } = activity;
+    HistoryKey { time: block.time.0, chain, block: block.number, log_index: *log_index }
+}

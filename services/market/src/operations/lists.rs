@@ -1,0 +1,100 @@
+//! Markets and positions.
+
+use std::collections::HashMap;
+
+use capstan_primitives::{Address, Price};
+
+use super::{MarketName, Markets, Page, PageRequest};
+use crate::{
+    domain::market::{Market, MarketId, Position},
+    error::Error,
+    store::{ChainState, HolderKey, MarketKey, MarketsFilter, Read, UserHoldingKey},
+};
+
+impl Markets {
+    /// Markets of one chain or all, newest first.
+    pub(crate) async fn list(
+        &self,
+        chain_id: u64,
+        resolved: Option<bool>,
+        page: PageRequest<MarketKey>,
+    ) -> Result<(Page<Market, MarketKey>, Vec<ChainState>), Error> {
+        let chains = self.chains(chain_id)?;
+        let read = self.store.read().await?;
+        let states = read.chains(&chains).await?;
+        let limit = page.limit();
+        let filter = MarketsFilter { chains: &states, resolved, after: page.after, limit };
+        let markets = read.list_markets(filter).await?;
+        Ok((Page::of(markets, page.size, MarketKey::of), states))
+    }
+
+    /// One market.
+    pub(crate) async fn get(&self, name: MarketName) -> Result<(Market, ChainState), Error> {
+        let read = self.store.read().await?;
+        self.find(&read, name).await
+    }
+
+    /// Who holds tokens of a market.
+    pub(crate) async fn holders(
+        &self,
+        name: MarketName,
+        page: PageRequest<HolderKey>,
+    ) -> Result<(Page<Position, HolderKey>, ChainState), Error> {
+        let read = self.store.read().await?;
+        let (market, state) = self.find(&read, name).await?;
+        let limit = page.limit();
+        let mut positions = read.holders((state.chain, market.announcement.id), page.after, limit).await?;
+        let prices = market.prices();
+        positions.iter_mut().for_each(|position| describe(position, &market, prices.as_deref()));
+        let key = |last: &Position| HolderKey { outcome_index: last.outcome_index, holder: last.holder };
+        Ok((Page::of(positions, page.size, key), state))
+    }
+
+    /// What a user holds.
+    pub(crate) async fn positions_of(
+        &self,
+        chain_id: u64,
+        user: Address,
+        page: PageRequest<UserHoldingKey>,
+    ) -> Result<(Page<Position, UserHoldingKey>, Vec<ChainState>), Error> {
+        let chains = self.chains(chain_id)?;
+        let read = self.store.read().await?;
+        let states = read.chains(&chains).await?;
+        let limit = page.limit();
+        let mut positions = read.holdings_of(&states, user, page.after, limit).await?;
+        describe_all(&read, &states, &mut positions).await?;
+        let key = |last: &Position| UserHoldingKey {
+            chain: last.chain,
+            contract: last.contract,
+            token: last.token,
+        };
+        Ok((Page::of(positions, page.size, key), states))
+    }
+}
+
+/// Adds names and prices to positions in many markets.
+async fn describe_all(read: &Read, states: &[ChainState], positions: &mut [Position]) -> Result<(), Error> {
+    let mut markets = HashMap::new();
+    for state in states {
+        let of_chain = positions.iter().filter(|position| position.chain == state.chain);
+        let mut ids: Vec<MarketId> = of_chain.map(|position| position.market_id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        for market in read.markets_at(state.chain, &ids, state.height()).await? {
+            let prices = market.prices();
+            markets.insert((state.chain, market.announcement.id), (market, prices));
+        }
+    }
+    for position in positions {
+        if let Some((market, prices)) = markets.get(&(position.chain, position.market_id)) {
+            describe(position, market, prices.as_deref());
+        }
+    }
+    Ok(())
+}
+
+fn describe(position: &mut Position, market: &Market, prices: Option<&[Price]>) {
+    let index = usize::try_from(position.outcome_index).unwrap_or(usize::MAX);
+    position.outcome = market.announcement.outcomes.get(index).cloned();
+    position.price = prices.and_then(|prices| prices.get(index)).copied();
+}

@@ -1,0 +1,99 @@
+//! Every verb of the service.
+
+mod changes;
+mod histories;
+mod lists;
+mod project;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use capstan_primitives::ChainId;
+use tokio::sync::watch;
+
+pub(crate) use changes::{Change, StreamItem, StreamPosition};
+pub(crate) use histories::ActivityOf;
+pub(crate) use project::Projector;
+
+use crate::{
+    domain::market::{Market, MarketId},
+    error::Error,
+    store::{ChainState, Read, Store},
+};
+
+/// Answers questions about markets.
+#[derive(Debug, Clone)]
+pub(crate) struct Markets {
+    store: Store,
+    /// Every followed chain, and what changes with each committed step of its projection.
+    chains: Arc<BTreeMap<ChainId, watch::Receiver<u64>>>,
+}
+
+/// One page of a list.
+#[derive(Debug, Clone)]
+pub(crate) struct Page<T, K> {
+    pub(crate) items: Vec<T>,
+    /// Key of the last item; none when the list ends here.
+    pub(crate) next: Option<K>,
+}
+
+/// Where a page begins and how long it is.
+#[derive(Debug, Clone)]
+pub(crate) struct PageRequest<K> {
+    /// Key of the last item before it.
+    pub(crate) after: Option<K>,
+    pub(crate) size: u64,
+}
+
+impl<K> PageRequest<K> {
+    /// One more than asked for, to see whether the list goes on.
+    fn limit(&self) -> u64 {
+        self.size.saturating_add(1)
+    }
+}
+
+impl<T, K> Page<T, K> {
+    /// A page of at most `size` of `items`, which were read with [`PageRequest::limit`].
+    fn of(mut items: Vec<T>, size: u64, key: impl FnOnce(&T) -> K) -> Self {
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        let more = items.len() > size;
+        items.truncate(size);
+        let next = if more { items.last().map(key) } else { None };
+        Self { items, next }
+    }
+}
+
+/// Which market of which chain; chain 0 is the only one that has it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MarketName {
+    pub(crate) chain_id: u64,
+    pub(crate) id: MarketId,
+}
+
+impl Markets {
+    pub(crate) fn new(store: Store, chains: BTreeMap<ChainId, watch::Receiver<u64>>) -> Self {
+        Self { store, chains: Arc::new(chains) }
+    }
+
+    /// The chains of a request; 0 means all.
+    fn chains(&self, chain_id: u64) -> Result<Vec<ChainId>, Error> {
+        match chain_id {
+            0 => Ok(self.chains.keys().copied().collect()),
+            id if self.chains.contains_key(&ChainId(id)) => Ok(vec![ChainId(id)]),
+            id => Err(Error::ChainNotFollowed(ChainId(id))),
+        }
+    }
+
+    async fn find(&self, read: &Read, name: MarketName) -> Result<(Market, ChainState), Error> {
+        let mut found = Vec::new();
+        for state in read.chains(&self.chains(name.chain_id)?).await? {
+            if let Some(market) = read.market(&state, name.id).await? {
+                found.push((market, state));
+            }
+        }
+        match (found.pop(), found.len()) {
+            (Some(only), 0) => Ok(only),
+            (Some(_), _) => Err(Error::field("chain_id", "several chains have this market; name one")),
+            (None, _) => Err(Error::MarketNotFound(name.id)),
+        }
+    }
+}

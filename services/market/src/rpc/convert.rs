@@ -1,0 +1,190 @@
+//! Domain → wire.
+
+use std::{collections::HashMap, sync::Arc};
+
+use capstan_primitives::{Address, BlockRef, BlockTime, ChainId, Finality, Price};
+use capstan_proto::{market as wire, primitives};
+
+use crate::{
+    domain::market::{Activity, ActivityKind, Market, MarketId, PoolState, Position, Side},
+    domain::price,
+    operations::ActivityOf,
+    store::ChainState,
+};
+
+/// Symbols and decimals of the configured tokens.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Collaterals(pub(crate) Arc<HashMap<(ChainId, Address), Collateral>>);
+
+/// What the configuration says of a token.
+#[derive(Debug, Clone)]
+pub(crate) struct Collateral {
+    pub(crate) symbol: String,
+    pub(crate) decimals: u8,
+}
+
+pub(super) fn block(block: BlockRef) -> primitives::BlockRef {
+    let BlockRef { number, hash, time } = block;
+    primitives::BlockRef { number, hash: hash.to_string(), time: Some(timestamp(time)) }
+}
+
+fn timestamp(time: BlockTime) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: i64::try_from(time.0).unwrap_or(i64::MAX), nanos: 0 }
+}
+
+pub(super) fn as_of(state: &ChainState) -> primitives::AsOf {
+    as_of_block(state.chain, state.through, state.finalized)
+}
+
+pub(super) fn all_as_of(states: &[ChainState]) -> Vec<primitives::AsOf> {
+    states.iter().map(as_of).collect()
+}
+
+/// A chain at one of its blocks; none while it has not begun.
+pub(super) fn as_of_block(chain: ChainId, at: Option<BlockRef>, finalized: Option<u64>) -> primitives::AsOf {
+    let finality = match at.map(|block| Finality::of(block.number, finalized)) {
+        Some(Finality::Finalized) => primitives::Finality::Finalized,
+        Some(Finality::Safe) => primitives::Finality::Safe,
+        Some(Finality::Latest) => primitives::Finality::Latest,
+        None => primitives::Finality::Unspecified,
+    };
+    primitives::AsOf { chain_id: chain.0, block: at.map(block), finality: finality.into() }
+}
+
+fn texts<T: ToString>(items: &[T]) -> Vec<String> {
+    items.iter().map(T::to_string).collect()
+}
+
+fn prices(prices: Option<Vec<Price>>) -> Vec<String> {
+    prices.map(|prices| texts(&prices)).unwrap_or_default()
+}
+
+impl Collaterals {
+    pub(super) fn market(&self, market: Market) -> wire::Market {
+        let outcome_count = u32::try_from(market.outcome_count()).unwrap_or(u32::MAX);
+        let marginal = prices(market.prices());
+        let Market { chain, announcement, amm, fee, tokens, pool, payouts, updated } = market;
+        let collateral = self.0.get(&(chain, announcement.collateral));
+        let source = match announcement.id {
+            MarketId::Factory(_) => wire::MarketSource::Factory,
+            MarketId::Pool(_) => wire::MarketSource::Pool,
+        };
+        wire::Market {
+            market_id: announcement.id.to_string(),
+            chain_id: chain.0,
+            question_id: announcement.question_id.map(|id| id.to_string()),
+            condition_id: announcement.condition_id.to_string(),
+            creator: announcement.creator.to_string(),
+            collateral_token: announcement.collateral.to_string(),
+            amm_address: amm.map(|amm| amm.to_string()),
+            question: announcement.question,
+            outcomes: announcement.outcomes,
+            outcome_count,
+            resolution_time: announcement.resolution_time.map(|time| timestamp(BlockTime(time))),
+            resolved: payouts.is_some(),
+            payouts: payouts.map(|payouts| texts(&payouts)).unwrap_or_default(),
+            created_at: Some(timestamp(announcement.time)),
+            updated_at: Some(timestamp(updated)),
+            prices: marginal,
+            pool_balances: pool.as_ref().map(|pool| texts(&pool.balances)).unwrap_or_default(),
+            fee: fee.map(|fee| fee.to_string()),
+            volume: pool.as_ref().map_or_else(|| "0".to_owned(), |pool| pool.volume.to_string()),
+            trade_count: pool.map_or(0, |pool| pool.trades),
+            collateral_symbol: collateral.map(|it| it.symbol.clone()),
+            collateral_decimals: collateral.map(|it| u32::from(it.decimals)),
+            position_ids: tokens.map(|tokens| texts(&tokens.ids)).unwrap_or_default(),
+            source: source.into(),
+        }
+    }
+}
+
+/// One entry for every outcome of a market that has a pool.
+pub(super) fn outcome_prices(market: &Market) -> Vec<wire::OutcomePrice> {
+    let prices = market.prices().unwrap_or_default();
+    let names = &market.announcement.outcomes;
+    let balances = market.pool.as_ref().map(|pool| pool.balances.as_slice()).unwrap_or_default();
+    let outcome = |index: usize| wire::OutcomePrice {
+        outcome_index: u32::try_from(index).unwrap_or(u32::MAX),
+        outcome: names.get(index).cloned(),
+        price: prices.get(index).map(Price::to_string),
+        pool_balance: balances.get(index).map_or_else(|| "0".to_owned(), ToString::to_string),
+    };
+    (0..market.outcome_count()).map(outcome).collect()
+}
+
+pub(super) fn price_point(at: BlockRef, state: &PoolState) -> wire::PricePoint {
+    wire::PricePoint {
+        block: Some(block(at)),
+        prices: prices(price::marginal(&state.balances)),
+        pool_balances: texts(&state.balances),
+    }
+}
+
+pub(super) fn trade(chain: ChainId, market_id: MarketId, activity: Activity) -> wire::Trade {
+    let Activity { kind, user, pool, condition_id: _, collateral: _, outcome_index, .. } = activity;
+    let Activity { collateral_amount, amount, fee, block: at, transaction, log_index, .. } = activity;
+    let side = match kind {
+        ActivityKind::Trade(Side::Buy) => wire::TradeSide::Buy,
+        ActivityKind::Trade(Side::Sell) => wire::TradeSide::Sell,
+        _ => wire::TradeSide::Unspecified,
+    };
+    wire::Trade {
+        market_id: market_id.to_string(),
+        chain_id: chain.0,
+        trader: user.to_string(),
+        side: side.into(),
+        outcome_index: outcome_index.unwrap_or_default(),
+        amount: amount.to_string(),
+        collateral_amount: collateral_amount.to_string(),
+        fee: fee.to_string(),
+        price: Price::ratio(collateral_amount, amount).map(|price| price.to_string()),
+        block: Some(block(at)),
+        transaction_hash: transaction.to_string(),
+        log_index,
+        amm_address: pool.map(|pool| pool.to_string()).unwrap_or_default(),
+    }
+}
+
+pub(super) fn position(position: Position) -> wire::Position {
+    let Position { chain, market_id, outcome_index, outcome, contract: _, token, holder, amount, price } =
+        position;
+    wire::Position {
+        user_address: holder.to_string(),
+        market_id: market_id.to_string(),
+        chain_id: chain.0,
+        outcome_index,
+        outcome,
+        amount: amount.to_string(),
+        position_id: token.to_string(),
+        price: price.map(|price| price.to_string()),
+    }
+}
+
+pub(super) fn activity(activity: ActivityOf) -> wire::Activity {
+    let ActivityOf { chain, market_id, activity } = activity;
+    let Activity { kind, user, pool: _, condition_id, collateral: _, outcome_index, .. } = activity;
+    let Activity { collateral_amount, amount, fee, block: at, transaction, log_index, .. } = activity;
+    let kind = match kind {
+        ActivityKind::Trade(Side::Buy) => wire::ActivityKind::Buy,
+        ActivityKind::Trade(Side::Sell) => wire::ActivityKind::Sell,
+        ActivityKind::Split => wire::ActivityKind::Split,
+        ActivityKind::Merge => wire::ActivityKind::Merge,
+        ActivityKind::Redeem => wire::ActivityKind::Redeem,
+        ActivityKind::AddLiquidity => wire::ActivityKind::AddLiquidity,
+        ActivityKind::RemoveLiquidity => wire::ActivityKind::RemoveLiquidity,
+    };
+    wire::Activity {
+        kind: kind.into(),
+        user_address: user.to_string(),
+        market_id: market_id.map(|id| id.to_string()),
+        chain_id: chain.0,
+        condition_id: condition_id.to_string(),
+        outcome_index,
+        collateral_amount: collateral_amount.to_string(),
+        amount: amount.to_string(),
+        fee: fee.to_string(),
+        block: Some(block(at)),
+        transaction_hash: transaction.to_string(),
+        log_index,
+    }
+}

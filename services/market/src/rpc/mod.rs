@@ -1,0 +1,175 @@
+//! `capstan.market.v1.MarketService`: translate, call one operation, translate.
+
+pub(crate) mod convert;
+mod page;
+mod stream;
+
+use std::time::Duration;
+
+use capstan_primitives::Address;
+use capstan_proto::market::{self as wire, market_service_server::MarketService};
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+use self::{convert::Collaterals, page::Sizes};
+use crate::{
+    domain::market::MarketId,
+    error::Error,
+    operations::{MarketName, Markets},
+};
+
+type Answer<T> = Result<Response<T>, Status>;
+
+const MARKETS: Sizes = Sizes { default: 50, max: 500 };
+const POINTS: Sizes = Sizes { default: 500, max: 1_000 };
+const TRADES: Sizes = Sizes { default: 50, max: 500 };
+const POSITIONS: Sizes = Sizes { default: 100, max: 500 };
+const ACTIVITIES: Sizes = Sizes { default: 50, max: 500 };
+
+/// The gRPC service.
+pub(crate) struct Rpc {
+    pub(crate) markets: Markets,
+    pub(crate) collaterals: Collaterals,
+    /// Longest silence of a stream.
+    pub(crate) heartbeat: Duration,
+    pub(crate) stopping: CancellationToken,
+}
+
+fn market_name(chain_id: u64, market_id: &str) -> Result<MarketName, Error> {
+    let id = market_id.parse::<MarketId>().map_err(|problem| Error::field("market_id", problem))?;
+    Ok(MarketName { chain_id, id })
+}
+
+fn user(address: &str) -> Result<Address, Error> {
+    let address: Address = address.parse().map_err(|problem| Error::field("address", problem))?;
+    if address.as_bytes().len() != 20 {
+        return Err(Error::field("address", "has 64 hex digits, expected 40"));
+    }
+    Ok(address)
+}
+
+#[tonic::async_trait]
+impl MarketService for Rpc {
+    async fn list_markets(
+        &self,
+        request: Request<wire::ListMarketsRequest>,
+    ) -> Answer<wire::ListMarketsResponse> {
+        let wire::ListMarketsRequest { chain_id, resolved, page_size, page_token } = request.into_inner();
+        let binding = format!("ListMarkets {chain_id} {resolved:?}");
+        let page = page::request(MARKETS, page_size, &page_token, &binding)?;
+        let (page, states) = self.markets.list(chain_id, resolved, page).await?;
+        Ok(Response::new(wire::ListMarketsResponse {
+            next_page_token: page::next(page.next.as_ref(), &binding),
+            markets: page.items.into_iter().map(|market| self.collaterals.market(market)).collect(),
+            as_of: convert::all_as_of(&states),
+        }))
+    }
+
+    async fn get_market(&self, request: Request<wire::GetMarketRequest>) -> Answer<wire::GetMarketResponse> {
+        let wire::GetMarketRequest { market_id, chain_id } = request.into_inner();
+        let (market, state) = self.markets.get(market_name(chain_id, &market_id)?).await?;
+        let market = Some(self.collaterals.market(market));
+        Ok(Response::new(wire::GetMarketResponse { market, as_of: Some(convert::as_of(&state)) }))
+    }
+
+    async fn get_prices(&self, request: Request<wire::GetPricesRequest>) -> Answer<wire::GetPricesResponse> {
+        let wire::GetPricesRequest { market_id, chain_id } = request.into_inner();
+        let (market, state) = self.markets.get(market_name(chain_id, &market_id)?).await?;
+        Ok(Response::new(wire::GetPricesResponse {
+            market_id: market.announcement.id.to_string(),
+            prices: convert::outcome_prices(&market),
+            as_of: Some(convert::as_of(&state)),
+        }))
+    }
+
+    async fn list_price_history(
+        &self,
+        request: Request<wire::ListPriceHistoryRequest>,
+    ) -> Answer<wire::ListPriceHistoryResponse> {
+        let wire::ListPriceHistoryRequest { market_id, chain_id, newest_first, page_size, page_token } =
+            request.into_inner();
+        let name = market_name(chain_id, &market_id)?;
+        let binding = format!("ListPriceHistory {:?} {chain_id} {newest_first}", name.id);
+        let page = page::request(POINTS, page_size, &page_token, &binding)?;
+        let (page, state) = self.markets.price_history(name, newest_first, page).await?;
+        Ok(Response::new(wire::ListPriceHistoryResponse {
+            next_page_token: page::next(page.next.as_ref(), &binding),
+            points: page.items.iter().map(|(block, state)| convert::price_point(*block, state)).collect(),
+            as_of: Some(convert::as_of(&state)),
+        }))
+    }
+
+    async fn list_trades(
+        &self,
+        request: Request<wire::ListTradesRequest>,
+    ) -> Answer<wire::ListTradesResponse> {
+        let wire::ListTradesRequest { market_id, chain_id, page_size, page_token } = request.into_inner();
+        let name = market_name(chain_id, &market_id)?;
+        let binding = format!("ListTrades {:?} {chain_id}", name.id);
+        let page = page::request(TRADES, page_size, &page_token, &binding)?;
+        let (market, page, state) = self.markets.trades(name, page).await?;
+        let id = market.announcement.id;
+        Ok(Response::new(wire::ListTradesResponse {
+            next_page_token: page::next(page.next.as_ref(), &binding),
+            trades: page.items.into_iter().map(|trade| convert::trade(state.chain, id, trade)).collect(),
+            as_of: Some(convert::as_of(&state)),
+        }))
+    }
+
+    async fn list_market_positions(
+        &self,
+        request: Request<wire::ListMarketPositionsRequest>,
+    ) -> Answer<wire::ListMarketPositionsResponse> {
+        let wire::ListMarketPositionsRequest { market_id, chain_id, page_size, page_token } =
+            request.into_inner();
+        let name = market_name(chain_id, &market_id)?;
+        let binding = format!("ListMarketPositions {:?} {chain_id}", name.id);
+        let page = page::request(POSITIONS, page_size, &page_token, &binding)?;
+        let (page, state) = self.markets.holders(name, page).await?;
+        Ok(Response::new(wire::ListMarketPositionsResponse {
+            next_page_token: page::next(page.next.as_ref(), &binding),
+            positions: page.items.into_iter().map(convert::position).collect(),
+            as_of: Some(convert::as_of(&state)),
+        }))
+    }
+
+    async fn list_user_positions(
+        &self,
+        request: Request<wire::ListUserPositionsRequest>,
+    ) -> Answer<wire::ListUserPositionsResponse> {
+        let wire::ListUserPositionsRequest { address, chain_id, page_size, page_token } =
+            request.into_inner();
+        let user = user(&address)?;
+        let binding = format!("ListUserPositions {user} {chain_id}");
+        let page = page::request(POSITIONS, page_size, &page_token, &binding)?;
+        let (page, states) = self.markets.positions_of(chain_id, user, page).await?;
+        Ok(Response::new(wire::ListUserPositionsResponse {
+            next_page_token: page::next(page.next.as_ref(), &binding),
+            positions: page.items.into_iter().map(convert::position).collect(),
+            as_of: convert::all_as_of(&states),
+        }))
+    }
+
+    async fn list_user_history(
+        &self,
+        request: Request<wire::ListUserHistoryRequest>,
+    ) -> Answer<wire::ListUserHistoryResponse> {
+        let wire::ListUserHistoryRequest { address, chain_id, page_size, page_token } = request.into_inner();
+        let user = user(&address)?;
+        let binding = format!("ListUserHistory {user} {chain_id}");
+        let page = page::request(ACTIVITIES, page_size, &page_token, &binding)?;
+        let (page, states) = self.markets.history_of(chain_id, user, page).await?;
+        Ok(Response::new(wire::ListUserHistoryResponse {
+            next_page_token: page::next(page.next.as_ref(), &binding),
+            activities: page.items.into_iter().map(convert::activity).collect(),
+            as_of: convert::all_as_of(&states),
+        }))
+    }
+
+    type StreamMarketsStream = stream::Messages;
+
+    async fn stream_markets(&self, request: Request<wire::StreamMarketsRequest>) -> Answer<stream::Messages> {
+        let session = stream::Session::open(self, request.into_inner()).await?;
+        Ok(Response::new(session.messages()))
+    }
+}

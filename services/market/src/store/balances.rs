@@ -1,0 +1,92 @@
+//! Balances: loaded, stored, and never kept where they are zero.
+
+use std::collections::{BTreeMap, HashMap};
+
+use capstan_db::{
+    columns::{AmountColumn, signed},
+    market::entities::balance,
+};
+use capstan_primitives::{Address, Amount, ChainId};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
+    sea_query::{Expr, ExprTrait, OnConflict},
+};
+
+use super::{CHUNK, Error, rows};
+use crate::domain::state::Holding;
+
+/// Loads the balances of `holdings`; those that are zero are not in the result.
+pub(super) async fn load<C: ConnectionTrait>(
+    connection: &C,
+    chain: ChainId,
+    holdings: &[Holding],
+) -> Result<HashMap<Holding, Amount>, DbErr> {
+    let mut found = HashMap::new();
+    for keys in holdings.chunks(CHUNK) {
+        let query = balance::Entity::find().filter(one_of(chain, keys));
+        found.extend(query.all(connection).await?.iter().map(|row| (rows::holding(row), row.amount.0)));
+    }
+    Ok(found)
+}
+
+/// Loads everything that `holders` have.
+pub(super) async fn load_of<C: ConnectionTrait>(
+    connection: &C,
+    chain: ChainId,
+    holders: &[Address],
+) -> Result<HashMap<Holding, Amount>, DbErr> {
+    let mut found = HashMap::new();
+    for holders in holders.chunks(CHUNK) {
+        let query = balance::Entity::find()
+            .filter(balance::Column::ChainId.eq(signed(chain.0)))
+            .filter(balance::Column::Holder.is_in(rows::addresses(holders.iter().copied())));
+        found.extend(query.all(connection).await?.iter().map(|row| (rows::holding(row), row.amount.0)));
+    }
+    Ok(found)
+}
+
+/// Stores balances as they are now.
+pub(super) async fn store(
+    transaction: &DatabaseTransaction,
+    chain: ChainId,
+    balances: BTreeMap<Holding, Amount>,
+) -> Result<(), Error> {
+    let (empty, full): (Vec<_>, Vec<_>) = balances.into_iter().partition(|(_, amount)| amount.is_zero());
+    let empty: Vec<Holding> = empty.into_iter().map(|(holding, _)| holding).collect();
+    for keys in empty.chunks(CHUNK) {
+        balance::Entity::delete_many().filter(one_of(chain, keys)).exec(transaction).await?;
+    }
+    let key = [
+        balance::Column::ChainId,
+        balance::Column::Contract,
+        balance::Column::PositionId,
+        balance::Column::Holder,
+    ];
+    for rows in full.chunks(CHUNK) {
+        let replace = OnConflict::columns(key).update_column(balance::Column::Amount).to_owned();
+        let rows = rows.iter().map(|(holding, amount)| row(chain, holding, *amount));
+        balance::Entity::insert_many(rows).on_conflict(replace).exec_without_returning(transaction).await?;
+    }
+    Ok(())
+}
+
+fn one_of(chain: ChainId, keys: &[Holding]) -> Expr {
+    let columns = [balance::Column::Contract, balance::Column::PositionId, balance::Column::Holder];
+    let tuple = Expr::tuple(columns.map(Expr::col));
+    let values = keys.iter().map(|key| {
+        let bytes = |bytes: &[u8]| bytes.to_vec();
+        (bytes(key.contract.as_bytes()), key.token.to_be_bytes::<32>().to_vec(), bytes(key.holder.as_bytes()))
+    });
+    balance::Column::ChainId.eq(signed(chain.0)).and(tuple.in_tuples(values))
+}
+
+fn row(chain: ChainId, holding: &Holding, amount: Amount) -> balance::ActiveModel {
+    balance::ActiveModel {
+        chain_id: Set(signed(chain.0)),
+        contract: Set(holding.contract.into()),
+        position_id: Set(rows::token_column(holding.token)),
+        holder: Set(holding.holder.into()),
+        amount: Set(AmountColumn(amount)),
+    }
+}

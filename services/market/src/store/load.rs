@@ -1,0 +1,218 @@
+//! Loads what a batch of events can touch.
+
+use std::collections::{BTreeMap, HashMap};
+
+use capstan_db::{
+    columns::{HashColumn, signed, unsigned},
+    market::entities::{amm, amm_link, condition, market, pool_snapshot, resolution},
+};
+use capstan_primitives::{Address, Amount, ChainId, Hash};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::{CHUNK, Error, Write, balances, read, rows};
+use crate::domain::{
+    market::MarketId,
+    state::{Holding, KnownMarket, KnownPool, State, Touched},
+};
+
+impl Write {
+    /// Loads everything known that `touched` names.
+    pub(crate) async fn load(&self, touched: &Touched) -> Result<State, Error> {
+        let from = Source { transaction: &self.transaction, chain: self.chain };
+        let addresses: Vec<Address> = touched.addresses.iter().copied().collect();
+        let conditions: Vec<Hash> = touched.conditions.iter().copied().collect();
+        let pools = from.pools(&addresses).await?;
+        let links = from.links(&addresses).await?;
+        let mut market_ids: Vec<MarketId> = touched.markets.iter().copied().collect();
+        market_ids.extend(links.values());
+        let markets = from.markets(&market_ids, &conditions).await?;
+        let mut resolved: Vec<Hash> = conditions.clone();
+        resolved.extend(markets.values().map(|market| market.condition_id));
+        Ok(State {
+            balances: from.balances(touched, &pools).await?,
+            factories: from.factories(touched, &pools).await?.into_iter().collect(),
+            conditions: from.conditions(&conditions).await?,
+            resolutions: from.resolutions(&resolved).await?,
+            pools,
+            markets,
+            links,
+        })
+    }
+}
+
+struct Source<'a> {
+    transaction: &'a DatabaseTransaction,
+    chain: ChainId,
+}
+
+impl Source<'_> {
+    fn chain(&self) -> i64 {
+        signed(self.chain.0)
+    }
+
+    async fn pools(&self, addresses: &[Address]) -> Result<HashMap<Address, KnownPool>, Error> {
+        let mut pools = HashMap::new();
+        for addresses in addresses.chunks(CHUNK) {
+            let found = amm::Entity::find()
+                .filter(amm::Column::ChainId.eq(self.chain()))
+                .filter(amm::Column::Address.is_in(rows::addresses(addresses.iter().copied())))
+                .all(self.transaction)
+                .await?;
+            let found_addresses: Vec<Address> = found.iter().map(|row| row.address.0).collect();
+            let ids: Vec<MarketId> = found_addresses.iter().copied().map(MarketId::Pool).collect();
+            let mut tokens = read::tokens(self.transaction, self.chain, &ids, i64::MAX).await?;
+            let states =
+                read::latest_snapshots(self.transaction, self.chain, &found_addresses, i64::MAX).await?;
+            let states: HashMap<Address, pool_snapshot::Model> =
+                states.into_iter().map(|row| (row.amm.0, row)).collect();
+            for row in found {
+                let address = row.address.0;
+                let tokens =
+                    tokens.remove(&MarketId::Pool(address)).map(|tokens| tokens.ids).unwrap_or_default();
+                let (volume, trades) = states
+                    .get(&address)
+                    .map_or((Amount::ZERO, 0), |state| (state.volume.0, unsigned(state.trades)));
+                pools.insert(address, KnownPool { pool: rows::pool(row, tokens)?, volume, trades });
+            }
+        }
+        Ok(pools)
+    }
+
+    async fn links(&self, pools: &[Address]) -> Result<HashMap<Address, MarketId>, Error> {
+        let mut links = HashMap::new();
+        for pools in pools.chunks(CHUNK) {
+            let found = amm_link::Entity::find()
+                .filter(amm_link::Column::ChainId.eq(self.chain()))
+                .filter(amm_link::Column::Amm.is_in(rows::addresses(pools.iter().copied())))
+                .all(self.transaction)
+                .await?;
+            for row in found {
+                links.insert(row.amm.0, rows::market_id("amm_link", &row.market_id)?);
+            }
+        }
+        Ok(links)
+    }
+
+    /// Markets of factories by id, and those that are about one of `conditions`.
+    async fn markets(
+        &self,
+        ids: &[MarketId],
+        conditions: &[Hash],
+    ) -> Result<BTreeMap<MarketId, KnownMarket>, Error> {
+        let of_chain = || market::Entity::find().filter(market::Column::ChainId.eq(self.chain()));
+        let mut found = Vec::new();
+        for ids in ids.chunks(CHUNK) {
+            let ids = ids.iter().map(|id| id.as_bytes().to_vec());
+            found.extend(of_chain().filter(market::Column::MarketId.is_in(ids)).all(self.transaction).await?);
+        }
+        for conditions in conditions.chunks(CHUNK) {
+            let conditions = conditions.iter().copied().map(HashColumn);
+            let query = of_chain().filter(market::Column::ConditionId.is_in(conditions));
+            found.extend(query.all(self.transaction).await?);
+        }
+        let mut markets = BTreeMap::new();
+        for row in found {
+            let id = rows::market_id("market", &row.market_id)?;
+            if id.pool().is_none() {
+                let (factory, collateral) = (row.factory.0, row.collateral.0);
+                let condition_id = row.condition_id.0;
+                markets
+                    .insert(id, KnownMarket { factory, condition_id, collateral, tokens: None, pool: None });
+            }
+        }
+        self.complete(&mut markets).await?;
+        Ok(markets)
+    }
+
+    async fn complete(&self, markets: &mut BTreeMap<MarketId, KnownMarket>) -> Result<(), Error> {
+        let ids: Vec<MarketId> = markets.keys().copied().collect();
+        for (id, tokens) in read::tokens(self.transaction, self.chain, &ids, i64::MAX).await? {
+            if let Some(market) = markets.get_mut(&id) {
+                market.tokens = Some(tokens);
+            }
+        }
+        for (id, link) in read::links_of(self.transaction, self.chain, &ids, i64::MAX).await? {
+            if let Some(market) = markets.get_mut(&id) {
+                market.pool = Some(link.amm.0);
+            }
+        }
+        Ok(())
+    }
+
+    async fn conditions(
+        &self,
+        ids: &[Hash],
+    ) -> Result<HashMap<Hash, Vec<crate::domain::market::Condition>>, Error> {
+        let mut conditions: HashMap<Hash, Vec<_>> = HashMap::new();
+        for ids in ids.chunks(CHUNK) {
+            let found = condition::Entity::find()
+                .filter(condition::Column::ChainId.eq(self.chain()))
+                .filter(condition::Column::ConditionId.is_in(ids.iter().copied().map(HashColumn)))
+                .order_by_asc(condition::Column::BlockNumber)
+                .order_by_asc(condition::Column::LogIndex)
+                .all(self.transaction)
+                .await?;
+            for row in found {
+                conditions.entry(row.condition_id.0).or_default().push(rows::condition(row));
+            }
+        }
+        Ok(conditions)
+    }
+
+    async fn resolutions(&self, ids: &[Hash]) -> Result<HashMap<(Address, Hash), Vec<Amount>>, Error> {
+        let mut resolutions = HashMap::new();
+        for ids in ids.chunks(CHUNK) {
+            let found = resolution::Entity::find()
+                .filter(resolution::Column::ChainId.eq(self.chain()))
+                .filter(resolution::Column::ConditionId.is_in(ids.iter().copied().map(HashColumn)))
+                .all(self.transaction)
+                .await?;
+            for row in found {
+                let payouts = rows::from_json("resolution", &row.payouts)?;
+                resolutions.insert((row.contract.0, row.condition_id.0), payouts);
+            }
+        }
+        Ok(resolutions)
+    }
+
+    async fn balances(
+        &self,
+        touched: &Touched,
+        pools: &HashMap<Address, KnownPool>,
+    ) -> Result<HashMap<Holding, Amount>, Error> {
+        let mut holdings = touched.holdings.clone();
+        for KnownPool { pool, .. } in pools.values() {
+            let holding = |token| Holding { contract: pool.tokens.contract, token, holder: pool.address };
+            holdings.extend(pool.tokens.ids.iter().map(|token| holding(*token)));
+        }
+        let holdings: Vec<Holding> = holdings.into_iter().collect();
+        let created: Vec<Address> = touched.created_pools.iter().copied().collect();
+        let mut balances = balances::load(self.transaction, self.chain, &holdings).await?;
+        balances.extend(balances::load_of(self.transaction, self.chain, &created).await?);
+        Ok(balances)
+    }
+
+    /// Those creators of pools that are factories themselves.
+    async fn factories(
+        &self,
+        touched: &Touched,
+        pools: &HashMap<Address, KnownPool>,
+    ) -> Result<Vec<Address>, Error> {
+        let mut creators: Vec<Address> = pools.values().map(|known| known.pool.creator).collect();
+        creators.extend(&touched.creators);
+        let mut factories = Vec::new();
+        for creators in creators.chunks(CHUNK) {
+            let found: Vec<capstan_db::columns::AddressColumn> = market::Entity::find()
+                .select_only()
+                .distinct()
+                .column(market::Column::Factory)
+                .filter(market::Column::ChainId.eq(self.chain()))
+                .filter(market::Column::Factory.is_in(rows::addresses(creators.iter().copied())))
+                .into_tuple()
+                .all(self.transaction)
+                .await?;
+            factories.extend(found.into_iter().map(|address| address.0));
+        }
+        Ok(factories)
+    }
+}

@@ -1,0 +1,198 @@
+//! Markets as they are at a block, put together from everything that is known of them.
+
+mod view;
+
+use capstan_db::{
+    columns::{signed, unsigned},
+    market::entities::{amm_condition, amm_link, market, resolution},
+};
+use capstan_primitives::ChainId;
+use sea_orm::{
+    ColumnTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Condition, Expr, ExprTrait, Query, SelectStatement},
+};
+
+use super::{ChainState, Error, Read, rows};
+use crate::domain::market::{Market, MarketId};
+
+/// Which markets to list.
+#[derive(Debug, Clone)]
+pub(crate) struct MarketsFilter<'a> {
+    pub(crate) chains: &'a [ChainState],
+    pub(crate) resolved: Option<bool>,
+    /// Only those that come after this one, newest first.
+    pub(crate) after: Option<MarketKey>,
+    pub(crate) limit: u64,
+}
+
+/// Place of a market in the list of all chains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MarketKey {
+    /// Seconds since 1970.
+    pub(crate) time: u64,
+    pub(crate) chain: ChainId,
+    pub(crate) block: u64,
+    pub(crate) log_index: u32,
+}
+
+impl MarketKey {
+    pub(crate) fn of(market: &Market) -> Self {
+        let announcement = &market.announcement;
+        Self {
+            time: announcement.time.0,
+            chain: market.chain,
+            block: announcement.place.block,
+            log_index: announcement.place.log_index,
+        }
+    }
+}
+
+const ORDER: [market::Column; 4] = [
+    market::Column::BlockTime,
+    market::Column::ChainId,
+    market::Column::BlockNumber,
+    market::Column::LogIndex,
+];
+
+impl Read {
+    /// Markets, newest first.
+    pub(crate) async fn list_markets(&self, filter: MarketsFilter<'_>) -> Result<Vec<Market>, Error> {
+        let MarketsFilter { chains, resolved, mut after, limit } = filter;
+        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut listed = Vec::new();
+        loop {
+            let found = self.market_rows(chains, resolved, after, limit).await?;
+            let exhausted = found.len() < wanted;
+            let markets = self.views_of_chains(chains, found).await?;
+            after = markets.last().map(MarketKey::of);
+            // The query knows the first condition only; a market of several is resolved when all are.
+            listed.extend(
+                markets.into_iter().filter(|market| resolved.is_none_or(|it| it == market.payouts.is_some())),
+            );
+            if exhausted || listed.len() >= wanted {
+                listed.truncate(wanted);
+                return Ok(listed);
+            }
+        }
+    }
+
+    async fn market_rows(
+        &self,
+        chains: &[ChainState],
+        resolved: Option<bool>,
+        after: Option<MarketKey>,
+        limit: u64,
+    ) -> Result<Vec<market::Model>, Error> {
+        let mut query = market::Entity::find()
+            .filter(market::Column::SupersededByBlock.is_null())
+            .filter(market::Column::ChainId.is_in(chains.iter().map(|state| signed(state.chain.0))));
+        if let Some(resolved) = resolved {
+            query = query.filter(maybe_resolved(resolved));
+        }
+        if let Some(key) = after {
+            let key = [signed(key.time), signed(key.chain.0), signed(key.block), i64::from(key.log_index)];
+            query = query.filter(Expr::tuple(ORDER.map(Expr::col)).lt(Expr::tuple(key.map(Expr::value))));
+        }
+        for column in ORDER {
+            query = query.order_by(column, Order::Desc);
+        }
+        Ok(query.limit(limit).all(&self.transaction).await?)
+    }
+
+    /// The market with `id` at the newest block; a pool's address also finds the market that a
+    /// factory made of it.
+    pub(crate) async fn market(&self, state: &ChainState, id: MarketId) -> Result<Option<Market>, Error> {
+        let id = self.resolve_alias(state.chain, id).await?;
+        let row = market::Entity::find_by_id((signed(state.chain.0), id.as_bytes().to_vec()))
+            .one(&self.transaction)
+            .await?;
+        let views = self.views(state.chain, row.into_iter().collect(), state.height()).await?;
+        Ok(views.into_iter().next())
+    }
+
+    async fn resolve_alias(&self, chain: ChainId, id: MarketId) -> Result<MarketId, Error> {
+        let Some(pool) = id.pool() else { return Ok(id) };
+        let link = amm_link::Entity::find()
+            .filter(amm_link::Column::ChainId.eq(signed(chain.0)))
+            .filter(amm_link::Column::Amm.eq(pool.as_bytes().to_vec()))
+            .one(&self.transaction)
+            .await?;
+        link.map_or(Ok(id), |link| rows::market_id("amm_link", &link.market_id))
+    }
+
+    /// The markets with `ids` as they were at block `at`, without those that did not exist or were
+    /// not listed then.
+    pub(crate) async fn markets_at(
+        &self,
+        chain: ChainId,
+        ids: &[MarketId],
+        at: u64,
+    ) -> Result<Vec<Market>, Error> {
+        let mut found = Vec::new();
+        for ids in ids.chunks(super::CHUNK) {
+            let listed = Condition::any()
+                .add(market::Column::SupersededByBlock.is_null())
+                .add(market::Column::SupersededByBlock.gt(signed(at)));
+            let query = market::Entity::find()
+                .filter(market::Column::ChainId.eq(signed(chain.0)))
+                .filter(market::Column::MarketId.is_in(ids.iter().map(|id| id.as_bytes().to_vec())))
+                .filter(market::Column::BlockNumber.lte(signed(at)))
+                .filter(listed)
+                .order_by_asc(market::Column::BlockNumber)
+                .order_by_asc(market::Column::LogIndex);
+            found.extend(query.all(&self.transaction).await?);
+        }
+        self.views(chain, found, at).await
+    }
+
+    /// Views of rows of several chains, in the order of the rows.
+    async fn views_of_chains(
+        &self,
+        chains: &[ChainState],
+        found: Vec<market::Model>,
+    ) -> Result<Vec<Market>, Error> {
+        let order: Vec<(i64, Vec<u8>)> =
+            found.iter().map(|row| (row.chain_id, row.market_id.clone())).collect();
+        let mut views = std::collections::HashMap::new();
+        for state in chains {
+            let of_chain = |row: &&market::Model| unsigned(row.chain_id) == state.chain.0;
+            let rows = found.iter().filter(of_chain).cloned().collect();
+            for market in self.views(state.chain, rows, state.height()).await? {
+                let key = (signed(market.chain.0), market.announcement.id.as_bytes().to_vec());
+                views.insert(key, market);
+            }
+        }
+        Ok(order.iter().filter_map(|key| views.remove(key)).collect())
+    }
+}
+
+/// Holds for every market that is (not) resolved, and for some of several conditions that are not
+/// what is wanted.
+fn maybe_resolved(resolved: bool) -> Condition {
+    let first_is_resolved = Expr::exists(resolution_of_first_condition());
+    if resolved {
+        return Condition::all().add(first_is_resolved);
+    }
+    Condition::any().add(first_is_resolved.not()).add(Expr::exists(second_condition()))
+}
+
+fn resolution_of_first_condition() -> SelectStatement {
+    let of = |column| Expr::col((resolution::Entity, column));
+    Query::select()
+        .expr(Expr::value(1))
+        .from(resolution::Entity)
+        .and_where(of(resolution::Column::ChainId).equals((market::Entity, market::Column::ChainId)))
+        .and_where(of(resolution::Column::ConditionId).equals((market::Entity, market::Column::ConditionId)))
+        .to_owned()
+}
+
+fn second_condition() -> SelectStatement {
+    let of = |column| Expr::col((amm_condition::Entity, column));
+    Query::select()
+        .expr(Expr::value(1))
+        .from(amm_condition::Entity)
+        .and_where(of(amm_condition::Column::ChainId).equals((market::Entity, market::Column::ChainId)))
+        .and_where(of(amm_condition::Column::Amm).equals((market::Entity, market::Column::MarketId)))
+        .and_where(of(amm_condition::Column::ConditionIndex).eq(1))
+        .to_owned()
+}

@@ -1,0 +1,205 @@
+//! One market at one block: its announcement joined with tokens, pool, prices and resolution.
+
+use std::collections::{BTreeMap, HashMap};
+
+use capstan_db::{
+    columns::{HashColumn, signed},
+    market::entities::{amm, amm_link, condition, market, pool_snapshot, resolution},
+};
+use capstan_primitives::{Address, Amount, BlockRef, BlockTime, ChainId, Hash};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+use crate::{
+    domain::{
+        market::{Announcement, Market, MarketId, PoolState, Tokens},
+        payouts,
+    },
+    store::{CHUNK, Error, Read, read, rows},
+};
+
+/// Everything that views of some markets need, loaded at once.
+struct Parts {
+    chain: ChainId,
+    tokens: BTreeMap<MarketId, Tokens>,
+    links: BTreeMap<MarketId, amm_link::Model>,
+    pools: HashMap<Address, amm::Model>,
+    conditions_of_pools: HashMap<Address, Vec<Hash>>,
+    snapshots: HashMap<Address, pool_snapshot::Model>,
+    /// Question ids by contract and condition.
+    questions: HashMap<(Address, Hash), Hash>,
+    resolutions: HashMap<(Address, Hash), resolution::Model>,
+    blocks: HashMap<i64, BlockRef>,
+}
+
+impl Read {
+    /// Views of market rows of one chain at block `at`, in the same order.
+    pub(super) async fn views(
+        &self,
+        chain: ChainId,
+        found: Vec<market::Model>,
+        at: u64,
+    ) -> Result<Vec<Market>, Error> {
+        let announcements =
+            found.into_iter().map(rows::announcement).collect::<Result<Vec<Announcement>, Error>>()?;
+        if announcements.is_empty() {
+            return Ok(Vec::new());
+        }
+        let parts = self.parts(chain, &announcements, signed(at)).await?;
+        announcements.into_iter().map(|announcement| parts.view(announcement)).collect()
+    }
+
+    async fn parts(&self, chain: ChainId, announcements: &[Announcement], at: i64) -> Result<Parts, Error> {
+        let c = &self.transaction;
+        let ids: Vec<MarketId> = announcements.iter().map(|announcement| announcement.id).collect();
+        let links = read::links_of(c, chain, &ids, at).await?;
+        let addresses: Vec<Address> =
+            ids.iter().filter_map(|id| id.pool()).chain(links.values().map(|link| link.amm.0)).collect();
+        let pools = self.pool_rows(chain, &addresses, at).await?;
+        let mut conditions_of_pools = HashMap::new();
+        for pool in pools.values() {
+            conditions_of_pools.insert(pool.address.0, rows::from_json("amm", &pool.condition_ids)?);
+        }
+        let mut conditions: Vec<Hash> = announcements.iter().map(|it| it.condition_id).collect();
+        conditions.extend(conditions_of_pools.values().flatten());
+        conditions.sort_unstable();
+        conditions.dedup();
+        let snapshots = read::latest_snapshots(c, chain, &addresses, at).await?;
+        let resolutions = self.resolution_rows(chain, &conditions, at).await?;
+        let mut numbers: Vec<i64> = links.values().map(|link| link.block_number).collect();
+        numbers.extend(snapshots.iter().map(|row| row.block_number));
+        numbers.extend(resolutions.values().map(|row| row.block_number));
+        Ok(Parts {
+            chain,
+            tokens: read::tokens(c, chain, &ids, at).await?,
+            questions: self.questions(chain, &conditions, at).await?,
+            blocks: self.blocks(chain, &numbers).await?,
+            snapshots: snapshots.into_iter().map(|row| (row.amm.0, row)).collect(),
+            conditions_of_pools,
+            links,
+            pools,
+            resolutions,
+        })
+    }
+
+    async fn pool_rows(
+        &self,
+        chain: ChainId,
+        pools: &[Address],
+        at: i64,
+    ) -> Result<HashMap<Address, amm::Model>, Error> {
+        let mut found = HashMap::new();
+        for pools in pools.chunks(CHUNK) {
+            let query = amm::Entity::find()
+                .filter(amm::Column::ChainId.eq(signed(chain.0)))
+                .filter(amm::Column::Address.is_in(rows::addresses(pools.iter().copied())))
+                .filter(amm::Column::BlockNumber.lte(at));
+            found.extend(query.all(&self.transaction).await?.into_iter().map(|row| (row.address.0, row)));
+        }
+        Ok(found)
+    }
+
+    async fn questions(
+        &self,
+        chain: ChainId,
+        conditions: &[Hash],
+        at: i64,
+    ) -> Result<HashMap<(Address, Hash), Hash>, Error> {
+        let mut found = HashMap::new();
+        for ids in conditions.chunks(CHUNK) {
+            let query = condition::Entity::find()
+                .filter(condition::Column::ChainId.eq(signed(chain.0)))
+                .filter(condition::Column::ConditionId.is_in(ids.iter().copied().map(HashColumn)))
+                .filter(condition::Column::BlockNumber.lte(at));
+            let rows = query.all(&self.transaction).await?;
+            found.extend(
+                rows.into_iter().map(|row| ((row.contract.0, row.condition_id.0), row.question_id.0)),
+            );
+        }
+        Ok(found)
+    }
+
+    async fn resolution_rows(
+        &self,
+        chain: ChainId,
+        conditions: &[Hash],
+        at: i64,
+    ) -> Result<HashMap<(Address, Hash), resolution::Model>, Error> {
+        let mut found = HashMap::new();
+        for ids in conditions.chunks(CHUNK) {
+            let query = resolution::Entity::find()
+                .filter(resolution::Column::ChainId.eq(signed(chain.0)))
+                .filter(resolution::Column::ConditionId.is_in(ids.iter().copied().map(HashColumn)))
+                .filter(resolution::Column::BlockNumber.lte(at));
+            let rows = query.all(&self.transaction).await?;
+            found.extend(rows.into_iter().map(|row| ((row.contract.0, row.condition_id.0), row)));
+        }
+        Ok(found)
+    }
+}
+
+impl Parts {
+    fn view(&self, mut announcement: Announcement) -> Result<Market, Error> {
+        let id = announcement.id;
+        let tokens = self.tokens.get(&id).cloned();
+        let link = self.links.get(&id);
+        let amm = id.pool().or_else(|| link.map(|link| link.amm.0));
+        let pool = amm.and_then(|amm| self.pools.get(&amm));
+        if let (None, Some(tokens)) = (announcement.question_id, &tokens) {
+            let question = self.questions.get(&(tokens.contract, announcement.condition_id));
+            announcement.question_id = question.copied();
+        }
+        let resolutions = self.resolutions_of(&announcement, tokens.as_ref(), amm);
+        let changed = [
+            link.map(|link| link.block_number),
+            amm.and_then(|amm| self.snapshots.get(&amm)).map(|row| row.block_number),
+            resolutions.iter().flatten().map(|row| row.block_number).max(),
+        ];
+        let times = changed.into_iter().flatten().filter_map(|number| self.blocks.get(&number));
+        let updated = times.map(|block| block.time).fold(announcement.time, BlockTime::max);
+        Ok(Market {
+            chain: self.chain,
+            fee: pool.map(|pool| pool.fee.0),
+            pool: self.pool_state(pool, tokens.as_ref())?,
+            payouts: all_payouts(&resolutions)?,
+            announcement,
+            amm,
+            tokens,
+            updated,
+        })
+    }
+
+    fn pool_state(
+        &self,
+        pool: Option<&amm::Model>,
+        tokens: Option<&Tokens>,
+    ) -> Result<Option<PoolState>, Error> {
+        let (Some(pool), Some(tokens)) = (pool, tokens) else { return Ok(None) };
+        let empty = || {
+            Ok(PoolState { balances: vec![Amount::ZERO; tokens.ids.len()], volume: Amount::ZERO, trades: 0 })
+        };
+        self.snapshots.get(&pool.address.0).map_or_else(empty, rows::pool_state).map(Some)
+    }
+
+    /// The resolution of each condition of a market; none where it is not resolved.
+    fn resolutions_of(
+        &self,
+        announcement: &Announcement,
+        tokens: Option<&Tokens>,
+        amm: Option<Address>,
+    ) -> Vec<Option<&resolution::Model>> {
+        let Some(tokens) = tokens else { return vec![None] };
+        let single = vec![announcement.condition_id];
+        let conditions = amm.and_then(|amm| self.conditions_of_pools.get(&amm)).unwrap_or(&single);
+        conditions.iter().map(|condition| self.resolutions.get(&(tokens.contract, *condition))).collect()
+    }
+}
+
+/// Payouts of every outcome, when all conditions are resolved.
+fn all_payouts(resolutions: &[Option<&resolution::Model>]) -> Result<Option<Vec<Amount>>, Error> {
+    let mut vectors = Vec::with_capacity(resolutions.len());
+    for resolution in resolutions {
+        let Some(resolution) = resolution else { return Ok(None) };
+        vectors.push(rows::from_json("resolution", &resolution.payouts)?);
+    }
+    Ok(Some(payouts::of_combinations(&vectors)))
+}

@@ -1,0 +1,55 @@
+//! Follows the event log of one chain into its tables.
+
+use capstan_primitives::ChainId;
+use capstan_proto::indexer::EventFilter;
+use capstan_runtime::follow::{self, Projection, Step, Subscription};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+
+use crate::{
+    adapters::indexer::{self, KINDS, Malformed},
+    operations::Projector,
+    store,
+};
+
+/// Follows until `stopping`.
+pub(crate) async fn follow(
+    indexer: Channel,
+    chain: ChainId,
+    projector: Projector,
+    stopping: CancellationToken,
+) -> Result<(), Error> {
+    let kinds = KINDS.map(str::to_owned).to_vec();
+    let filter = EventFilter { kinds, ..EventFilter::default() };
+    let subscription = Subscription { chain_id: chain.0, filter };
+    follow::follow(indexer, subscription, Follower(projector), stopping).await
+}
+
+struct Follower(Projector);
+
+/// Why a step could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The indexer does not keep its contract.
+    #[error(transparent)]
+    Message(#[from] Malformed),
+    /// The store did not take it.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+impl Projection for Follower {
+    type Error = Error;
+
+    async fn cursor(&mut self) -> Result<String, Error> {
+        Ok(self.0.cursor().await?)
+    }
+
+    async fn take(&mut self, step: Step) -> Result<(), Error> {
+        Ok(self.0.take(indexer::step(step)?).await?)
+    }
+
+    async fn reset(&mut self) -> Result<(), Error> {
+        Ok(self.0.reset().await?)
+    }
+}

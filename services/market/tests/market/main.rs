@@ -1,0 +1,13 @@
+//! The market as its callers see it: real gRPC, a scripted indexer behind it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that is not told what it expects has to stop"
+)]
+
+mod platform;
+mod reads;
+mod refusals;
+mod reorgs;
+mod streams;
