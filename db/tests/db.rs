@@ -1,4 +1,5 @@
 //! Every migration goes up, down and up again, and columns keep what they are given, on both databases.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use capstan_db::{Database, Error, Options, columns::AmountColumn, testing::TestStore};
 use capstan_primitives::{Amount, U256};
@@ -23,6 +24,11 @@ async fn up_down_up<M: MigratorTrait>(service: &str) {
 #[tokio::test]
 async fn the_indexers_migrations_go_up_down_up() {
     up_down_up::<capstan_db::indexer::Migrator>("indexer").await;
+}
+
+#[tokio::test]
+async fn the_markets_migrations_go_up_down_up() {
+    up_down_up::<capstan_db::market::Migrator>("market").await;
 }
 
 #[tokio::test]

@@ -2,9 +2,10 @@
 
 use capstan_primitives::{ChainId, PageTokenError};
 use capstan_runtime::status::Failure;
+use sea_orm::DbErr;
 use tonic::{Code, Status};
 
-use crate::{domain::market::MarketId, store};
+use crate::domain::market::MarketId;
 
 const DOMAIN: &str = "market.capstan";
 
@@ -13,7 +14,7 @@ const DOMAIN: &str = "market.capstan";
 pub(crate) enum Error {
     /// The store did not do what was asked.
     #[error(transparent)]
-    Store(#[from] store::Error),
+    Store(#[from] StoreError),
     /// No chain that was asked has the market.
     #[error("there is no market {0}")]
     MarketNotFound(MarketId),
@@ -34,6 +35,25 @@ pub(crate) enum Error {
     /// A stream cursor cannot be used.
     #[error("cursor: {0}")]
     Cursor(String),
+}
+
+/// Why the store did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    /// The database does not answer or refuses.
+    #[error("the database failed: {0}")]
+    Database(#[from] DbErr),
+    /// A row holds what no version of this service writes.
+    #[error("the table {table} holds a row that cannot be read: {problem}")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+    /// Another projector moved the cursor since it was read.
+    #[error("another projector of chain {0} moved the cursor")]
+    CursorMoved(ChainId),
 }
 
 impl Error {

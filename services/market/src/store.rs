@@ -12,8 +12,6 @@ mod undo;
 mod write;
 
 use capstan_db::Database;
-use capstan_primitives::ChainId;
-use sea_orm::DbErr;
 
 pub(crate) use changes::BlockChanges;
 pub(crate) use histories::{HistoryFilter, HistoryKey, SnapshotsFilter};
@@ -22,27 +20,10 @@ pub(crate) use positions::{HolderKey, UserHoldingKey};
 pub(crate) use read::{ChainState, Read};
 pub(crate) use write::{CursorMove, Progress, Write};
 
+pub(crate) use crate::error::StoreError as Error;
+
 /// Keys of one `IN` list: well below the bind limits of both databases, three columns a key.
 const CHUNK: usize = 500;
-
-/// Why the store did not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
-    /// The database does not answer or refuses.
-    #[error("the database failed: {0}")]
-    Database(#[from] DbErr),
-    /// A row holds what no version of this service writes.
-    #[error("the table {table} holds a row that cannot be read: {problem}")]
-    Corrupt {
-        /// The table.
-        table: &'static str,
-        /// What is wrong.
-        problem: String,
-    },
-    /// Another projector moved the cursor since it was read.
-    #[error("another projector of chain {0} moved the cursor")]
-    CursorMoved(ChainId),
-}
 
 /// The store of the service.
 #[derive(Debug, Clone)]

@@ -10,8 +10,12 @@ use crate::domain::{
     market::Side,
 };
 
-/// The kinds of events that the projection is made of: the filter of the stream.
-pub(crate) const KINDS: [&str; 15] = [
+/// The events that the projection is made of, as a filter of the stream.
+pub(crate) fn wanted() -> wire::EventFilter {
+    wire::EventFilter { kinds: KINDS.map(str::to_owned).to_vec(), ..wire::EventFilter::default() }
+}
+
+const KINDS: [&str; 15] = [
     "gnosis.conditional_tokens.ConditionPreparation",
     "gnosis.conditional_tokens.ConditionResolution",
     "gnosis.conditional_tokens.PayoutRedemption",

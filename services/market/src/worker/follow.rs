@@ -1,13 +1,12 @@
 //! Follows the event log of one chain into its tables.
 
 use capstan_primitives::ChainId;
-use capstan_proto::indexer::EventFilter;
 use capstan_runtime::follow::{self, Projection, Step, Subscription};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
 use crate::{
-    adapters::indexer::{self, KINDS, Malformed},
+    adapters::indexer::{self, Malformed},
     operations::Projector,
     store,
 };
@@ -19,9 +18,7 @@ pub(crate) async fn follow(
     projector: Projector,
     stopping: CancellationToken,
 ) -> Result<(), Error> {
-    let kinds = KINDS.map(str::to_owned).to_vec();
-    let filter = EventFilter { kinds, ..EventFilter::default() };
-    let subscription = Subscription { chain_id: chain.0, filter };
+    let subscription = Subscription { chain_id: chain.0, filter: indexer::wanted() };
     follow::follow(indexer, subscription, Follower(projector), stopping).await
 }
 

@@ -45,6 +45,8 @@ pub struct World {
     pub pools: Vec<SimulatedPool>,
     /// Market id and pool of every market of the factory.
     pub markets: Vec<(Hash, usize)>,
+    /// How many of them are linked to their pool.
+    pub linked: usize,
 }
 
 impl World {
@@ -56,6 +58,7 @@ impl World {
             payouts: BTreeMap::new(),
             pools: Vec::new(),
             markets: Vec::new(),
+            linked: 0,
         }
     }
 

@@ -198,6 +198,19 @@ impl World {
         outcomes: &[&str],
         funds: U256,
     ) -> usize {
+        let pool = self.create_market_without_link(creator, question, outcomes, funds);
+        self.link_markets();
+        pool
+    }
+
+    /// A factory that says later which pool it made.
+    pub fn create_market_without_link(
+        &mut self,
+        creator: Address,
+        question: &str,
+        outcomes: &[&str],
+        funds: U256,
+    ) -> usize {
         let question_id = keccak256(&[question.as_bytes()]);
         let factory = Address::from(MARKET_FACTORY);
         let condition = self.prepare(factory, question_id, u32::try_from(outcomes.len()).expect("few"));
@@ -221,14 +234,18 @@ impl World {
         let pool = self.create_pool(factory, &[condition], fee, funds);
         let shares = self.pools[pool].shares.remove(&factory).unwrap_or_default();
         self.pools[pool].shares.insert(creator, shares);
-        let amm = address("amm", self.pools[pool].address);
-        self.log.emit(
-            factory,
-            "market.amm_deployed",
-            vec![bytes32("marketId", market_id), amm, uint("fee", fee)],
-        );
         self.markets.push((market_id, pool));
         pool
+    }
+
+    /// Says which pools belong to the markets that have none yet.
+    pub fn link_markets(&mut self) {
+        for (market_id, pool) in self.markets.clone().split_off(self.linked) {
+            let (amm, fee) = (address("amm", self.pools[pool].address), uint("fee", self.pools[pool].fee));
+            let arguments = vec![bytes32("marketId", market_id), amm, fee];
+            self.log.emit(MARKET_FACTORY.into(), "market.amm_deployed", arguments);
+        }
+        self.linked = self.markets.len();
     }
 
     /// `resolve` of the market factory.

@@ -54,6 +54,9 @@ impl World {
         if self.pools.len() < 2 || (self.pools.len() < 5 && dice.roll(8) == 0) {
             return self.open(dice, who);
         }
+        if dice.roll(5) == 0 {
+            self.link_markets();
+        }
         let pool = dice.roll(self.pools.len());
         let outcome = dice.roll(self.pools[pool].tokens.len());
         let condition = self.pools[pool].conditions[0];
@@ -77,8 +80,14 @@ impl World {
         let number = self.pools.len().to_be_bytes();
         let funds = dice.amount();
         let fee = U256::from(dice.roll(30)) * U256::from(1_000_000_000_000_000u64);
-        match dice.roll(3) {
+        match dice.roll(4) {
             0 => drop(self.create_market(who, &format!("Question {number:?}?"), &["Yes", "No"], funds)),
+            3 => drop(self.create_market_without_link(
+                who,
+                &format!("Late {number:?}?"),
+                &["Up", "Down"],
+                funds,
+            )),
             1 => {
                 let condition = self.prepare(who, keccak256(&[b"three", &number]), 3);
                 self.create_pool(who, &[condition], fee, funds);

@@ -234,6 +234,24 @@ async fn an_undo_is_as_if_the_blocks_had_never_been() {
 }
 
 #[tokio::test]
+async fn a_pool_is_a_market_of_its_own_again_when_its_link_is_undone() {
+    let mut world = World::new(CHAIN);
+    world.create_market_without_link(user(1), "Whose pool?", &["A", "B"], U256::from(1_000_000));
+    world.log.mine();
+    let unlinked = world.clone();
+    world.link_markets();
+    world.log.mine();
+    for mut subject in Subject::both().await {
+        let mut never = Subject::on(TestStore::sqlite()).await;
+        never.apply_each_block(&unlinked, 1).await;
+        subject.apply_each_block(&world, 1).await;
+        assert_ne!(subject.dump().await, never.dump().await);
+        subject.take(follow::Step::Undo(world.log.clone().undo(1))).await;
+        assert_eq!(subject.dump().await, never.dump().await);
+    }
+}
+
+#[tokio::test]
 async fn a_replaced_log_starts_from_nothing() {
     let (old, new) = (World::random(CHAIN, 31, 20), World::random(CHAIN, 32, 20));
     for mut subject in Subject::both().await {
