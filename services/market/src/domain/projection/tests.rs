@@ -156,6 +156,20 @@ fn a_factory_cannot_claim_the_pool_or_the_market_of_another() {
 }
 
 #[test]
+fn a_pool_of_other_tokens_does_not_become_the_pool_of_a_market() {
+    let mut world = World::new(CHAIN);
+    world.create_market_without_link(user(1), "About this?", &["A", "B"], number(1_000));
+    let other = world.prepare(user(1), Hash::ZERO, 2);
+    let pool = world.create_pool(MARKET_FACTORY.into(), &[other], U256::ZERO, number(10));
+    world.markets[0].1 = pool;
+    world.link_markets();
+    let changes = projected(&mut world);
+    let address = world.pools[pool].address;
+    assert_eq!(reasons(&changes), [format!("the pool {address} trades other tokens than the market")]);
+    assert_eq!(changes.links, []);
+}
+
+#[test]
 fn a_resolution_that_the_condition_does_not_have_is_quarantined() {
     let mut world = World::new(CHAIN);
     let pool = world.create_market(user(1), "Settled?", &["A", "B"], number(1_000));
