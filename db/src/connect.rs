@@ -2,6 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
+use sea_orm::sqlx::{self, Connection, PgConnection};
 use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
     DbErr, IsolationLevel, TransactionTrait,
@@ -124,10 +125,7 @@ pub async fn check(options: &Options) -> Result<(), Error> {
                 service: "capstan".to_owned(),
                 source,
             };
-            let mut connect = ConnectOptions::new(url);
-            connect.max_connections(1).acquire_timeout(options.timeout).connect_timeout(options.timeout);
-            let connection = sea_orm::Database::connect(connect.sqlx_logging(false).to_owned()).await;
-            connection.map_err(failed)?.close().await.map_err(failed)
+            reach(url, options).await.map_err(failed)?.close().await.map_err(|error| failed(refusal(&error)))
         }
     }
 }
@@ -173,18 +171,29 @@ async fn postgres(url: &str, options: &Options, service: &str) -> Result<Databas
 }
 
 async fn make_schema(url: &str, options: &Options, service: &str) -> Result<(), DbErr> {
-    let mut connect = ConnectOptions::new(url);
-    connect
-        .max_connections(1)
-        .acquire_timeout(options.timeout)
-        .connect_timeout(options.timeout)
-        .sqlx_logging(false);
-    let connection = sea_orm::Database::connect(connect).await?;
+    let mut connection = reach(url, options).await?;
     // A role without the right to create schemas can work in one that was made for it.
-    let exists = format!("SELECT 1 FROM pg_namespace WHERE nspname = '{service}'");
-    let statement = sea_orm::Statement::from_string(DatabaseBackend::Postgres, exists);
-    if connection.query_one_raw(statement).await?.is_none() {
-        connection.execute_unprepared(&format!("CREATE SCHEMA IF NOT EXISTS \"{service}\"")).await?;
+    let found = sqlx::query("SELECT 1 FROM pg_namespace WHERE nspname = $1").bind(service);
+    let found = found.fetch_optional(&mut connection).await.map_err(|error| refusal(&error))?;
+    if found.is_none() {
+        let create = format!("CREATE SCHEMA IF NOT EXISTS \"{service}\"");
+        sqlx::query(sqlx::AssertSqlSafe(create))
+            .execute(&mut connection)
+            .await
+            .map_err(|error| refusal(&error))?;
     }
-    connection.close().await
+    connection.close().await.map_err(|error| refusal(&error))
+}
+
+/// Connects once: a pool would try again until its patience ends, and then not say why.
+async fn reach(url: &str, options: &Options) -> Result<PgConnection, DbErr> {
+    let patience = options.timeout.min(Duration::from_secs(3));
+    match tokio::time::timeout(patience, PgConnection::connect(url)).await {
+        Ok(connected) => connected.map_err(|error| refusal(&error)),
+        Err(_) => Err(DbErr::Custom(format!("no answer within {} s", patience.as_secs()))),
+    }
+}
+
+fn refusal(error: &sqlx::Error) -> DbErr {
+    DbErr::Custom(error.to_string())
 }

@@ -17,7 +17,11 @@ use tokio_util::sync::CancellationToken;
 use tonic::{service::Routes, transport::Channel};
 
 use crate::{
-    adapters::{peers::Peers, upstream::Upstreams, web_app::WebApp},
+    adapters::{
+        peers::{self, Peers},
+        upstream::Upstreams,
+        web_app::WebApp,
+    },
     config::Config,
     domain::contract::{Contract, InvalidContract},
     operations::platform::Platform,
@@ -41,12 +45,13 @@ impl Service for Gateway {
         metrics::describe();
         // One file can name every role, this one included.
         let others = scope.platform.peers.keys().filter(|peer| *peer != Self::NAME);
-        let peers = others.map(|peer| Ok((peer.clone(), scope.peer(peer)?)));
-        let peers = peers.collect::<Result<_, StartError>>()?;
-        let edge = edge(capstan_proto::FILE_DESCRIPTOR_SET, &peers, WebApp::embedded(), config);
+        let channels = others.map(|peer| Ok((peer.clone(), scope.peer(peer)?)));
+        let channels = channels.collect::<Result<_, StartError>>()?;
+        let edge = edge(capstan_proto::FILE_DESCRIPTOR_SET, &channels, WebApp::embedded(), config);
         let edge = Edge { stopping: scope.tasks.stopping(), ..edge.map_err(StartError::service)? };
+        let mut health = peers::service_checks(&edge.upstreams);
+        health.push(HealthCheck::new(SERVICE_NAME, || async { true }));
         let routes = Routes::from(edge.router());
-        let health = vec![HealthCheck::new(SERVICE_NAME, || async { true })];
         Ok(Parts { routes, health })
     }
 }

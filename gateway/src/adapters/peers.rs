@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, error::Error, time::Duration};
 use capstan_proto::indexer::{
     ChainStatus, GetHealthRequest, GetStatusRequest, indexer_service_client::IndexerServiceClient,
 };
+use capstan_runtime::HealthCheck;
 use futures::future::join_all;
 use tokio::time::timeout;
 use tonic::transport::Channel;
@@ -81,6 +82,19 @@ impl Peers {
         let peer = self.peers.get(INDEXER)?;
         Some(IndexerServiceClient::new(peer.channel.clone()))
     }
+}
+
+/// A check for every service of another process, so that the gateway's own health service knows them.
+#[must_use]
+pub fn service_checks(upstreams: &Upstreams) -> Vec<HealthCheck> {
+    let one = |(service, _, channel): (&str, _, Channel)| {
+        let name = service.to_owned();
+        HealthCheck::new(service, move || {
+            let (channel, name) = (channel.clone(), name.clone());
+            async move { check(channel, &name).await == Health::Serving }
+        })
+    };
+    upstreams.remote().map(one).collect()
 }
 
 async fn check(channel: Channel, service: &str) -> Health {

@@ -22,7 +22,7 @@ async fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // There is nobody to tell when stderr is closed.
-            let _closed = writeln!(std::io::stderr(), "error: {error:#}");
+            let _closed = writeln!(std::io::stderr(), "error: {}", explain(&error));
             ExitCode::FAILURE
         }
     }
@@ -36,4 +36,16 @@ async fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Gateway(role) => configuration::run::<Gateway>(role).await,
         Command::Migrate(migrate) => migrate::migrate(migrate).await,
     }
+}
+
+/// The error with its causes in one line; a cause that the text already tells is not told twice.
+fn explain(error: &anyhow::Error) -> String {
+    error
+        .chain()
+        .map(ToString::to_string)
+        .reduce(|text, cause| match text.contains(&cause) {
+            true => text,
+            false => format!("{text}: {cause}"),
+        })
+        .unwrap_or_default()
 }

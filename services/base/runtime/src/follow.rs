@@ -41,7 +41,7 @@ pub trait Projection: Send {
     /// Takes one step.
     fn take(&mut self, step: Step) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// Forgets everything: the log is another one now, and starts from its beginning.
+    /// Forgets everything: the log, or what is wanted of it, is another one now.
     fn reset(&mut self) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
@@ -76,8 +76,8 @@ pub async fn follow<P: Projection>(
         };
         let chain = subscription.chain_id;
         match ended {
-            Interrupted::Stream(status) if log_was_replaced(&status) => {
-                error!(chain, "the event log was replaced; starting from its beginning");
+            Interrupted::Stream(status) if must_start_over(&status) => {
+                error!(chain, %status, "the event log or what is wanted of it changed; starting from its beginning");
                 if let Err(error) = projection.reset().await {
                     warn!(chain, %error, "resetting failed; trying again");
                 }
@@ -135,7 +135,10 @@ async fn session<P: Projection>(
     }
 }
 
-fn log_was_replaced(status: &Status) -> bool {
-    status.code() == Code::InvalidArgument
-        && status.get_details_error_info().is_some_and(|info| info.reason == "CURSOR_INVALID")
+/// Whether what was derived cannot be continued: the log is another one, or other events are wanted
+/// than those that it was derived from.
+fn must_start_over(status: &Status) -> bool {
+    const REASONS: [&str; 2] = ["CURSOR_INVALID", "CURSOR_FILTER_MISMATCH"];
+    let info = status.get_details_error_info();
+    status.code() == Code::InvalidArgument && info.is_some_and(|info| REASONS.contains(&info.reason.as_str()))
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, join_all};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::Tasks;
@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub struct HealthCheck {
     /// Full name of the gRPC service, such as `capstan.market.v1.MarketService`.
-    pub service: &'static str,
+    pub service: String,
     check: Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>,
 }
 
@@ -27,10 +27,10 @@ impl std::fmt::Debug for HealthCheck {
 impl HealthCheck {
     /// Asks `check` every second; no answer within a second counts as no.
     pub fn new<F: Future<Output = bool> + Send + 'static>(
-        service: &'static str,
+        service: impl Into<String>,
         check: impl Fn() -> F + Send + Sync + 'static,
     ) -> Self {
-        Self { service, check: Arc::new(move || Box::pin(check())) }
+        Self { service: service.into(), check: Arc::new(move || Box::pin(check())) }
     }
 
     /// Serving as long as the store answers.
@@ -54,16 +54,18 @@ impl HealthCheck {
 /// Reports every check once and then every second; the process as a whole ("") is alive as long as
 /// it answers.
 pub(crate) async fn watch(reporter: HealthReporter, checks: Vec<HealthCheck>, tasks: &Tasks) {
-    for check in &checks {
-        reporter.set_service_status(check.service, check.status().await).await;
-    }
-    let checks = Arc::new(checks);
+    let checks: Arc<[HealthCheck]> = checks.into();
+    report(&reporter, &checks).await;
     tasks.periodic("health", EVERY, move || {
         let (reporter, checks) = (reporter.clone(), Arc::clone(&checks));
-        async move {
-            for check in checks.iter() {
-                reporter.set_service_status(check.service, check.status().await).await;
-            }
-        }
+        async move { report(&reporter, &checks).await }
     });
+}
+
+/// One service that hangs does not delay what is said of the others.
+async fn report(reporter: &HealthReporter, checks: &[HealthCheck]) {
+    let each = checks.iter().map(async |check| {
+        reporter.set_service_status(&check.service, check.status().await).await;
+    });
+    join_all(each).await;
 }

@@ -170,7 +170,10 @@ async fn the_whole_contract_is_listed_and_called_over_grpc_and_health_is_served_
     assert!(curl("capstan.indexer.v1.IndexerService/GetStatus", "{}").contains("devnet"));
     assert!(curl("capstan.market.v1.MarketService/ListMarkets", "{}").contains("marketId"));
     assert!(curl("capstan.gateway.v1.GatewayService/GetHealth", "{}").contains("\"ok\""));
-    assert!(curl("grpc.health.v1.Health/Check", "{}").contains("SERVING"));
+    for service in ours.map(|service| format!("capstan.{service}")) {
+        let health = curl("grpc.health.v1.Health/Check", &format!("{{\"service\": \"{service}\"}}"));
+        assert!(health.contains("\"SERVING\""), "{service}: {health}");
+    }
     process.signal("INT");
     assert!(process.child.wait().await.unwrap().success());
 }
@@ -212,6 +215,7 @@ async fn what_cannot_work_is_refused_at_once_with_what_to_do() {
         (vec!["market"], vec![("CAPSTAN__MARKET__LISTEN", "127.0.0.1:0")], "[peers] indexer"),
         (vec!["up"], vec![("PORT", "0"), ("DATABASE_URL", "mysql://x")], "expected sqlite://"),
         (vec!["up"], vec![("PORT", "0"), ("LOG_LEVEL", "=!")], "telemetry.log"),
+        (vec!["up"], vec![("PORT", "0"), ("DATABASE_URL", "postgres://a@127.0.0.1:1/a")], "refused"),
     ];
     for (arguments, environment, reason) in refusals {
         let said = refusal(&arguments, place, &environment).await;

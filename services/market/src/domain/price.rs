@@ -6,7 +6,7 @@ use capstan_primitives::{Amount, Price, U256};
 /// Marginal price of every outcome: what an infinitely small purchase costs, before fees.
 ///
 /// The price of an outcome is the product of the other balances over the sum of such products
-/// (`oracle-market` notes, 2.3). Prices are rounded down to 18 decimals; what is missing to exactly
+/// Prices are rounded down to 18 decimals; what is missing to exactly
 /// 1 goes to the largest remainders, one unit each, to the lower index among equal ones. None when
 /// two balances are empty, because then no price is defined.
 pub(crate) fn marginal(balances: &[Amount]) -> Option<Vec<Price>> {
