@@ -121,9 +121,8 @@ impl Chain {
             bail!("cannot reorg {depth} blocks of a chain of {}", self.tip.number);
         }
         let transactions = if keep { self.postponed(depth).await? } else { Vec::new() };
-        let params = json!([depth, transactions]);
-        self.record(&Entry::Reorg { depth, transactions })?;
-        self.rpc.call::<Value>("anvil_reorg", params).await?;
+        self.record(&Entry::Reorg { depth, transactions: transactions.clone() })?;
+        self.replace(depth, &transactions).await?;
         self.tip = tip(&header(&self.rpc).await?);
         let Tip { number, hash, .. } = self.tip;
         self.record(&Entry::Mined { number, hash, transactions: None })
@@ -140,6 +139,15 @@ impl Chain {
     /// Mines whatever is in the pool; no journal entry.
     pub(crate) async fn seal(&self, timestamp: u64) -> Result<()> {
         self.rpc.call::<Value>("evm_mine", json!([{ "timestamp": timestamp }])).await.map(drop)
+    }
+
+    /// Has anvil replace blocks; no journal entry. By itself anvil would date the new blocks by the wall clock, so
+    /// that a replay that crosses a second gives other hashes.
+    pub(crate) async fn replace(&self, depth: u64, transactions: &[(Bytes, u64)]) -> Result<()> {
+        self.rpc.call::<Value>("anvil_setBlockTimestampInterval", json!([1])).await?;
+        let replaced = self.rpc.call::<Value>("anvil_reorg", json!([depth, transactions])).await;
+        self.rpc.call::<Value>("anvil_removeBlockTimestampInterval", json!([])).await?;
+        replaced.map(drop)
     }
 
     /// Reads the tip again after a replay.

@@ -2,7 +2,7 @@
 
 use alloy::primitives::{B256, Bytes};
 use anyhow::{Result, bail};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     Deployment,
@@ -34,7 +34,7 @@ pub(crate) async fn replay(chain: &mut Chain, entries: &[Entry]) -> Result<()> {
             }
             Entry::Mined { number, hash, .. } => last = Some((*number, *hash)),
             Entry::Reorg { depth, transactions } => {
-                chain.rpc.call::<Value>("anvil_reorg", json!([depth, transactions])).await?;
+                chain.replace(*depth, transactions).await?;
                 // The kill may have come before the new tip was noted, and the old one is gone.
                 last = None;
             }
