@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::primitives::{Address, B256, U256};
+use capstan_db::testing::TestStore;
 use capstan_devnet::Options;
 use serde_json::{Value, json};
 
@@ -20,7 +21,8 @@ async fn trade(house: &mut House, blocks: usize) {
 
 #[tokio::test]
 async fn every_number_is_the_contracts_at_several_blocks_and_after_a_restart() {
-    let mut house = House::open(Options { seed: 11, ..Options::default() }).await;
+    let store = TestStore::postgres().await;
+    let mut house = House::open_on(store, Options { seed: 11, ..Options::default() }).await;
     for blocks in [0, 1, 5, 30] {
         trade(&mut house, blocks).await;
         compare(&house).await;

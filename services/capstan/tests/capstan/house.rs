@@ -7,6 +7,7 @@ use alloy::{
     primitives::B256,
     providers::{Provider, ProviderBuilder},
 };
+use capstan_db::{DatabaseUrl, testing::TestStore};
 use capstan_devnet::{Devnet, Options};
 use capstan_gateway::Gateway;
 use capstan_indexer::Indexer;
@@ -21,20 +22,28 @@ pub(crate) struct House {
     running: Vec<Running>,
     settings: Settings,
     client: reqwest::Client,
-    _directory: tempfile::TempDir,
+    _store: TestStore,
 }
 
 impl House {
+    /// On SQLite.
     pub(crate) async fn open(options: Options) -> Self {
+        Self::open_on(TestStore::sqlite(), options).await
+    }
+
+    pub(crate) async fn open_on(store: TestStore, options: Options) -> Self {
         let devnet = Devnet::start(options).await.unwrap();
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("capstan.toml");
         std::fs::write(&file, devnet.config_toml()).unwrap();
-        let url = format!("sqlite://{}", directory.path().join("data").display());
+        let url = match &store.url {
+            DatabaseUrl::Postgres(url) => url.clone(),
+            sqlite => sqlite.to_string(),
+        };
         let settings = Settings::from_layers(Some(&file), []).unwrap().with("test", "database.url", url);
         let settings = settings.with("test", "indexer.poll_interval_ms", 50);
         let client = reqwest::Client::new();
-        let mut house = Self { devnet, running: Vec::new(), settings, client, _directory: directory };
+        let mut house = Self { devnet, running: Vec::new(), settings, client, _store: store };
         house.start().await;
         house
     }

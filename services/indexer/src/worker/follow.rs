@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use capstan_primitives::BlockRef;
 use futures::StreamExt;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -62,14 +63,8 @@ pub(crate) async fn follow(
 
 fn publish(view: &watch::Sender<ChainView>, ingest: &Ingest, tick: Tick) {
     let progress = *ingest.progress();
-    let behind = progress.indexed.is_none_or(|indexed| indexed.number < tick.head.number);
-    let now = ChainView {
-        state: if behind { ChainState::Syncing } else { ChainState::Live },
-        head: Some(tick.head),
-        progress,
-        contracts: ingest.contracts(),
-        problem: String::new(),
-    };
+    let (state, problem) = state_of(progress.indexed, tick.head);
+    let now = ChainView { state, head: Some(tick.head), progress, contracts: ingest.contracts(), problem };
     view.send_if_modified(|view| {
         let changed = *view != now;
         *view = now;
@@ -77,9 +72,42 @@ fn publish(view: &watch::Sender<ChainView>, ingest: &Ingest, tick: Tick) {
     });
 }
 
+/// A node behind what is indexed lags or was reset; nothing can be said of the chain until it is back.
+fn state_of(indexed: Option<BlockRef>, head: BlockRef) -> (ChainState, String) {
+    match indexed {
+        Some(indexed) if indexed.number > head.number => {
+            let problem =
+                format!("the node is at block {}, behind indexed block {}", head.number, indexed.number);
+            (ChainState::Stalled, problem)
+        }
+        Some(indexed) if indexed.number == head.number => (ChainState::Live, String::new()),
+        _ => (ChainState::Syncing, String::new()),
+    }
+}
+
 fn problem(view: &watch::Sender<ChainView>, state: ChainState, error: &Error) {
     view.send_modify(|view| {
         view.state = state;
         view.problem = error.to_string();
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use capstan_primitives::{BlockTime, Hash};
+
+    use super::*;
+
+    #[test]
+    fn a_node_that_is_behind_is_no_live_chain() {
+        let block = |number| BlockRef { number, hash: Hash::ZERO, time: BlockTime(0) };
+        assert_eq!(state_of(Some(block(5)), block(5)).0, ChainState::Live);
+        assert_eq!(state_of(Some(block(4)), block(5)).0, ChainState::Syncing);
+        assert_eq!(state_of(None, block(5)).0, ChainState::Syncing);
+        let (state, problem) = state_of(Some(block(6)), block(5));
+        assert_eq!(
+            (state, problem.as_str()),
+            (ChainState::Stalled, "the node is at block 5, behind indexed block 6")
+        );
+    }
 }
