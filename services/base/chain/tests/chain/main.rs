@@ -10,6 +10,7 @@
 mod anvil;
 mod canned;
 mod connecting;
+mod faults;
 mod heads;
 mod limits;
 mod logs;
