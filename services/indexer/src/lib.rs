@@ -12,7 +12,7 @@ mod worker;
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use capstan_chain::{Evm, EvmOptions};
+use capstan_chain::{Evm, EvmOptions, EvmUrl, Role};
 use capstan_proto::indexer::indexer_service_server::{IndexerServiceServer, SERVICE_NAME};
 use capstan_runtime::{HealthCheck, Parts, Scope, Service, StartError, platform};
 use tokio::sync::watch;
@@ -89,7 +89,7 @@ async fn connect(
     let place = format!("chains.{index}");
     let plan = plan(chain, config, &place)?;
     let options = EvmOptions {
-        urls: chain.rpc_urls.iter().map(|url| url.reveal().to_owned()).collect(),
+        urls: chain.rpc_urls.iter().map(endpoint).collect(),
         chain_id: chain.id,
         request_timeout: config.request_timeout(),
         poll_interval: config.poll_interval(),
@@ -109,6 +109,14 @@ async fn connect(
         }
     }
     Ok((node, plan))
+}
+
+fn endpoint(url: &platform::RpcUrl) -> EvmUrl {
+    let role = match url.role() {
+        platform::RpcRole::Primary => Role::Primary,
+        platform::RpcRole::Fallback => Role::Fallback,
+    };
+    EvmUrl { url: url.reveal().to_owned(), role }
 }
 
 /// An error with its causes in one line.

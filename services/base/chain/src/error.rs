@@ -31,7 +31,20 @@ pub enum ChainError {
         /// Chain that the node named.
         found: ChainId,
     },
-    /// The endpoint that serves requests did not say which chain it serves.
+    /// An endpoint names the right chain but its first block is not that of the others.
+    #[error("{url} has first block {found}, others have {expected}")]
+    OtherGenesis {
+        /// Scheme, host and port.
+        url: String,
+        /// First block of the endpoint that was asked before.
+        expected: Hash,
+        /// First block of this one.
+        found: Hash,
+    },
+    /// The only endpoints left came back as another chain.
+    #[error("no endpoint serves the configured chain any more")]
+    NoneServesChain,
+    /// No endpoint that serves requests said which chain it serves.
     #[error("cannot ask {url} for its chain")]
     Unreachable {
         /// Scheme, host and port.
@@ -180,6 +193,7 @@ impl ChainError {
             Self::InvalidUrl { .. }
             | Self::NoUrl
             | Self::WrongChain { .. }
+            | Self::OtherGenesis { .. }
             | Self::EmptyRange { .. }
             | Self::HistoryUnavailable { .. } => ErrorClass::Misconfigured,
             Self::HttpStatus { status, .. } => class_of_status(*status),
@@ -193,6 +207,7 @@ impl ChainError {
             | Self::RateLimited { .. }
             | Self::TooLarge { .. }
             | Self::RangeTooLarge { .. }
+            | Self::NoneServesChain
             | Self::BehindRequest { .. } => ErrorClass::Transient,
         }
     }

@@ -3,14 +3,14 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use capstan_primitives::{Address, ChainId, Hash};
-use futures::{Stream, future::join_all};
+use futures::Stream;
 use serde_json::{Value, json};
-use tracing::warn;
 
 use crate::{
-    ChainError, HeadSignal, Header, Log, LogFilter, RangeLogs, Tag, answers,
+    ChainError, EndpointStatus, EvmUrl, HeadSignal, Header, Log, LogFilter, RangeLogs, Tag, answers,
     endpoint::Endpoint,
     heads::{self, WakeUps},
+    pool::Pool,
     ranges::logs_of_block,
     refusals,
     rpc::{Call, Rpc},
@@ -19,9 +19,9 @@ use crate::{
 /// How to reach a chain.
 #[derive(Clone)]
 pub struct EvmOptions {
-    /// Endpoints. The first http(s) one serves all requests, or the first ws(s) one if there is no
-    /// other; the first ws(s) one announces new blocks.
-    pub urls: Vec<String>,
+    /// Endpoints. All http(s) ones serve requests, or the ws(s) ones if there is no other; the
+    /// first ws(s) one announces new blocks.
+    pub urls: Vec<EvmUrl>,
     /// The chain that every endpoint must serve.
     pub chain_id: ChainId,
     /// Deadline of one request, from connecting to the last byte of the answer.
@@ -35,41 +35,35 @@ pub struct EvmOptions {
 /// One EVM chain. Cheap to clone; clones share their connections.
 #[derive(Clone)]
 pub struct Evm {
-    rpc: Arc<Rpc>,
+    pool: Arc<Pool>,
     chain_id: ChainId,
     wake_ups: WakeUps,
 }
 
 impl Evm {
-    /// Checks the endpoints and connects to the one that serves requests.
-    ///
-    /// An endpoint that only announces blocks may be down; it is then logged, since polling does without.
+    /// Checks the endpoints. One that is down is logged and tried again later, if another answers.
     ///
     /// # Errors
-    /// [`ChainError::InvalidUrl`], [`ChainError::NoUrl`], [`ChainError::WrongChain`] for any endpoint,
-    /// [`ChainError::Unreachable`] when the endpoint for requests does not say which chain it serves.
+    /// [`ChainError::InvalidUrl`], [`ChainError::NoUrl`], [`ChainError::WrongChain`] and
+    /// [`ChainError::OtherGenesis`] for any endpoint, [`ChainError::Unreachable`] when none that
+    /// serves requests says which chain it serves.
     pub async fn connect(options: EvmOptions) -> Result<Self, ChainError> {
-        let parsed = options.urls.iter().enumerate().map(|(place, url)| Endpoint::parse(place, url));
+        let parsed = options.urls.iter().enumerate().map(|(place, url)| Endpoint::parse(place, &url.url));
         let endpoints = parsed.collect::<Result<Vec<_>, _>>()?;
-        let requests = endpoints.iter().position(|endpoint| !endpoint.is_ws).unwrap_or(0);
-        let ask = endpoints.iter().map(|endpoint| checked(endpoint, &options));
-        let mut rpc = None;
-        for (place, result) in join_all(ask).await.into_iter().enumerate() {
-            match result {
-                Ok(checked) if place == requests => rpc = Some(checked),
-                Err(error @ ChainError::Unreachable { .. }) if place != requests => {
-                    warn!(chain = options.chain_id.0, %error, "endpoint is down");
-                }
-                result => drop(result?),
-            }
-        }
+        let pool = Arc::new(Pool::connect(&endpoints, &options).await?);
         let wake_ups = WakeUps {
             endpoint: endpoints.into_iter().find(|endpoint| endpoint.is_ws),
             poll_interval: options.poll_interval,
             connect_timeout: options.request_timeout,
             max_bytes: options.max_response_bytes,
         };
-        Ok(Self { rpc: Arc::new(rpc.ok_or(ChainError::NoUrl)?), chain_id: options.chain_id, wake_ups })
+        Ok(Self { pool, chain_id: options.chain_id, wake_ups })
+    }
+
+    /// The endpoints that serve requests, in the order of the configuration, as of now.
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<EndpointStatus> {
+        self.pool.status()
     }
 
     /// The chain that is read.
@@ -83,8 +77,13 @@ impl Evm {
     /// # Errors
     /// When the node does not answer, or answers without a block.
     pub async fn head(&self) -> Result<Header, ChainError> {
-        let head = answers::header(self.rpc.call(by_number("latest".into())).await)?;
-        head.ok_or_else(|| inconsistent("the node has no latest block".into()))
+        let question = async |rpc: Arc<Rpc>| {
+            let head = answers::header(rpc.call(by_number("latest".into())).await)?;
+            let head = head.ok_or_else(|| inconsistent("the node has no latest block".into()))?;
+            self.pool.saw_head(&rpc, head.block.number);
+            Ok(head)
+        };
+        self.pool.ask("eth_getBlockByNumber", question).await
     }
 
     /// The block at height `number`; absent when the node has not seen it.
@@ -92,8 +91,11 @@ impl Evm {
     /// # Errors
     /// When the node does not answer, or answers with another block.
     pub async fn header(&self, number: u64) -> Result<Option<Header>, ChainError> {
-        let header = answers::header(self.rpc.call(by_number(quantity(number))).await)?;
-        header.map(|header| at_height(header, number)).transpose()
+        let question = async |rpc: Arc<Rpc>| {
+            let header = answers::header(rpc.call(by_number(quantity(number))).await)?;
+            at_height(header.ok_or(ChainError::BehindRequest { number })?, number)
+        };
+        seen(self.pool.ask("eth_getBlockByNumber", question).await)
     }
 
     /// The block of this hash, on the chain or orphaned; absent when the node does not know it.
@@ -101,8 +103,11 @@ impl Evm {
     /// # Errors
     /// When the node does not answer, or answers with another block.
     pub async fn header_by_hash(&self, hash: Hash) -> Result<Option<Header>, ChainError> {
-        let header = answers::header(self.rpc.call(by_hash(hash)).await)?;
-        header.map(|header| of_hash(header, hash)).transpose()
+        let question = async |rpc: Arc<Rpc>| {
+            let header = answers::header(rpc.call(by_hash(hash)).await)?;
+            of_hash(header.ok_or(ChainError::UnknownBlock { hash })?, hash)
+        };
+        seen(self.pool.ask("eth_getBlockByHash", question).await)
     }
 
     /// The block that the node names so; absent while there is none, as on a young chain.
@@ -110,7 +115,8 @@ impl Evm {
     /// # Errors
     /// When the node does not answer or does not know such names.
     pub async fn tagged(&self, tag: Tag) -> Result<Option<Header>, ChainError> {
-        answers::header(self.rpc.call(by_number(tag.as_str().into())).await)
+        let question = async |rpc: Arc<Rpc>| answers::header(rpc.call(by_number(tag.as_str().into())).await);
+        self.pool.ask("eth_getBlockByNumber", question).await
     }
 
     /// The logs of blocks `from` to `to`, both included, with the headers of both ends, asked for
@@ -129,16 +135,8 @@ impl Evm {
         if from > to {
             return Err(ChainError::EmptyRange { from, to });
         }
-        let range = json!({ "fromBlock": quantity(from), "toBlock": quantity(to) });
-        let calls = [by_number(quantity(from)), by_number(quantity(to)), get_logs(range, filter)];
-        let [first, last, logs] = self.rpc.batch(calls).await?;
-        let behind = |number| ChainError::BehindRequest { number };
-        let last = at_height(answers::header(last)?.ok_or(behind(to))?, to)?;
-        let first = at_height(answers::header(first)?.ok_or(behind(from))?, from)?;
-        let logs = logs
-            .and_then(|logs| answers::logs(&logs))
-            .map_err(|error| if refusals::is_block_not_seen(&error) { behind(to) } else { error })?;
-        RangeLogs { first, last, logs }.checked()
+        let question = async |rpc: Arc<Rpc>| range_logs(&rpc, from, to, filter).await;
+        self.pool.ask("eth_getLogs", question).await
     }
 
     /// The logs of the block of this hash, by log index, all with their time.
@@ -147,14 +145,8 @@ impl Evm {
     /// [`ChainError::UnknownBlock`] when the node does not know the block, as after a reorg, and
     /// [`ChainError::Inconsistent`] when a log carries another hash.
     pub async fn header_and_logs(&self, hash: Hash, filter: &LogFilter) -> Result<Vec<Log>, ChainError> {
-        let block = json!({ "blockHash": hash });
-        let [header, logs] = self.rpc.batch([by_hash(hash), get_logs(block, filter)]).await?;
-        let unknown = || ChainError::UnknownBlock { hash };
-        let header = of_hash(answers::header(header)?.ok_or_else(unknown)?, hash)?;
-        let logs = logs
-            .and_then(|logs| answers::logs(&logs))
-            .map_err(|error| if refusals::is_block_not_seen(&error) { unknown() } else { error })?;
-        logs_of_block(header, logs)
+        let question = async |rpc: Arc<Rpc>| block_logs(&rpc, hash, filter).await;
+        self.pool.ask("eth_getLogs", question).await
     }
 
     /// Whether there is code at `address` in the newest block. A contract that was self-destructed has
@@ -163,9 +155,12 @@ impl Evm {
     /// # Errors
     /// When the node does not answer.
     pub async fn has_code(&self, address: Address) -> Result<bool, ChainError> {
-        let params = json!([address.to_lower_hex(), "latest"]);
-        let answer = self.rpc.call(Call { method: "eth_getCode", params }).await?;
-        answers::read::<alloy::primitives::Bytes>(&answer).map(|code| !code.is_empty())
+        let question = async |rpc: Arc<Rpc>| {
+            let params = json!([address.to_lower_hex(), "latest"]);
+            let answer = rpc.call(Call { method: "eth_getCode", params }).await?;
+            answers::read::<alloy::primitives::Bytes>(&answer).map(|code| !code.is_empty())
+        };
+        self.pool.ask("eth_getCode", question).await
     }
 
     /// Wake-ups to look for new blocks, never data: one at once, one after each announcement of a
@@ -183,15 +178,37 @@ impl fmt::Debug for Evm {
     }
 }
 
-async fn checked(endpoint: &Endpoint, options: &EvmOptions) -> Result<Rpc, ChainError> {
-    let unreachable = |error| ChainError::Unreachable { url: endpoint.to_string(), source: Box::new(error) };
-    let rpc = Rpc::new(endpoint, options.request_timeout, options.max_response_bytes)?;
-    let answer = rpc.call(Call { method: "eth_chainId", params: json!([]) }).await.map_err(unreachable)?;
-    let found = answers::number(&answer).map(ChainId).map_err(unreachable)?;
-    if found == options.chain_id {
-        return Ok(rpc);
+async fn range_logs(rpc: &Rpc, from: u64, to: u64, filter: &LogFilter) -> Result<RangeLogs, ChainError> {
+    let range = json!({ "fromBlock": quantity(from), "toBlock": quantity(to) });
+    let calls = [by_number(quantity(from)), by_number(quantity(to)), get_logs(range, filter)];
+    let [first, last, logs] = rpc.batch(calls).await?;
+    let behind = |number| ChainError::BehindRequest { number };
+    let last = at_height(answers::header(last)?.ok_or(behind(to))?, to)?;
+    let first = at_height(answers::header(first)?.ok_or(behind(from))?, from)?;
+    let logs = logs
+        .and_then(|logs| answers::logs(&logs))
+        .map_err(|error| if refusals::is_block_not_seen(&error) { behind(to) } else { error })?;
+    RangeLogs { first, last, logs }.checked()
+}
+
+async fn block_logs(rpc: &Rpc, hash: Hash, filter: &LogFilter) -> Result<Vec<Log>, ChainError> {
+    let block = json!({ "blockHash": hash });
+    let [header, logs] = rpc.batch([by_hash(hash), get_logs(block, filter)]).await?;
+    let unknown = || ChainError::UnknownBlock { hash };
+    let header = of_hash(answers::header(header)?.ok_or_else(unknown)?, hash)?;
+    let logs = logs
+        .and_then(|logs| answers::logs(&logs))
+        .map_err(|error| if refusals::is_block_not_seen(&error) { unknown() } else { error })?;
+    logs_of_block(header, logs)
+}
+
+/// A block that no endpoint has seen is no error to a caller that asks whether there is one.
+fn seen(header: Result<Header, ChainError>) -> Result<Option<Header>, ChainError> {
+    match header {
+        Ok(header) => Ok(Some(header)),
+        Err(ChainError::BehindRequest { .. } | ChainError::UnknownBlock { .. }) => Ok(None),
+        Err(error) => Err(error),
     }
-    Err(ChainError::WrongChain { url: endpoint.to_string(), expected: options.chain_id, found })
 }
 
 fn by_number(block: Value) -> Call {

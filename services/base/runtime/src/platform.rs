@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Dura
 
 use capstan_db::DatabaseUrl;
 use capstan_primitives::{Address, ChainId};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct};
 
 /// Shared configuration: the top level of the file, without the services' own sections.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -107,7 +107,7 @@ pub struct Chain {
     pub id: ChainId,
     /// Name for people.
     pub name: String,
-    /// Endpoints: the first `http` one answers requests, the first `ws` one announces new blocks.
+    /// Endpoints: the `http` ones answer requests, the first `ws` one announces new blocks.
     pub rpc_urls: Vec<RpcUrl>,
     /// First block to index.
     #[serde(default)]
@@ -183,28 +183,73 @@ pub struct Contract {
     pub events: BTreeMap<String, String>,
 }
 
-/// URL of a node. Its path and credentials are often a key, so it is shown without them.
+/// URL of a node and what it is for, written `"https://…"` or `{ url = "https://…", role = "fallback" }`.
+/// Its path and credentials are often a key, so it is shown without them.
 #[derive(Clone, Deserialize)]
-#[serde(transparent)]
-pub struct RpcUrl(String);
+#[serde(from = "WrittenRpcUrl")]
+pub struct RpcUrl {
+    url: String,
+    role: RpcRole,
+}
+
+/// What an endpoint is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RpcRole {
+    /// Answers requests.
+    #[default]
+    Primary,
+    /// Answers requests while no primary can.
+    Fallback,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a URL, or { url = \"…\", role = \"primary\" or \"fallback\" }")]
+enum WrittenRpcUrl {
+    Plain(String),
+    WithRole(RpcUrlWithRole),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RpcUrlWithRole {
+    url: String,
+    #[serde(default)]
+    role: RpcRole,
+}
 
 impl RpcUrl {
     /// The whole URL, key included.
     #[must_use]
     pub fn reveal(&self) -> &str {
-        &self.0
+        &self.url
+    }
+
+    /// What the endpoint is for.
+    #[must_use]
+    pub const fn role(&self) -> RpcRole {
+        self.role
     }
 }
 
 impl From<String> for RpcUrl {
     fn from(url: String) -> Self {
-        Self(url)
+        Self { url, role: RpcRole::Primary }
+    }
+}
+
+impl From<WrittenRpcUrl> for RpcUrl {
+    fn from(written: WrittenRpcUrl) -> Self {
+        match written {
+            WrittenRpcUrl::Plain(url) => Self::from(url),
+            WrittenRpcUrl::WithRole(RpcUrlWithRole { url, role }) => Self { url, role },
+        }
     }
 }
 
 impl fmt::Display for RpcUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (scheme, rest) = self.0.split_once("://").unwrap_or(("", &self.0));
+        let (scheme, rest) = self.url.split_once("://").unwrap_or(("", &self.url));
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         let hidden = if path.is_empty() { "" } else { "/***" };
@@ -220,7 +265,13 @@ impl fmt::Debug for RpcUrl {
 
 impl Serialize for RpcUrl {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        if self.role == RpcRole::Primary {
+            return serializer.collect_str(self);
+        }
+        let mut fields = serializer.serialize_struct("RpcUrl", 2)?;
+        fields.serialize_field("url", &self.to_string())?;
+        fields.serialize_field("role", &self.role)?;
+        fields.end()
     }
 }
 
@@ -234,5 +285,18 @@ mod tests {
         assert_eq!(url.to_string(), "https://node.example/***");
         assert_eq!(format!("{url:?}"), "https://node.example/***");
         assert_eq!(RpcUrl::from("ws://127.0.0.1:8545".to_owned()).to_string(), "ws://127.0.0.1:8545");
+    }
+
+    #[test]
+    fn an_endpoint_has_a_role_when_one_is_written() {
+        let text = r#"urls = ["http://one", { url = "http://me:key@two/key", role = "fallback" }, { url = "http://three" }]"#;
+        let read: BTreeMap<String, Vec<RpcUrl>> = toml::from_str(text).unwrap();
+        let roles: Vec<_> = read["urls"].iter().map(RpcUrl::role).collect();
+        assert_eq!(roles, [RpcRole::Primary, RpcRole::Fallback, RpcRole::Primary]);
+        let shown = toml::to_string(&read).unwrap();
+        assert!(shown.contains("fallback") && !shown.contains("key"), "{shown}");
+        let wrong =
+            toml::from_str::<BTreeMap<String, Vec<RpcUrl>>>(r#"urls = [{ url = "x", role = "main" }]"#);
+        assert!(wrong.unwrap_err().to_string().contains("expected a URL, or { url"));
     }
 }

@@ -14,10 +14,11 @@ mod faults;
 mod heads;
 mod limits;
 mod logs;
+mod pool;
 
 use std::time::Duration;
 
-use capstan_chain::EvmOptions;
+use capstan_chain::{EvmOptions, EvmUrl};
 use capstan_primitives::ChainId;
 
 /// Id of anvil's chains.
@@ -26,7 +27,7 @@ const CHAIN: ChainId = ChainId(31_337);
 /// Options under which nothing but a broken test waits long.
 fn options(urls: &[&str]) -> EvmOptions {
     EvmOptions {
-        urls: urls.iter().map(|url| (*url).to_owned()).collect(),
+        urls: urls.iter().map(|url| EvmUrl::from(*url)).collect(),
         chain_id: CHAIN,
         request_timeout: Duration::from_secs(20),
         poll_interval: Duration::from_secs(3600),

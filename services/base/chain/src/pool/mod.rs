@@ -1,0 +1,166 @@
+//! Endpoints of one chain that serve requests together: who is asked, and who else when that fails.
+
+mod choose;
+mod health;
+mod member;
+mod probe;
+mod status;
+mod verdict;
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use capstan_primitives::{ChainId, Hash};
+use futures::future::{Either, select};
+use tokio::{
+    sync::Notify,
+    task::JoinSet,
+    time::{Instant, sleep, timeout_at},
+};
+
+pub use status::{EndpointState, EndpointStatus, EvmUrl, Role};
+
+use crate::{ChainError, rpc::Rpc};
+use member::{Lease, Member};
+use verdict::Verdict;
+
+/// A head so many blocks behind the best is behind.
+const LAG: u64 = 3;
+
+/// The endpoints of one chain.
+pub(crate) struct Pool {
+    members: Vec<Arc<Member>>,
+    identity: Arc<Identity>,
+    timeout: Duration,
+    freed: Arc<Notify>,
+    probes: Mutex<JoinSet<()>>,
+}
+
+/// What all endpoints must agree on.
+struct Identity {
+    chain_id: ChainId,
+    genesis: Mutex<Option<Hash>>,
+}
+
+/// An answer and who gave it.
+struct Answered<T> {
+    lease: Lease,
+    result: Result<T, ChainError>,
+}
+
+impl<T> Answered<T> {
+    fn verdict(&self) -> Verdict {
+        Verdict::on(&self.result)
+    }
+}
+
+impl Pool {
+    /// Asks one endpoint, and one other when the first fails, lies, is behind or is slow, all
+    /// within the deadline of one request. `method` names the question in errors.
+    pub(crate) async fn ask<T, F, A>(&self, method: &'static str, question: A) -> Result<T, ChainError>
+    where
+        A: Fn(Arc<Rpc>) -> F,
+        F: Future<Output = Result<T, ChainError>>,
+    {
+        let deadline = Instant::now() + self.timeout;
+        self.probe_if_due();
+        let lease = self.place(method, deadline).await?;
+        let wait = lease.member.health().hedge_after();
+        let put = async |lease: Lease| {
+            let result = question(Arc::clone(&lease.member.rpc)).await;
+            let answered = Answered { lease, result };
+            answered.lease.learn(answered.verdict());
+            answered
+        };
+        let (first_member, since) = (Arc::clone(&lease.member), Instant::now());
+        let first = std::pin::pin!(put(lease));
+        let first = match select(first, std::pin::pin!(sleep(wait))).await {
+            Either::Left((answered, _)) => answered,
+            Either::Right(((), first)) => {
+                let Some(other) = self.other(&first_member) else {
+                    return first.await.result;
+                };
+                let other = std::pin::pin!(put(other));
+                return match select(first, other).await {
+                    Either::Left((first, other)) if first.verdict().another_may_help() => {
+                        better(first, timeout_at(deadline, other).await.ok())
+                    }
+                    Either::Right((other, first)) if other.verdict().another_may_help() => {
+                        better(other, timeout_at(deadline, first).await.ok())
+                    }
+                    Either::Left((first, _)) => first.result,
+                    Either::Right((other, _)) => {
+                        let now = Instant::now();
+                        first_member.health().learn(Verdict::Outrun, now - since, now);
+                        other.result
+                    }
+                };
+            }
+        };
+        if !first.verdict().another_may_help() {
+            return first.result;
+        }
+        match self.other(&first_member) {
+            Some(other) => better(first, timeout_at(deadline, put(other)).await.ok()),
+            None => first.result,
+        }
+    }
+
+    /// What an operator can see of the endpoints.
+    pub(crate) fn status(&self) -> Vec<EndpointStatus> {
+        let now = Instant::now();
+        self.members.iter().map(|member| member.status(now)).collect()
+    }
+
+    /// Takes note of the head that the endpoint behind `rpc` has.
+    pub(crate) fn saw_head(&self, rpc: &Arc<Rpc>, head: u64) {
+        if let Some(member) = self.members.iter().find(|member| Arc::ptr_eq(&member.rpc, rpc)) {
+            self.note_head(member, head);
+        }
+    }
+
+    fn note_head(&self, member: &Member, head: u64) {
+        let others = self.members.iter().filter(|other| !std::ptr::eq(other.as_ref(), member));
+        let best = others.filter_map(|other| other.health().head).max();
+        let mut health = member.health();
+        health.head = Some(head);
+        if best.is_some_and(|best| head.saturating_add(LAG) < best) {
+            health.lags(Instant::now());
+        } else {
+            health.lagging_until = None;
+        }
+    }
+
+    fn probe_if_due(&self) {
+        let now = Instant::now();
+        let best = self.members.iter().filter_map(|member| member.health().head).max();
+        let mut probes = self.probes.lock().unwrap_or_else(PoisonError::into_inner);
+        while probes.try_join_next().is_some() {}
+        for member in self.members.iter().filter(|member| probe::begin(member, now)) {
+            probes.spawn(probe::look_at(Arc::clone(member), Arc::clone(&self.identity), best));
+        }
+    }
+}
+
+/// The answer to keep of two, when the first one is not good.
+fn better<T>(first: Answered<T>, second: Option<Answered<T>>) -> Result<T, ChainError> {
+    let Some(second) = second else {
+        return first.result;
+    };
+    match (first.verdict(), second.verdict()) {
+        (Verdict::Behind, Verdict::Good) => {
+            first.lease.member.health().lags(Instant::now());
+            second.result
+        }
+        (Verdict::Flood, Verdict::Good) => {
+            first.lease.learn(Verdict::Failed);
+            second.result
+        }
+        (_, Verdict::Good | Verdict::Refused) => second.result,
+        // That a block is unknown says more than that the other endpoint did not answer.
+        (Verdict::Failed | Verdict::Limited(_), Verdict::Behind | Verdict::Lie) => second.result,
+        _ => first.result,
+    }
+}
