@@ -68,22 +68,23 @@ impl Pool {
         self.probe_if_due();
         let lease = self.place(method, deadline).await?;
         let wait = lease.member.health().hedge_after();
-        let put = async |lease: Lease| {
-            let result = question(Arc::clone(&lease.member.rpc)).await;
-            let answered = Answered { lease, result };
-            answered.lease.learn(answered.verdict());
-            answered
+        // On the heap: a question may be on its way twice, and callers nest deep enough as it is.
+        let put = |lease: Lease| {
+            Box::pin(async {
+                let result = question(Arc::clone(&lease.member.rpc)).await;
+                let answered = Answered { lease, result };
+                answered.lease.learn(answered.verdict());
+                answered
+            })
         };
         let (first_member, since) = (Arc::clone(&lease.member), Instant::now());
-        let first = std::pin::pin!(put(lease));
-        let first = match select(first, std::pin::pin!(sleep(wait))).await {
+        let first = match select(put(lease), std::pin::pin!(sleep(wait))).await {
             Either::Left((answered, _)) => answered,
             Either::Right(((), first)) => {
                 let Some(other) = self.other(&first_member) else {
                     return first.await.result;
                 };
-                let other = std::pin::pin!(put(other));
-                return match select(first, other).await {
+                return match select(first, put(other)).await {
                     Either::Left((first, other)) if first.verdict().another_may_help() => {
                         better(first, timeout_at(deadline, other).await.ok())
                     }
