@@ -16,5 +16,5 @@ mod url;
 
 pub use connect::{Database, Options, check};
 pub use error::Error;
-pub use migrate::{MigrationState, down, prepare, state, up};
+pub use migrate::{MigrationState, down, prepare, state};
 pub use url::DatabaseUrl;

@@ -29,14 +29,6 @@ pub async fn prepare<M: MigratorTrait>(database: &Database, service: &str) -> Re
     lock.release().await.map_err(failed)
 }
 
-/// Applies every pending migration.
-///
-/// # Errors
-/// As [`prepare`].
-pub async fn up<M: MigratorTrait>(database: &Database, service: &str) -> Result<(), Error> {
-    prepare::<M>(database, service).await
-}
-
 /// Takes back the newest `steps` migrations.
 ///
 /// # Errors

@@ -9,13 +9,13 @@ use sea_orm_migration::MigratorTrait;
 async fn up_down_up<M: MigratorTrait>(service: &str) {
     for store in TestStore::both().await {
         let database = Database::open(&Options::new(store.url.clone()), service).await.unwrap();
-        capstan_db::up::<M>(&database, service).await.unwrap();
+        capstan_db::prepare::<M>(&database, service).await.unwrap();
         let all = capstan_db::state::<M>(&database, service).await.unwrap();
         assert!(all.pending.is_empty() && !all.applied.is_empty());
         let steps = u32::try_from(all.applied.len()).unwrap();
         capstan_db::down::<M>(&database, service, steps).await.unwrap();
         assert_eq!(capstan_db::state::<M>(&database, service).await.unwrap().pending, all.applied);
-        capstan_db::up::<M>(&database, service).await.unwrap();
+        capstan_db::prepare::<M>(&database, service).await.unwrap();
         assert_eq!(capstan_db::state::<M>(&database, service).await.unwrap(), all);
         database.close().await.unwrap();
     }

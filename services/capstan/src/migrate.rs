@@ -40,7 +40,7 @@ async fn apply<M: MigratorTrait>(
     let database = Database::open(options, service).await?;
     match direction {
         Direction::Status => {}
-        Direction::Up => capstan_db::up::<M>(&database, service).await?,
+        Direction::Up => capstan_db::prepare::<M>(&database, service).await?,
         Direction::Down => capstan_db::down::<M>(&database, service, 1).await?,
     }
     let state = capstan_db::state::<M>(&database, service).await?;

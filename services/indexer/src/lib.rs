@@ -42,6 +42,10 @@ impl Service for Indexer {
 
     async fn build(config: Config, scope: Scope) -> Result<Parts, StartError> {
         // The chains are looked at before the store is touched: a wrong configuration leaves nothing behind.
+        if scope.platform.chains.is_empty() {
+            let reason = "no chain is configured; add one with rpc_urls and contracts".to_owned();
+            return Err(operations::wrong("chains", "id", reason).into());
+        }
         let mut nodes = Vec::new();
         for (index, chain) in scope.platform.chains.iter().enumerate() {
             nodes.push(connect(chain, &config, index).await?);

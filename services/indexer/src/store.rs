@@ -5,7 +5,7 @@ mod read;
 mod rows;
 
 use capstan_db::Database;
-use capstan_db::columns::{signed, unsigned};
+use capstan_db::columns::signed;
 use capstan_db::indexer::entities::{block, chain, contract};
 use capstan_primitives::{BlockRef, ChainId};
 use sea_orm::{
@@ -104,14 +104,4 @@ async fn nearest_block(
         .one(connection)
         .await?;
     Ok(row.map(|row| rows::block_ref(row.number, row.hash.0, row.time)))
-}
-
-/// A 63-bit position as both databases store it.
-fn position(number: u64) -> i64 {
-    signed(number)
-}
-
-/// The reverse of [`position`].
-fn position_of(number: i64) -> u64 {
-    unsigned(number)
 }

@@ -229,15 +229,19 @@ async fn a_database_of_a_newer_version_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", directory.path().join("data").display());
     let options = capstan_db::Options::new(url.parse().unwrap());
-    let database = capstan_db::Database::open(&options, "indexer").await.unwrap();
-    capstan_db::prepare::<capstan_db::indexer::Migrator>(&database, "indexer").await.unwrap();
+    let database = capstan_db::Database::open(&options, "market").await.unwrap();
+    capstan_db::prepare::<capstan_db::market::Migrator>(&database, "market").await.unwrap();
     let write = database.write().await.unwrap();
     let newer = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_future', 0)";
     sea_orm_migration::sea_orm::ConnectionTrait::execute_unprepared(&write, newer).await.unwrap();
     write.commit().await.unwrap();
     database.close().await.unwrap();
-    let environment = [("DATABASE_URL", url.as_str()), ("CAPSTAN__INDEXER__LISTEN", "127.0.0.1:0")];
-    let said = refusal(&["indexer"], directory.path(), &environment).await;
+    let environment = [
+        ("DATABASE_URL", url.as_str()),
+        ("CAPSTAN__MARKET__LISTEN", "127.0.0.1:0"),
+        ("CAPSTAN__PEERS__INDEXER", "http://127.0.0.1:1"),
+    ];
+    let said = refusal(&["market"], directory.path(), &environment).await;
     assert!(said.contains("m9999_future") && said.contains("newer capstan"), "{said}");
 }
 

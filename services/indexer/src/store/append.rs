@@ -11,7 +11,7 @@ use sea_orm::{
     sea_query::OnConflict,
 };
 
-use super::{Store, position, rows};
+use super::{Store, rows};
 use crate::{
     domain::{Batch, ChainProgress, Undo},
     error::Error,
@@ -102,7 +102,7 @@ impl Store {
             ..*from
         };
         move_cursor(&write, from, &to).await?;
-        above.orphan(&write, position(undo.position)).await?;
+        above.orphan(&write, signed(undo.position)).await?;
         reorg::Entity::insert(rows::reorg_row(from.chain_id, &undo, now))
             .exec_without_returning(&write)
             .await?;
@@ -173,7 +173,7 @@ async fn move_cursor(
         .set(rows::chain_row(to))
         .filter(chain::Column::ChainId.eq(signed(from.chain_id.0)))
         .filter(chain::Column::LogId.eq(signed(from.log_id)))
-        .filter(chain::Column::NextPosition.eq(position(from.next_position)))
+        .filter(chain::Column::NextPosition.eq(signed(from.next_position)))
         .filter(at)
         .exec(write)
         .await?;

@@ -1,6 +1,6 @@
 //! Reading the log.
 
-use capstan_db::columns::{AddressColumn, HashColumn, TransactionColumn, signed};
+use capstan_db::columns::{AddressColumn, HashColumn, TransactionColumn, signed, unsigned};
 use capstan_db::indexer::entities::{chain, event, reorg};
 use capstan_primitives::ChainId;
 use sea_orm::{
@@ -8,7 +8,7 @@ use sea_orm::{
     Select,
 };
 
-use super::{Store, position, rows};
+use super::{Store, rows};
 use crate::{
     domain::{ChainProgress, Coverage, Entry, Event, EventFilter, LogPage, Undo},
     error::Error,
@@ -72,8 +72,8 @@ impl Store {
         let order = if query.newest_first { Order::Desc } else { Order::Asc };
         let rows = canonical(query.chain_id, &query.filter)
             .apply_if(query.after, |select, after| match query.newest_first {
-                true => select.filter(event::Column::Position.lt(position(after))),
-                false => select.filter(event::Column::Position.gt(position(after))),
+                true => select.filter(event::Column::Position.lt(signed(after))),
+                false => select.filter(event::Column::Position.gt(signed(after))),
             })
             .order_by(event::Column::Position, order)
             .limit(query.limit)
@@ -118,7 +118,7 @@ async fn whole_blocks(
 ) -> Result<Vec<Event>, Error> {
     let from = |after: u64| {
         canonical(progress.chain_id, filter)
-            .filter(event::Column::Position.gt(position(after)))
+            .filter(event::Column::Position.gt(signed(after)))
             .order_by_asc(event::Column::Position)
     };
     let mut rows = from(after).limit(limit).all(read).await?;
@@ -126,7 +126,7 @@ async fn whole_blocks(
         && let Some(last) = rows.last()
     {
         let same_block = event::Column::BlockHash.eq(HashColumn(last.block_hash.0));
-        rows.extend(from(super::position_of(last.position)).filter(same_block).all(read).await?);
+        rows.extend(from(unsigned(last.position)).filter(same_block).all(read).await?);
     }
     rows.into_iter().map(rows::event).collect()
 }
@@ -139,8 +139,8 @@ async fn undos(
 ) -> Result<Vec<Undo>, Error> {
     let rows = reorg::Entity::find()
         .filter(reorg::Column::ChainId.eq(signed(chain_id.0)))
-        .filter(reorg::Column::Position.gt(position(after)))
-        .apply_if(before, |select, before| select.filter(reorg::Column::Position.lt(position(before))))
+        .filter(reorg::Column::Position.gt(signed(after)))
+        .apply_if(before, |select, before| select.filter(reorg::Column::Position.lt(signed(before))))
         .order_by_asc(reorg::Column::Position)
         .all(read)
         .await?;

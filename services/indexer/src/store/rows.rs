@@ -6,7 +6,6 @@ use capstan_db::indexer::entities::{block, chain, contract, event, quarantine, r
 use capstan_primitives::{BlockRef, BlockTime, ChainId, Hash};
 use sea_orm::{NotSet, Set};
 
-use super::{position, position_of};
 use crate::{
     domain::{ChainProgress, Event, Found, NewEvent, Quarantined, Undo},
     error::Error,
@@ -24,7 +23,7 @@ pub(super) fn progress(row: chain::Model) -> ChainProgress {
     ChainProgress {
         chain_id: ChainId(unsigned(row.chain_id)),
         log_id: unsigned(row.log_id),
-        next_position: position_of(row.next_position),
+        next_position: unsigned(row.next_position),
         indexed: optional_block(row.indexed_number, row.indexed_hash, row.indexed_time),
         finalized: optional_block(row.finalized_number, row.finalized_hash, row.finalized_time),
         indexed_at: row.indexed_at,
@@ -47,7 +46,7 @@ pub(super) fn chain_row(progress: &ChainProgress) -> chain::ActiveModel {
     chain::ActiveModel {
         chain_id: NotSet,
         log_id: NotSet,
-        next_position: Set(position(progress.next_position)),
+        next_position: Set(signed(progress.next_position)),
         indexed_number,
         indexed_hash,
         indexed_time,
@@ -92,7 +91,7 @@ pub(super) fn block_row(chain_id: ChainId, header: &Header) -> block::ActiveMode
 pub(super) fn event_row(chain_id: ChainId, at: u64, event: &NewEvent) -> Result<event::ActiveModel, Error> {
     Ok(event::ActiveModel {
         chain_id: Set(signed(chain_id.0)),
-        position: Set(position(at)),
+        position: Set(signed(at)),
         block_number: Set(signed(event.block.number)),
         block_hash: Set(HashColumn(event.block.hash)),
         block_time: Set(signed(event.block.time.0)),
@@ -112,7 +111,7 @@ pub(super) fn event(row: event::Model) -> Result<Event, Error> {
     let malformed = |what: &dyn std::fmt::Display| Error::Row(format!("event {}: {what}", row.position));
     let arguments = serde_json::from_str(&row.arguments).map_err(|error| malformed(&error))?;
     Ok(Event {
-        position: position_of(row.position),
+        position: unsigned(row.position),
         event: NewEvent {
             block: block_ref(row.block_number, row.block_hash.0, row.block_time),
             transaction_index: u32::try_from(row.transaction_index).map_err(|error| malformed(&error))?,
@@ -148,7 +147,7 @@ pub(super) fn quarantine_row(
 pub(super) fn reorg_row(chain_id: ChainId, undo: &Undo, seen_at: i64) -> reorg::ActiveModel {
     reorg::ActiveModel {
         chain_id: Set(signed(chain_id.0)),
-        position: Set(position(undo.position)),
+        position: Set(signed(undo.position)),
         last_valid_number: Set(signed(undo.last_valid.number)),
         last_valid_hash: Set(HashColumn(undo.last_valid.hash)),
         last_valid_time: Set(signed(undo.last_valid.time.0)),
@@ -159,7 +158,7 @@ pub(super) fn reorg_row(chain_id: ChainId, undo: &Undo, seen_at: i64) -> reorg::
 
 pub(super) fn undo(row: reorg::Model) -> Undo {
     Undo {
-        position: position_of(row.position),
+        position: unsigned(row.position),
         last_valid: block_ref(row.last_valid_number, row.last_valid_hash.0, row.last_valid_time),
         depth: unsigned(row.depth),
     }

@@ -42,6 +42,12 @@ async fn a_configuration_that_cannot_work_is_refused_with_the_place_named() {
 }
 
 #[tokio::test]
+async fn an_indexer_without_a_chain_is_refused() {
+    let refused = refusal("").await;
+    assert!(refused.contains("no chain is configured"), "{refused}");
+}
+
+#[tokio::test]
 async fn a_taken_port_is_refused_with_the_setting_that_changes_it() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();

@@ -313,12 +313,12 @@ async fn an_event_that_cannot_be_used_is_quarantined_and_the_rest_goes_on() {
 async fn the_schema_goes_up_down_and_up() {
     for store in TestStore::both().await {
         let database = Database::open(&Options::new(store.url.clone()), "market").await.unwrap();
-        capstan_db::up::<Migrator>(&database, "market").await.unwrap();
+        capstan_db::prepare::<Migrator>(&database, "market").await.unwrap();
         let steps =
             u32::try_from(capstan_db::state::<Migrator>(&database, "market").await.unwrap().applied.len());
         capstan_db::down::<Migrator>(&database, "market", steps.unwrap()).await.unwrap();
         assert!(capstan_db::state::<Migrator>(&database, "market").await.unwrap().applied.is_empty());
-        capstan_db::up::<Migrator>(&database, "market").await.unwrap();
+        capstan_db::prepare::<Migrator>(&database, "market").await.unwrap();
         assert!(capstan_db::state::<Migrator>(&database, "market").await.unwrap().pending.is_empty());
     }
 }
