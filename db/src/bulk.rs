@@ -1,10 +1,22 @@
-//! Inserting many rows at once.
+//! Writing many rows at once, in one transaction with everything else.
 
-use sea_orm::{ActiveModelTrait, ConnectionTrait, DbErr, EntityTrait, Iterable, QueryTrait};
+use sea_orm::{
+    ActiveModelTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, DbErr, EntityTrait, ExecResult,
+    Iterable, QueryResult, QueryTrait, RuntimeErr, Statement,
+    sea_query::Values,
+    sqlx::{self, PgConnection, Postgres, query::Query},
+};
+use sea_query_sqlx::SqlxValues;
+use tokio::sync::Mutex;
+
+use crate::Database;
 
 /// Most bind parameters of one statement that SQLite (32,766) and PostgreSQL (65,535) both take.
 const MAX_PARAMETERS: usize = 32_000;
 const MAX_ROWS: usize = 500;
+/// What precedes the rows of a binary COPY: signature, flags, and the length of no extension.
+const COPY_HEADER: &[u8; 19] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+const COPY_END: [u8; 2] = (-1_i16).to_be_bytes();
 
 /// Inserts `rows` in as few statements as the databases' limits allow.
 ///
@@ -23,4 +35,164 @@ where
         connection.execute(&insert).await?;
     }
     Ok(())
+}
+
+/// Rows in PostgreSQL's binary COPY format.
+#[derive(Debug)]
+pub struct CopyRows {
+    columns: i16,
+    bytes: Vec<u8>,
+}
+
+impl CopyRows {
+    /// No rows yet, of `columns` columns each; room is made for `capacity` bytes.
+    #[must_use]
+    pub fn new(columns: i16, capacity: usize) -> Self {
+        let mut bytes = Vec::with_capacity(capacity);
+        bytes.extend_from_slice(COPY_HEADER);
+        Self { columns, bytes }
+    }
+
+    /// Begins the next row; its columns follow in the order of the statement.
+    pub fn row(&mut self) -> &mut Self {
+        self.bytes.extend_from_slice(&self.columns.to_be_bytes());
+        self
+    }
+
+    /// A `bigint`.
+    pub fn i64(&mut self, value: i64) -> &mut Self {
+        self.bytes(&value.to_be_bytes())
+    }
+
+    /// An `integer`.
+    pub fn i32(&mut self, value: i32) -> &mut Self {
+        self.bytes(&value.to_be_bytes())
+    }
+
+    /// A `bytea`. No log has one of 2 GiB; the database refuses the row if one comes.
+    pub fn bytes(&mut self, value: &[u8]) -> &mut Self {
+        self.bytes.extend_from_slice(&i32::try_from(value.len()).unwrap_or(i32::MAX).to_be_bytes());
+        self.bytes.extend_from_slice(value);
+        self
+    }
+}
+
+/// A transaction that can also COPY on PostgreSQL. Rolls back when dropped.
+#[derive(Debug)]
+pub struct BulkWrite(Inner);
+
+#[derive(Debug)]
+enum Inner {
+    Orm(DatabaseTransaction),
+    Postgres(Mutex<sqlx::Transaction<'static, Postgres>>),
+}
+
+impl Database {
+    /// Begins a transaction for many rows.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn bulk_write(&self) -> Result<BulkWrite, DbErr> {
+        let inner = match self.backend() {
+            DatabaseBackend::Postgres => {
+                let pool = self.writer().get_postgres_connection_pool();
+                Inner::Postgres(Mutex::new(pool.begin().await.map_err(failed)?))
+            }
+            _ => Inner::Orm(self.write().await?),
+        };
+        Ok(BulkWrite(inner))
+    }
+}
+
+impl BulkWrite {
+    /// Copies rows into `table (columns…)` of PostgreSQL.
+    ///
+    /// # Errors
+    /// When the database refuses a row, or is SQLite; the transaction is then to be dropped.
+    pub async fn copy(&self, into: &str, mut rows: CopyRows) -> Result<(), DbErr> {
+        let Inner::Postgres(transaction) = &self.0 else {
+            return Err(DbErr::Custom("only PostgreSQL has COPY".to_owned()));
+        };
+        rows.bytes.extend_from_slice(&COPY_END);
+        let mut transaction = transaction.lock().await;
+        let connection: &mut PgConnection = &mut transaction;
+        let statement = format!("COPY {into} FROM STDIN (FORMAT binary)");
+        let mut copy = connection.copy_in_raw(&statement).await.map_err(failed)?;
+        copy.send(rows.bytes.as_slice()).await.map_err(failed)?;
+        copy.finish().await.map_err(failed)?;
+        Ok(())
+    }
+
+    /// Keeps what was written.
+    ///
+    /// # Errors
+    /// When the database does not answer; whether it kept the transaction is then unknown.
+    pub async fn commit(self) -> Result<(), DbErr> {
+        match self.0 {
+            Inner::Orm(transaction) => transaction.commit().await,
+            Inner::Postgres(transaction) => transaction.into_inner().commit().await.map_err(failed),
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for BulkWrite {
+    fn get_database_backend(&self) -> DatabaseBackend {
+        match &self.0 {
+            Inner::Orm(transaction) => transaction.get_database_backend(),
+            Inner::Postgres(_) => DatabaseBackend::Postgres,
+        }
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        match &self.0 {
+            Inner::Orm(transaction) => transaction.execute_raw(statement).await,
+            Inner::Postgres(transaction) => {
+                let connection: &mut PgConnection = &mut *transaction.lock().await;
+                query(&statement).execute(connection).await.map(Into::into).map_err(failed)
+            }
+        }
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        match &self.0 {
+            Inner::Orm(transaction) => transaction.execute_unprepared(sql).await,
+            Inner::Postgres(transaction) => {
+                let connection: &mut PgConnection = &mut *transaction.lock().await;
+                let sql = sqlx::AssertSqlSafe(sql.to_owned());
+                sqlx::Executor::execute(connection, sql).await.map(Into::into).map_err(failed)
+            }
+        }
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        match &self.0 {
+            Inner::Orm(transaction) => transaction.query_one_raw(statement).await,
+            Inner::Postgres(transaction) => {
+                let connection: &mut PgConnection = &mut *transaction.lock().await;
+                let row = query(&statement).fetch_optional(connection).await.map_err(failed)?;
+                Ok(row.map(Into::into))
+            }
+        }
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        match &self.0 {
+            Inner::Orm(transaction) => transaction.query_all_raw(statement).await,
+            Inner::Postgres(transaction) => {
+                let connection: &mut PgConnection = &mut *transaction.lock().await;
+                let rows = query(&statement).fetch_all(connection).await.map_err(failed)?;
+                Ok(rows.into_iter().map(Into::into).collect())
+            }
+        }
+    }
+}
+
+fn query(statement: &Statement) -> Query<'_, Postgres, SqlxValues> {
+    let values = statement.values.clone().unwrap_or_else(|| Values(Vec::new()));
+    sqlx::query_with(sqlx::AssertSqlSafe(statement.sql.as_str()), SqlxValues(values))
+}
+
+fn failed(error: sqlx::Error) -> DbErr {
+    DbErr::Exec(RuntimeErr::SqlxError(error.into()))
 }

@@ -12,6 +12,10 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Most blocks of one log request while reading history.
     pub batch_blocks: u64,
+    /// About how many bytes the answer to one log request is to have; ranges are cut to fit.
+    pub batch_bytes: u64,
+    /// Log requests at a time while reading history. Memory grows with this times `batch_bytes`.
+    pub prefetch: usize,
     /// How often the node is asked for its head, in milliseconds; a WebSocket endpoint wakes the
     /// indexer in between.
     pub poll_interval_ms: u64,
@@ -21,17 +25,22 @@ pub struct Config {
     pub max_response_bytes: usize,
     /// Blocks that a reorg may reach back where the chain's finality does not forbid it earlier.
     pub reorg_window: u64,
+    /// Seconds of chain time that a reorg may reach back, where that is more than `reorg_window`.
+    pub reorg_window_seconds: u64,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
-            batch_blocks: 1_000,
+            batch_blocks: 10_000,
+            batch_bytes: 24 << 20,
+            prefetch: 3,
             poll_interval_ms: 1_000,
             request_timeout_ms: 4_000,
             max_response_bytes: 64 << 20,
             reorg_window: 256,
+            reorg_window_seconds: 600,
         }
     }
 }

@@ -17,6 +17,9 @@ pub enum Error {
     /// The node does not answer, or not as it should.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// A task of the indexer ended in a way that it never should.
+    #[error("a request ended unfinished: {0}")]
+    Task(String),
     /// Another process writes the log of this chain.
     #[error("another indexer writes the log of chain {0}; one indexer per chain may run")]
     OtherWriter(ChainId),
@@ -59,6 +62,20 @@ pub enum Error {
     /// A stream cursor cannot be used.
     #[error("cursor: {0}")]
     Cursor(PageTokenError),
+    /// A stream cursor before the oldest block that is kept.
+    #[error(
+        "cursor: what follows on chain {chain_id} is no longer kept; the oldest block is {earliest}; \
+         start again without a cursor, or with from_block = {earliest}"
+    )]
+    CursorPruned {
+        /// Chain.
+        chain_id: ChainId,
+        /// Oldest block that is kept.
+        earliest: u64,
+    },
+    /// A consumer that never committed a cursor.
+    #[error("consumer_id: {0:?} has committed no cursor")]
+    UnknownConsumer(String),
     /// A stream cursor of a log that is no more.
     #[error("cursor: of an event log that was replaced; start again without a cursor")]
     CursorOfOtherLog,
@@ -75,7 +92,7 @@ impl Error {
         let text = self.to_string();
         match self {
             Self::Store(_) | Self::Row(_) => Failure::store_unavailable(),
-            Self::Chain(_) | Self::OtherWriter(_) | Self::ReorgTooDeep { .. } => {
+            Self::Chain(_) | Self::Task(_) | Self::OtherWriter(_) | Self::ReorgTooDeep { .. } => {
                 Failure::new(Code::Unavailable, "CHAIN_UNAVAILABLE", "the chain is not being indexed")
             }
             Self::UnknownChain(chain) => {
@@ -92,6 +109,12 @@ impl Error {
                 Failure::invalid_field("cursor", error).with_reason("CURSOR_FILTER_MISMATCH")
             }
             Self::Cursor(error) => Failure::invalid_field("cursor", error).with_reason("CURSOR_INVALID"),
+            Self::CursorPruned { chain_id, earliest } => {
+                Failure::new(Code::FailedPrecondition, "CURSOR_PRUNED", text)
+                    .with_metadata("chain_id", chain_id)
+                    .with_metadata("earliest", earliest)
+            }
+            Self::UnknownConsumer(_) => Failure::new(Code::NotFound, "CONSUMER_UNKNOWN", text),
             Self::CursorOfOtherLog => {
                 let description = text.strip_prefix("cursor: ").unwrap_or(&text).to_owned();
                 Failure::invalid_field("cursor", description).with_reason("CURSOR_INVALID")

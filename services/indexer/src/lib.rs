@@ -56,15 +56,17 @@ impl Service for Indexer {
         let mut chains = BTreeMap::new();
         for (node, plan) in nodes {
             let (id, name) = (plan.id, plan.name.clone());
-            let opened = Ingest::open(store.clone(), node, plan, rand::random(), scope.clock.clone()).await;
+            let opened =
+                Ingest::open(store.clone(), node, plan, scope.tasks.clone(), scope.clock.clone()).await;
             let ingest = opened.map_err(StartError::service)?;
             let (publish, view) = watch::channel(beginning(&ingest));
+            let contracts = ingest.contracts();
             scope.tasks.critical("follow", worker::follow::follow(ingest, publish, scope.tasks.stopping()));
-            if chains.insert(id, ChainHandle { name, view }).is_some() {
+            if chains.insert(id, ChainHandle { name, view, contracts }).is_some() {
                 return Err(twice(id));
             }
         }
-        let rpc = Rpc { log: EventLog::new(store, chains), tasks: scope.tasks };
+        let rpc = Rpc { log: EventLog::new(store, chains), tasks: scope.tasks, clock: scope.clock };
         let routes = Routes::new(IndexerServiceServer::new(rpc));
         Ok(Parts { routes, health })
     }
@@ -75,7 +77,7 @@ fn beginning(ingest: &Ingest) -> ChainView {
         state: ChainState::Starting,
         head: None,
         progress: *ingest.progress(),
-        contracts: ingest.contracts(),
+        contracts: ingest.followed(),
         problem: String::new(),
     }
 }

@@ -52,6 +52,12 @@ pub(crate) fn halted(chain: ChainId, error: &Error) {
     error!(chain = chain.0, %error, "chain halted until an operator acts");
 }
 
+/// A consumer said how far it is.
+pub(crate) fn consumer_lag(consumer: &str, chain: ChainId, blocks: u64) {
+    let labels = [("consumer", consumer.to_owned()), ("chain", chain.to_string())];
+    gauge!("indexer_consumer_lag_blocks", &labels).set(height(blocks));
+}
+
 /// A client opened or closed an event stream.
 pub(crate) fn subscribers(change: f64) {
     gauge!("indexer_subscribers").increment(change);
@@ -76,7 +82,7 @@ mod tests {
         ::metrics::with_local_recorder(&recorder, || {
             indexed(chain, block, 3, 5);
             head(chain, 9, Some(7));
-            reorg(chain, &Undo { position: 1, last_valid: block, depth: 2 });
+            reorg(chain, &Undo { fork: 1, last_valid: block, depth: 2 });
             retrying(chain, &Error::ChainNotNamed(0), 1);
             halted(chain, &Error::OtherWriter(chain));
             subscribers(1.0);

@@ -1,8 +1,16 @@
 //! Tables ↔ domain: the event log and its cursor, moved together.
 
 mod append;
+mod consumers;
 mod read;
 mod rows;
+mod types;
+mod undo;
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
 
 use capstan_db::Database;
 use capstan_db::columns::signed;
@@ -12,8 +20,9 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, Set,
 };
 
-pub use append::Append;
-pub use read::ListQuery;
+pub use append::{Append, Window};
+pub use read::{Bounds, RawEvent, Span, Wanted};
+use types::Types;
 
 use crate::{
     domain::{ChainProgress, Found},
@@ -24,20 +33,29 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Store {
     database: Database,
+    types: Arc<Types>,
+    /// Partitions that exist, by chain and number.
+    partitions: Arc<Mutex<BTreeSet<(ChainId, u64)>>>,
 }
 
 impl Store {
     /// The log in `database`.
     #[must_use]
-    pub const fn new(database: Database) -> Self {
-        Self { database }
+    pub fn new(database: Database) -> Self {
+        Self { database, types: Arc::default(), partitions: Arc::default() }
     }
 
-    /// The cursor of a chain; its log is begun when there is none, under the id `log_id`.
+    /// The cursor of a chain; its log is begun when there is none, under the id `log_id`, at block
+    /// `start_block`.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn open_log(&self, chain_id: ChainId, log_id: u64) -> Result<ChainProgress, Error> {
+    pub async fn open_log(
+        &self,
+        chain_id: ChainId,
+        log_id: u64,
+        start_block: u64,
+    ) -> Result<ChainProgress, Error> {
         let write = self.database.write().await?;
         if let Some(row) = chain::Entity::find_by_id(signed(chain_id.0)).one(&write).await? {
             return Ok(rows::progress(row));
@@ -46,11 +64,14 @@ impl Store {
             chain_id: Set(signed(chain_id.0)),
             // Within 63 bits, as both databases store it.
             log_id: Set(signed(log_id >> 1)),
-            next_position: Set(1),
+            fork: Set(0),
+            history: Set(0),
+            earliest: Set(signed(start_block)),
             indexed_at: Set(0),
             events: Set(0),
-            reorgs: Set(0),
             decode_failures: Set(0),
+            writer: Set(0),
+            writer_until: Set(0),
             ..Default::default()
         };
         let row = row.insert(&write).await?;

@@ -13,8 +13,10 @@ pub struct Model {
     pub chain_id: i64,
     /// Made at random with the log; cursors carry it, so that those of another log are recognised.
     pub log_id: i64,
-    /// Position that the next event or undo gets; the first is 1.
-    pub next_position: i64,
+    /// Reorgs since the log began.
+    pub fork: i64,
+    /// Additions of contracts whose history lies before what was indexed.
+    pub history: i64,
     /// Newest indexed block.
     pub indexed_number: Option<i64>,
     /// Its hash.
@@ -27,14 +29,20 @@ pub struct Model {
     pub finalized_hash: Option<HashColumn>,
     /// Its header time, seconds since 1970.
     pub finalized_time: Option<i64>,
+    /// Oldest block that is kept.
+    pub earliest: i64,
     /// When the row was last written, milliseconds since 1970, wall time.
     pub indexed_at: i64,
-    /// Events in the log that are part of the chain.
+    /// Logs that are part of the chain.
     pub events: i64,
-    /// Reorgs since the log began.
-    pub reorgs: i64,
     /// Logs in quarantine.
     pub decode_failures: i64,
+    /// Hash of the definitions that the logs are decoded with.
+    pub decoding: Option<HashColumn>,
+    /// Grows with every change of the writer, which may only write under its own number.
+    pub writer: i64,
+    /// Until when the writer has the chain, milliseconds since 1970, by the database's clock.
+    pub writer_until: i64,
 }
 
 /// Relations to other tables: none.

@@ -1,43 +1,34 @@
-//! The event log.
+//! The logs, as the chain emitted them.
 
 use sea_orm::entity::prelude::*;
 
-use crate::columns::{AddressColumn, HashColumn, TransactionColumn};
+use crate::columns::{AddressColumn, TransactionColumn};
 
-/// One decoded log.
+/// One log.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "event")]
 pub struct Model {
     /// Chain id (EIP-155).
     #[sea_orm(primary_key, auto_increment = false)]
     pub chain_id: i64,
-    /// Position in the chain's log.
+    /// Block number × 2^24 + index of the log in the block.
     #[sea_orm(primary_key, auto_increment = false)]
-    pub position: i64,
-    /// Height of the block.
-    pub block_number: i64,
-    /// Hash of the block.
-    pub block_hash: HashColumn,
-    /// Header time of the block, seconds since 1970.
-    pub block_time: i64,
-    /// Transaction.
-    pub transaction_id: TransactionColumn,
+    pub place: i64,
+    /// Reorgs before the block was indexed.
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub fork: i64,
+    /// Which event of which contracts: [`super::event_type`].
+    pub r#type: i32,
     /// Index of the transaction in the block.
     pub transaction_index: i32,
-    /// Index of the log in the block.
-    pub log_index: i32,
+    /// Transaction.
+    pub transaction_id: TransactionColumn,
     /// Emitting contract.
     pub address: AddressColumn,
-    /// Protocol of the contract.
-    pub protocol: String,
-    /// Canonical kind.
-    pub kind: String,
-    /// Name in the ABI.
-    pub name: String,
-    /// Arguments as a JSON list of [name, type, value].
-    pub arguments: String,
-    /// Position of the undo that took the event back; none while it is part of the chain.
-    pub orphaned_at: Option<i64>,
+    /// Topics after the one that is the event's id, 32 bytes each.
+    pub topics: Vec<u8>,
+    /// Data.
+    pub data: Vec<u8>,
 }
 
 /// Relations to other tables: none.

@@ -2,7 +2,9 @@
 
 pub mod block;
 pub mod chain;
+pub mod consumer;
 pub mod contract;
 pub mod event;
+pub mod event_type;
 pub mod quarantine;
 pub mod reorg;

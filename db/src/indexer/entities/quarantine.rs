@@ -19,8 +19,12 @@ pub struct Model {
     pub log_index: i32,
     /// Height of the block.
     pub block_number: i64,
+    /// Header time of the block, seconds since 1970.
+    pub block_time: i64,
     /// Transaction.
     pub transaction_id: TransactionColumn,
+    /// Index of the transaction in the block.
+    pub transaction_index: i32,
     /// Emitting contract.
     pub address: AddressColumn,
     /// Topics, 32 bytes each.

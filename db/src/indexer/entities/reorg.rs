@@ -1,4 +1,4 @@
-//! Undo signals: entries of the log beside the events, with positions from the same counter.
+//! Undo signals, by the fork that each began.
 
 use sea_orm::entity::prelude::*;
 
@@ -11,9 +11,9 @@ pub struct Model {
     /// Chain id (EIP-155).
     #[sea_orm(primary_key, auto_increment = false)]
     pub chain_id: i64,
-    /// Position in the chain's log.
+    /// Reorgs through this one; blocks indexed after it carry this number.
     #[sea_orm(primary_key, auto_increment = false)]
-    pub position: i64,
+    pub fork: i64,
     /// Newest block that stayed.
     pub last_valid_number: i64,
     /// Its hash.

@@ -1,3 +1,4 @@
 //! One change of the schema a file.
 
 pub(super) mod m0001_event_log;
+pub(super) mod m0002_raw_log;

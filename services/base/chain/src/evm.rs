@@ -185,10 +185,11 @@ async fn range_logs(rpc: &Rpc, from: u64, to: u64, filter: &LogFilter) -> Result
     let behind = |number| ChainError::BehindRequest { number };
     let last = at_height(answers::header(last)?.ok_or(behind(to))?, to)?;
     let first = at_height(answers::header(first)?.ok_or(behind(from))?, from)?;
+    let bytes = logs.as_ref().map_or(0, |logs| logs.json.get().len());
     let logs = logs
         .and_then(|logs| answers::logs(&logs))
         .map_err(|error| if refusals::is_block_not_seen(&error) { behind(to) } else { error })?;
-    RangeLogs { first, last, logs }.checked()
+    RangeLogs { first, last, logs, bytes }.checked()
 }
 
 async fn block_logs(rpc: &Rpc, hash: Hash, filter: &LogFilter) -> Result<Vec<Log>, ChainError> {

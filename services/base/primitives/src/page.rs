@@ -44,6 +44,19 @@ impl PageToken {
     /// # Errors
     /// When the text is no token of ours or belongs to another request.
     pub fn decode(text: &str, binding: &str) -> Result<Self, PageTokenError> {
+        let (bound, token) = Self::parse(text)?;
+        if bound == hash_of(binding) { Ok(token) } else { Err(PageTokenError::OtherRequest) }
+    }
+
+    /// Reads a token whatever it was made for.
+    ///
+    /// # Errors
+    /// When the text is no token of ours.
+    pub fn decode_any(text: &str) -> Result<Self, PageTokenError> {
+        Self::parse(text).map(|(_, token)| token)
+    }
+
+    fn parse(text: &str) -> Result<([u8; BINDING_LENGTH], Self), PageTokenError> {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| PageTokenError::Malformed)?;
         let (body, sum) = bytes.split_last_chunk::<4>().ok_or(PageTokenError::Malformed)?;
         let (version, rest) = body.split_first().ok_or(PageTokenError::Malformed)?;
@@ -51,10 +64,7 @@ impl PageToken {
         if *version != VERSION || checksum(body) != *sum {
             return Err(PageTokenError::Malformed);
         }
-        if *bound != hash_of(binding) {
-            return Err(PageTokenError::OtherRequest);
-        }
-        Ok(Self { key: key.to_vec() })
+        Ok((*bound, Self { key: key.to_vec() }))
     }
 }
 

@@ -109,7 +109,7 @@ async fn session<P: Projection>(
         chain_ids: vec![subscription.chain_id],
         filter: Some(subscription.filter.clone()),
         cursor,
-        max_batch_events: 0,
+        ..StreamEventsRequest::default()
     };
     let mut client = IndexerServiceClient::new(indexer.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
     let mut stream = match client.stream_events(request).await {

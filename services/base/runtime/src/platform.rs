@@ -131,6 +131,8 @@ pub enum FinalityRule {
     Tag(FinalityTag),
     /// When this many blocks stand on it: `{ blocks = 12 }`.
     Blocks(u64),
+    /// When the newest block is this many seconds later: `{ seconds = 900 }`.
+    Seconds(u64),
 }
 
 impl Default for FinalityRule {

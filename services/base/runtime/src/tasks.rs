@@ -4,7 +4,10 @@ use std::{fmt::Display, future::Future, panic::AssertUnwindSafe, time::Duration}
 
 use futures::FutureExt;
 use tokio::sync::watch;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, TaskTracker},
+};
 use tracing::{Instrument, error, warn};
 
 /// The tasks of one service. Clones share them.
@@ -82,6 +85,15 @@ impl Tasks {
                 Err(_) => error!(service, task = name, "task panicked"),
             }
         });
+    }
+
+    /// Spawns a part of the caller's own work, to run beside the rest of it. It ends when its handle
+    /// is dropped, and its failure is the caller's to see.
+    pub fn part<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> AbortOnDropHandle<T> {
+        AbortOnDropHandle::new(self.tracker.spawn(work.in_current_span()))
     }
 
     /// Spawns a task that calls `tick` now and then every `interval` until the stop.

@@ -2,4 +2,4 @@
 
 mod node;
 
-pub use node::Node;
+pub use node::{Node, Segment};

@@ -1,24 +1,32 @@
-//! Blocks and their logs from a node, with the contracts that factories make on the way.
+//! Blocks and their logs from a node.
 
-use std::{borrow::Cow, collections::HashMap, future::Future};
+use std::collections::HashMap;
 
 use capstan_chain::{ChainError, Evm, Header, Log, LogFilter, Tag};
-use capstan_primitives::{Address, BlockTime, Hash};
+use capstan_primitives::{Address, BlockRef, BlockTime, Hash};
 use capstan_runtime::platform::{FinalityRule, FinalityTag};
 use futures::Stream;
 
-use crate::{
-    domain::{Batch, Contracts, Found, decode},
-    error::Error,
-};
+use crate::error::Error;
 
 /// Nodes refuse filters of many addresses; more are asked for in turn.
 const ADDRESSES_A_REQUEST: usize = 500;
 
-/// One chain through its endpoints.
-#[derive(Debug)]
+/// One chain through its endpoints. Cheap to clone.
+#[derive(Debug, Clone)]
 pub struct Node {
     evm: Evm,
+}
+
+/// Consecutive blocks and what was asked for of them.
+#[derive(Debug)]
+pub struct Segment {
+    /// First and last header, or the only one.
+    pub headers: Vec<Header>,
+    /// Logs in the order of the chain, all with their time.
+    pub logs: Vec<Log>,
+    /// Size of the answers in bytes.
+    pub bytes: u64,
 }
 
 impl Node {
@@ -44,19 +52,67 @@ impl Node {
         Ok(self.evm.header(number).await?)
     }
 
-    /// The newest final block under `rule`, when there is one.
+    /// The newest block and the newest final one under `rule`, when there is one; `known` was final
+    /// before.
     ///
     /// # Errors
     /// When the node does not answer.
-    pub async fn finalized(&self, rule: &FinalityRule, head: Header) -> Result<Option<Header>, Error> {
+    pub async fn newest(
+        &self,
+        rule: &FinalityRule,
+        known: Option<BlockRef>,
+    ) -> Result<(Header, Option<BlockRef>), Error> {
+        let tagged = async |tag| {
+            let (head, tagged) = futures::try_join!(self.evm.head(), self.evm.tagged(tag))?;
+            Ok((head, tagged.map(|header| header.block)))
+        };
         match rule {
-            FinalityRule::Tag(FinalityTag::Finalized) => Ok(self.evm.tagged(Tag::Finalized).await?),
-            FinalityRule::Tag(FinalityTag::Safe) => Ok(self.evm.tagged(Tag::Safe).await?),
-            FinalityRule::Blocks(blocks) => match head.block.number.checked_sub(*blocks) {
-                Some(number) => self.header(number).await,
-                None => Ok(None),
-            },
+            FinalityRule::Tag(FinalityTag::Finalized) => tagged(Tag::Finalized).await,
+            FinalityRule::Tag(FinalityTag::Safe) => tagged(Tag::Safe).await,
+            FinalityRule::Blocks(0) => {
+                let head = self.head().await?;
+                Ok((head, Some(head.block)))
+            }
+            FinalityRule::Blocks(blocks) => {
+                let head = self.head().await?;
+                let number = head.block.number.checked_sub(*blocks);
+                let last = match number {
+                    Some(number) => self.header(number).await?,
+                    None => None,
+                };
+                Ok((head, last.map(|header| header.block)))
+            }
+            FinalityRule::Seconds(seconds) => {
+                let head = self.head().await?;
+                let until = head.block.time.0.saturating_sub(*seconds);
+                Ok((head, self.newest_at(until, known, head.block).await?))
+            }
         }
+    }
+
+    /// The newest block whose time is at most `until`, by bisection between `known` and `head`.
+    async fn newest_at(
+        &self,
+        until: u64,
+        known: Option<BlockRef>,
+        head: BlockRef,
+    ) -> Result<Option<BlockRef>, Error> {
+        if head.time.0 <= until {
+            return Ok(Some(head));
+        }
+        let mut found = known.filter(|known| known.time.0 <= until);
+        let (mut low, mut high) = (found.map_or(0, |found| found.number.saturating_add(1)), head.number);
+        while low < high {
+            let middle = low.midpoint(high);
+            match self.header(middle).await? {
+                Some(header) if header.block.time.0 <= until => {
+                    found = Some(header.block);
+                    low = middle.saturating_add(1);
+                }
+                _ => high = middle,
+            }
+        }
+        Ok(found)
     }
 
     /// Whether there is a contract at `address`.
@@ -72,41 +128,49 @@ impl Node {
         self.evm.heads()
     }
 
-    /// What happened in one block, by its hash, so that a reorg in between is an error.
+    /// The logs of `addresses` in one block, asked for by its hash, so that a reorg in between is an
+    /// error.
     ///
     /// # Errors
     /// When the node does not answer, or no longer knows the block.
-    pub async fn block(&self, header: Header, contracts: &Contracts) -> Result<Batch, Error> {
-        let batch = with_factories(contracts, async |filter| {
-            let mut logs = self.evm.header_and_logs(header.block.hash, &filter).await?;
-            logs.iter_mut().for_each(|log| log.block_time = Some(header.block.time));
-            Ok(logs)
-        });
-        batch.await
+    pub async fn block(&self, header: Header, addresses: &[Address]) -> Result<Segment, Error> {
+        let mut logs = Vec::new();
+        for addresses in addresses.chunks(ADDRESSES_A_REQUEST) {
+            let filter = LogFilter { addresses: addresses.to_vec(), topics: Vec::new() };
+            logs.extend(self.evm.header_and_logs(header.block.hash, &filter).await?);
+        }
+        logs.sort_by_key(|log| log.log_index);
+        logs.iter_mut().for_each(|log| log.block_time = Some(header.block.time));
+        Ok(Segment { headers: vec![header], logs, bytes: 0 })
     }
 
-    /// What happened in the blocks `from` to `to`, with the headers of both.
+    /// The logs of `addresses` in the blocks `from` to `to`, with the headers of both.
     ///
     /// # Errors
     /// When the node does not answer, has not seen `to`, or contradicts itself.
-    pub async fn range(
-        &self,
-        from: u64,
-        to: u64,
-        contracts: &Contracts,
-    ) -> Result<(Vec<Header>, Batch), Error> {
-        let (first, last) = self.edges(from, to).await?;
-        let batch = with_factories(contracts, async |filter| {
+    pub async fn range(&self, from: u64, to: u64, addresses: &[Address]) -> Result<Segment, Error> {
+        let mut ends = None;
+        let (mut logs, mut bytes) = (Vec::new(), 0);
+        for addresses in addresses.chunks(ADDRESSES_A_REQUEST) {
+            let filter = LogFilter { addresses: addresses.to_vec(), topics: Vec::new() };
             let range = self.evm.headers_and_logs(from, to, &filter).await?;
-            if (range.first, range.last) != (first, last) {
+            let found = (range.first, range.last);
+            if *ends.get_or_insert(found) != found {
                 let reason = format!("blocks {from} and {to} changed between two answers");
-                return Err(ChainError::Inconsistent { reason });
+                return Err(ChainError::Inconsistent { reason }.into());
             }
-            self.with_times(range.logs).await
-        });
-        let batch = batch.await?;
+            bytes += u64::try_from(range.bytes).unwrap_or(u64::MAX);
+            logs.extend(range.logs);
+        }
+        let (first, last) = match ends {
+            Some(ends) => ends,
+            None => self.edges(from, to).await?,
+        };
+        if addresses.len() > ADDRESSES_A_REQUEST {
+            logs.sort_by_key(|log| (log.block_number, log.log_index));
+        }
         let headers = if from == to { vec![first] } else { vec![first, last] };
-        Ok((headers, batch))
+        Ok(Segment { headers, logs: self.with_times(logs).await?, bytes })
     }
 
     async fn edges(&self, from: u64, to: u64) -> Result<(Header, Header), Error> {
@@ -118,10 +182,7 @@ impl Node {
     /// Asks for the headers of logs that carry no time.
     async fn with_times(&self, mut logs: Vec<Log>) -> Result<Vec<Log>, ChainError> {
         let mut times: HashMap<Hash, BlockTime> = HashMap::new();
-        for log in &mut logs {
-            if log.block_time.is_some() {
-                continue;
-            }
+        for log in logs.iter_mut().filter(|log| log.block_time.is_none()) {
             let time = match times.get(&log.block_hash) {
                 Some(time) => *time,
                 None => {
@@ -133,29 +194,5 @@ impl Node {
             log.block_time = Some(time);
         }
         Ok(logs)
-    }
-}
-
-/// Fetches the logs of all contracts and, as long as factories among them made new ones, of those.
-async fn with_factories<F: Future<Output = Result<Vec<Log>, ChainError>>>(
-    contracts: &Contracts,
-    fetch: impl Fn(LogFilter) -> F,
-) -> Result<Batch, Error> {
-    let mut contracts = Cow::Borrowed(contracts);
-    let mut addresses = contracts.addresses();
-    let mut logs = Vec::new();
-    loop {
-        for addresses in addresses.chunks(ADDRESSES_A_REQUEST) {
-            logs.extend(fetch(LogFilter { addresses: addresses.to_vec(), topics: Vec::new() }).await?);
-        }
-        logs.sort_by_key(|log| (log.block_number, log.log_index));
-        let batch = decode(&logs, &contracts);
-        let new: Vec<Found> =
-            batch.found.iter().filter(|found| contracts.get(&found.address).is_none()).copied().collect();
-        if new.is_empty() {
-            return Ok(batch);
-        }
-        let contracts = contracts.to_mut();
-        addresses = new.iter().filter(|found| contracts.add(found)).map(|found| found.address).collect();
     }
 }

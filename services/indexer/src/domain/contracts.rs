@@ -6,59 +6,35 @@ use std::{
 };
 
 use capstan_chain::{Abi, Creates, Decoded, Protocol, Value};
-use capstan_primitives::Address;
+use capstan_primitives::{Address, Hash};
 
-/// A contract whose logs are indexed.
-#[derive(Debug, Clone)]
-pub struct Contract {
-    /// Address.
-    pub address: Address,
+/// How the logs of some contracts are read.
+#[derive(Debug)]
+pub struct Definition {
     /// Protocol, as events carry it.
     pub protocol: String,
+    /// What the logs are filed under: the protocol, or `abi:` and the configured name.
+    pub source: Arc<str>,
     /// What goes before an event's name in its kind.
     pub kind_prefix: String,
-    /// How its logs decode.
-    pub abi: Definition,
+    /// How the logs decode.
+    pub abi: AbiOf,
     /// Kinds that replace the usual ones, by event name.
-    pub kinds: Arc<BTreeMap<String, String>>,
-    /// First block of which logs are taken.
-    pub start_block: u64,
-    /// What it makes.
+    pub kinds: BTreeMap<String, String>,
+    /// What the contracts make.
     pub creates: &'static [Creates],
 }
 
-impl Contract {
-    /// A contract of a known protocol.
-    #[must_use]
-    pub fn of(protocol: &'static Protocol, address: Address, start_block: u64) -> Self {
-        Self {
-            address,
-            protocol: protocol.name.to_owned(),
-            kind_prefix: protocol.name.to_owned(),
-            abi: Definition::Known(&protocol.abi),
-            kinds: Arc::default(),
-            start_block,
-            creates: protocol.creates,
-        }
-    }
-
-    /// The canonical kind of an event of this contract.
-    #[must_use]
-    pub fn kind(&self, event: &str) -> String {
-        self.kinds.get(event).cloned().unwrap_or_else(|| format!("{}.{event}", self.kind_prefix))
-    }
-}
-
-/// Where the ABI of a contract comes from.
-#[derive(Debug, Clone)]
-pub enum Definition {
+/// Where an ABI comes from.
+#[derive(Debug)]
+pub enum AbiOf {
     /// A known protocol.
     Known(&'static Abi),
     /// The configuration.
-    Configured(Arc<Abi>),
+    Configured(Abi),
 }
 
-impl std::ops::Deref for Definition {
+impl std::ops::Deref for AbiOf {
     type Target = Abi;
 
     fn deref(&self) -> &Abi {
@@ -67,6 +43,36 @@ impl std::ops::Deref for Definition {
             Self::Configured(abi) => abi,
         }
     }
+}
+
+impl Definition {
+    /// Contracts of a known protocol, with kinds that replace the usual ones.
+    #[must_use]
+    pub fn of(protocol: &'static Protocol, kinds: BTreeMap<String, String>) -> Self {
+        Self {
+            protocol: protocol.name.to_owned(),
+            source: protocol.name.into(),
+            kind_prefix: protocol.name.to_owned(),
+            abi: AbiOf::Known(&protocol.abi),
+            kinds,
+            creates: protocol.creates,
+        }
+    }
+
+    /// The canonical kind of an event of these contracts.
+    #[must_use]
+    pub fn kind(&self, event: &str) -> String {
+        self.kinds.get(event).cloned().unwrap_or_else(|| format!("{}.{event}", self.kind_prefix))
+    }
+}
+
+/// A contract whose logs are indexed.
+#[derive(Debug, Clone)]
+pub struct Contract {
+    /// How its logs are read.
+    pub definition: Arc<Definition>,
+    /// First block of which logs are taken.
+    pub start_block: u64,
 }
 
 /// A contract that a factory's event announced.
@@ -86,25 +92,28 @@ pub struct Found {
 #[derive(Debug, Clone, Default)]
 pub struct Contracts {
     by_address: HashMap<Address, Contract>,
+    /// Every definition in use, once.
+    definitions: Vec<Arc<Definition>>,
 }
 
 impl Contracts {
     /// The contracts of a list; a later one replaces an earlier one of the same address.
     #[must_use]
-    pub fn new(contracts: impl IntoIterator<Item = Contract>) -> Self {
-        Self { by_address: contracts.into_iter().map(|contract| (contract.address, contract)).collect() }
+    pub fn new(contracts: impl IntoIterator<Item = (Address, Contract)>) -> Self {
+        let by_address: HashMap<_, _> = contracts.into_iter().collect();
+        let mut definitions: Vec<Arc<Definition>> = Vec::new();
+        for contract in by_address.values() {
+            if !definitions.iter().any(|known| Arc::ptr_eq(known, &contract.definition)) {
+                definitions.push(Arc::clone(&contract.definition));
+            }
+        }
+        Self { by_address, definitions }
     }
 
     /// The contract at an address.
     #[must_use]
     pub fn get(&self, address: &Address) -> Option<&Contract> {
         self.by_address.get(address)
-    }
-
-    /// How many there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.by_address.len()
     }
 
     /// Every address, in a stable order.
@@ -115,23 +124,47 @@ impl Contracts {
         addresses
     }
 
+    /// The events of contracts filed under `source` whose first topic is `topic`: protocol and kind,
+    /// once for every definition that lists it.
+    pub fn meanings<'a>(
+        &'a self,
+        source: &'a str,
+        topic: &'a Hash,
+    ) -> impl Iterator<Item = (&'a str, String)> + 'a {
+        let of_source = self.definitions.iter().filter(move |definition| &*definition.source == source);
+        of_source.flat_map(move |definition| {
+            let names = definition.abi.names_of(topic);
+            names.map(move |name| (definition.protocol.as_str(), definition.kind(name)))
+        })
+    }
+
     /// Adds what a factory made; an address that is already known keeps its protocol.
     pub fn add(&mut self, found: &Found) -> bool {
         let Some(protocol) = capstan_chain::protocol(found.protocol) else { return false };
         if self.by_address.contains_key(&found.address) {
             return false;
         }
-        let contract = Contract::of(protocol, found.address, found.created_block);
+        let usual = |known: &&Arc<Definition>| known.kinds.is_empty() && known.protocol == protocol.name;
+        let definition = match self.definitions.iter().find(usual) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let new = Arc::new(Definition::of(protocol, BTreeMap::new()));
+                self.definitions.push(Arc::clone(&new));
+                new
+            }
+        };
+        let contract = Contract { definition, start_block: found.created_block };
         self.by_address.insert(found.address, contract);
         true
     }
 
-    /// The contract that an event of `factory` announces.
+    /// The contract that an event of the contract at `factory` announces.
     #[must_use]
-    pub fn made_by(factory: &Contract, decoded: &Decoded, block: u64) -> Option<Found> {
-        let creates = factory.creates.iter().find(|creates| creates.event == decoded.name)?;
+    pub fn made_by(factory: (&Contract, Address), decoded: &Decoded, block: u64) -> Option<Found> {
+        let (contract, factory) = factory;
+        let creates = contract.definition.creates.iter().find(|creates| creates.event == decoded.name)?;
         let argument = decoded.arguments.iter().find(|argument| argument.name == creates.argument)?;
         let Value::Address(address) = argument.value else { return None };
-        Some(Found { address, protocol: creates.protocol, factory: factory.address, created_block: block })
+        Some(Found { address, protocol: creates.protocol, factory, created_block: block })
     }
 }

@@ -1,20 +1,30 @@
-//! Logs to events.
+//! Logs to what is stored of them.
 
-use capstan_chain::{Argument, DecodeError, Log, Value};
-use capstan_primitives::{BlockRef, BlockTime};
-use serde_json::json;
+use std::sync::Arc;
 
-use super::{Contract, Contracts, Found, NewEvent};
+use capstan_chain::{DecodeError, Log};
+use capstan_primitives::Hash;
+
+use super::{Contract, Contracts, EventType, Found};
 
 /// What the logs of some blocks come to.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub struct Batch {
-    /// Events in log order.
+    /// Logs to keep, in the order of the chain.
     pub events: Vec<NewEvent>,
     /// Contracts that factories made.
     pub found: Vec<Found>,
     /// Logs that do not decode as their ABI says.
     pub quarantined: Vec<Quarantined>,
+}
+
+/// A log to keep.
+#[derive(Debug)]
+pub struct NewEvent {
+    /// The log.
+    pub log: Log,
+    /// What it is filed under.
+    pub of: EventType,
 }
 
 /// A log that does not decode as its ABI says.
@@ -26,53 +36,34 @@ pub struct Quarantined {
     pub reason: String,
 }
 
-/// Decodes `logs`, which are sorted by block and index. A log of an unknown contract, of an event
-/// that its ABI does not list, or below its contract's start block is none of ours.
+/// Sorts out `logs`, which are in the order of the chain. Logs of unknown contracts, or below their
+/// contract's start block, are none of ours. One of an event that the ABI does not list is kept:
+/// the ABI may list it later.
 #[must_use]
-pub fn decode(logs: &[Log], contracts: &Contracts) -> Batch {
-    let mut batch = Batch::default();
+pub fn sort_out(logs: Vec<Log>, contracts: &Contracts) -> Batch {
+    let mut batch = Batch { events: Vec::with_capacity(logs.len()), ..Batch::default() };
     for log in logs {
         let Some(contract) = contracts.get(&log.address) else { continue };
         if log.block_number < contract.start_block {
             continue;
         }
-        match contract.abi.decode(log) {
+        match contract.definition.abi.decode(&log) {
             Ok(decoded) => {
-                batch.found.extend(Contracts::made_by(contract, &decoded, log.block_number));
-                batch.events.push(event(log, contract, decoded.name, &decoded.arguments));
+                batch.found.extend(Contracts::made_by((contract, log.address), &decoded, log.block_number));
             }
             Err(DecodeError::UnknownEvent) => {}
-            Err(error) => batch.quarantined.push(Quarantined { reason: error.to_string(), log: log.clone() }),
+            Err(error) => {
+                batch.quarantined.push(Quarantined { reason: error.to_string(), log });
+                continue;
+            }
         }
+        let of = type_of(&log, contract);
+        batch.events.push(NewEvent { log, of });
     }
     batch
 }
 
-fn event(log: &Log, contract: &Contract, name: String, arguments: &[Argument]) -> NewEvent {
-    let time = log.block_time.unwrap_or(BlockTime(0));
-    NewEvent {
-        block: BlockRef { number: log.block_number, hash: log.block_hash, time },
-        transaction: log.transaction.clone(),
-        transaction_index: log.transaction_index,
-        log_index: log.log_index,
-        address: log.address,
-        protocol: contract.protocol.clone(),
-        kind: contract.kind(&name),
-        arguments: arguments.iter().map(argument).collect(),
-        name,
-    }
-}
-
-fn argument(argument: &Argument) -> serde_json::Value {
-    json!([argument.name, argument.type_, value(&argument.value)])
-}
-
-fn value(of: &Value) -> serde_json::Value {
-    match of {
-        Value::Bool(value) => json!(value),
-        Value::Integer(text) | Value::Text(text) => json!(text),
-        Value::Bytes(bytes) => json!(format!("0x{}", hex::encode(bytes))),
-        Value::Address(address) => json!(address.to_string()),
-        Value::List(values) => values.iter().map(value).collect(),
-    }
+fn type_of(log: &Log, contract: &Contract) -> EventType {
+    let topic = log.topics.first().copied().unwrap_or(Hash::ZERO);
+    EventType { source: Arc::clone(&contract.definition.source), topic }
 }

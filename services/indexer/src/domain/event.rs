@@ -1,10 +1,16 @@
 //! Events and undo signals: the entries of the log.
 
-use capstan_primitives::{Address, BlockRef, TransactionId};
+use std::sync::Arc;
 
-/// A decoded log that has no position in the log yet.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewEvent {
+use capstan_primitives::{Address, BlockRef, Hash, TransactionId};
+
+use super::Definition;
+
+/// A log that is part of the chain, with what it means.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Place in the chain.
+    pub place: u64,
     /// Block.
     pub block: BlockRef,
     /// Transaction.
@@ -15,43 +21,23 @@ pub struct NewEvent {
     pub log_index: u32,
     /// Emitting contract.
     pub address: Address,
-    /// Protocol of the contract.
-    pub protocol: String,
+    /// How the log is read.
+    pub definition: Arc<Definition>,
     /// Canonical kind.
     pub kind: String,
-    /// Name in the ABI.
-    pub name: String,
-    /// Arguments as a JSON list of [name, type, value].
-    pub arguments: serde_json::Value,
-}
-
-/// An event of the log.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Event {
-    /// Position in the chain's log; the first is 1.
-    pub position: u64,
-    /// What happened.
-    pub event: NewEvent,
+    /// What it says.
+    pub decoded: capstan_chain::Decoded,
 }
 
 /// Blocks that left the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Undo {
-    /// Position in the chain's log.
-    pub position: u64,
+    /// Reorgs through this one.
+    pub fork: u64,
     /// Newest block that stayed.
     pub last_valid: BlockRef,
     /// Blocks taken back.
     pub depth: u64,
-}
-
-/// One entry of the log.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Entry {
-    /// Something happened.
-    Event(Box<Event>),
-    /// Blocks left the chain.
-    Undo(Undo),
 }
 
 /// Which events are wanted; an empty list matches all.
@@ -72,6 +58,13 @@ pub struct EventFilter {
 }
 
 impl EventFilter {
+    /// Whether an event of this protocol and kind is wanted, as far as they decide.
+    #[must_use]
+    pub fn takes(&self, protocol: &str, kind: &str) -> bool {
+        let matches = |list: &[String], of: &str| list.is_empty() || list.iter().any(|one| one == of);
+        matches(&self.protocols, protocol) && matches(&self.kinds, kind)
+    }
+
     /// A text that is the same for filters that mean the same; cursors and page tokens are bound to it.
     #[must_use]
     pub fn binding(&self) -> String {
@@ -90,4 +83,13 @@ impl EventFilter {
             self.to_block,
         )
     }
+}
+
+/// Kinds of logs by the number that rows carry.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EventType {
+    /// What the log is filed under: [`Definition::source`].
+    pub source: Arc<str>,
+    /// First topic; zero when the event has no id.
+    pub topic: Hash,
 }

@@ -4,10 +4,11 @@ mod contracts;
 mod cursor;
 mod decode;
 mod event;
+pub mod place;
 mod progress;
 
-pub use contracts::{Contract, Contracts, Definition, Found};
+pub use contracts::{AbiOf, Contract, Contracts, Definition, Found};
 pub use cursor::{Cursor, Position};
-pub use decode::{Batch, Quarantined, decode};
-pub use event::{Entry, Event, EventFilter, NewEvent, Undo};
+pub use decode::{Batch, NewEvent, Quarantined, sort_out};
+pub use event::{Event, EventFilter, EventType, Undo};
 pub use progress::{ChainProgress, Coverage, LogPage};

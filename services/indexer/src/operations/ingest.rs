@@ -1,16 +1,29 @@
 //! Following one chain: the next blocks, or the way back to where the chain still is.
 
-use capstan_chain::Header;
-use capstan_primitives::{BlockRef, Clock};
+use std::{
+    sync::{Arc, PoisonError},
+    time::{Duration, Instant},
+};
 
-use super::ChainPlan;
+use capstan_chain::Header;
+use capstan_primitives::{Address, BlockRef, Clock};
+use capstan_runtime::Tasks;
+
+use super::{
+    ChainPlan, SharedContracts,
+    ahead::{Ahead, Fetched, Horizon, Part},
+    reach::Reach,
+};
 use crate::{
-    adapters::Node,
-    domain::{ChainProgress, Contracts, Found},
+    adapters::{Node, Segment},
+    domain::{Batch, ChainProgress, Contracts, Found, sort_out},
     error::Error,
     metrics,
     store::{Append, Store},
 };
+
+/// While history is read, the head is looked at this seldom.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// The log of one chain, kept level with its node.
 #[derive(Debug)]
@@ -18,9 +31,13 @@ pub struct Ingest {
     store: Store,
     node: Node,
     plan: ChainPlan,
-    contracts: Contracts,
+    contracts: SharedContracts,
+    /// Their addresses, in the order in which they became known.
+    followed: Vec<Address>,
     progress: ChainProgress,
-    batch_blocks: u64,
+    reach: Reach,
+    ahead: Ahead,
+    seen: Option<Seen>,
     clock: Clock,
 }
 
@@ -33,8 +50,16 @@ pub struct Tick {
     pub moved: bool,
 }
 
+/// The chain as the node showed it.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    head: Header,
+    finalized: Option<BlockRef>,
+    at: Instant,
+}
+
 impl Ingest {
-    /// Opens the log of the plan's chain, beginning it under `log_id` when there is none.
+    /// Opens the log of the plan's chain, beginning it when there is none.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -42,14 +67,16 @@ impl Ingest {
         store: Store,
         node: Node,
         plan: ChainPlan,
-        log_id: u64,
+        tasks: Tasks,
         clock: Clock,
     ) -> Result<Self, Error> {
-        let progress = store.open_log(plan.id, log_id).await?;
-        let found = store.found_contracts(plan.id).await?;
-        let contracts = with_found(&plan.contracts, &found);
-        let batch_blocks = plan.batch_blocks;
-        Ok(Self { store, node, plan, contracts, progress, batch_blocks, clock })
+        let progress = store.open_log(plan.id, rand::random(), plan.start_block).await?;
+        let reach = Reach::new(plan.first_range, plan.batch_blocks, plan.batch_bytes);
+        let (contracts, followed) = (SharedContracts::default(), Vec::new());
+        let (ahead, seen) = (Ahead::new(node.clone(), tasks), None);
+        let mut ingest = Self { store, node, plan, contracts, followed, progress, reach, ahead, seen, clock };
+        ingest.reload_contracts().await?;
+        Ok(ingest)
     }
 
     /// The chain's cursor.
@@ -58,10 +85,16 @@ impl Ingest {
         &self.progress
     }
 
+    /// The contracts that are followed.
+    #[must_use]
+    pub fn contracts(&self) -> SharedContracts {
+        Arc::clone(&self.contracts)
+    }
+
     /// How many contracts are followed.
     #[must_use]
-    pub fn contracts(&self) -> u64 {
-        u64::try_from(self.contracts.len()).unwrap_or_default()
+    pub fn followed(&self) -> u64 {
+        u64::try_from(self.followed.len()).unwrap_or_default()
     }
 
     /// The node behind the chain.
@@ -75,9 +108,18 @@ impl Ingest {
     /// # Errors
     /// When store or node do not answer; nothing is half done then, and a later step starts over.
     pub async fn step(&mut self) -> Result<Tick, Error> {
-        let head = self.node.head().await?;
-        let finalized = self.node.finalized(&self.plan.finality, head).await?.map(|header| header.block);
-        let finalized = newer(self.progress.finalized, finalized);
+        let stepped = self.try_step().await;
+        if stepped.is_err() {
+            self.seen = None;
+            self.ahead.clear();
+        }
+        stepped
+    }
+
+    async fn try_step(&mut self) -> Result<Tick, Error> {
+        let seen = self.look().await?;
+        let head = seen.head;
+        let finalized = newer(self.progress.finalized, seen.finalized);
         let indexed = self.progress.indexed;
         metrics::head(self.plan.id, head.block.number, indexed.map(|block| block.number));
         let moved = match indexed {
@@ -87,6 +129,25 @@ impl Ingest {
             _ => self.extend(head, finalized).await?,
         };
         Ok(Tick { head: head.block, moved })
+    }
+
+    /// Looks at the node's chain, or remembers it while there is history to read below what is final.
+    async fn look(&mut self) -> Result<Seen, Error> {
+        let next = self.next_number();
+        let lasts = |seen: &Seen| {
+            seen.at.elapsed() < LOOK_AGAIN && seen.finalized.is_some_and(|last| next <= last.number)
+        };
+        if let Some(seen) = self.seen.filter(lasts) {
+            return Ok(seen);
+        }
+        let (head, finalized) = self.node.newest(&self.plan.finality, self.progress.finalized).await?;
+        let seen = Seen { head, finalized, at: Instant::now() };
+        self.seen = Some(seen);
+        Ok(seen)
+    }
+
+    fn next_number(&self) -> u64 {
+        self.progress.indexed.map_or(self.plan.start_block, |indexed| indexed.number.saturating_add(1))
     }
 
     /// The node is not ahead: it may be level, behind, or on another fork.
@@ -112,95 +173,123 @@ impl Ingest {
     }
 
     async fn extend(&mut self, head: Header, finalized: Option<BlockRef>) -> Result<bool, Error> {
-        let indexed = self.progress.indexed;
-        let from = indexed.map_or(self.plan.start_block, |indexed| indexed.number.saturating_add(1));
-        if from > head.block.number {
-            return Ok(false);
-        }
-        let last_final =
-            finalized.map(|block| block.number.min(head.block.number)).filter(|last| *last >= from);
-        let first_parent = match last_final {
-            Some(last) => self.extend_by_range(from, last, finalized).await?,
-            None => self.extend_by_block(from, finalized).await?,
-        };
-        match (first_parent, indexed) {
-            (Extended::OffChain, Some(indexed)) => self.roll_back(indexed, head).await,
-            _ => Ok(true),
-        }
-    }
-
-    /// Final blocks, many at a time.
-    async fn extend_by_range(
-        &mut self,
-        from: u64,
-        last: u64,
-        finalized: Option<BlockRef>,
-    ) -> Result<Extended, Error> {
-        let to = last.min(from.saturating_add(self.batch_blocks.saturating_sub(1)));
-        let (headers, batch) = match self.node.range(from, to, &self.contracts).await {
-            Err(Error::Chain(error)) if error.smaller_range_may_help() && from < to => {
-                self.batch_blocks = to.saturating_sub(from).div_ceil(2).max(1);
-                return Ok(Extended::Yes);
+        let from = self.next_number();
+        let last_final = finalized.map(|block| block.number.min(head.block.number));
+        let horizon = Horizon { head, last_final, ranges: self.plan.prefetch, reach: self.reach };
+        let fetched = self.ahead.next(from, &self.followed, horizon).await;
+        let Some(Fetched { part, addresses, segment }) = fetched else { return Ok(false) };
+        let segment = match (segment, part) {
+            (Err(Error::Chain(error)), Part::Range(first, last))
+                if error.smaller_range_may_help() && first < last =>
+            {
+                let blocks = last.saturating_sub(first).saturating_add(1);
+                self.reach.refused(first, blocks, &error);
+                tracing::debug!(chain = self.plan.id.0, %error, blocks, next = self.reach.blocks(), "smaller range");
+                self.ahead.clear();
+                return Ok(true);
             }
-            answer => answer?,
+            (segment, _) => segment?,
         };
-        self.batch_blocks = self.batch_blocks.saturating_mul(2).min(self.plan.batch_blocks);
-        self.append(headers, batch, finalized).await
-    }
-
-    /// One block that a reorg can still take back.
-    async fn extend_by_block(&mut self, number: u64, finalized: Option<BlockRef>) -> Result<Extended, Error> {
-        let Some(header) = self.node.header(number).await? else { return Ok(Extended::Yes) };
-        let batch = self.node.block(header, &self.contracts).await?;
-        self.append(vec![header], batch, finalized).await
+        // The node had announced the block and does not have it: it lags, or went back.
+        let Some(segment) = segment else { return Ok(false) };
+        if let Part::Range(first, last) = part {
+            self.reach.answered(last.saturating_sub(first).saturating_add(1), segment.bytes);
+        }
+        let (indexed, first) = (self.progress.indexed, segment.headers.first());
+        match (indexed, first) {
+            (Some(indexed), Some(first)) if indexed.hash != first.parent_hash => {
+                self.roll_back(indexed, head).await
+            }
+            _ => self.append(part, segment, addresses, finalized).await.map(|()| true),
+        }
     }
 
     async fn append(
         &mut self,
-        headers: Vec<Header>,
-        batch: crate::domain::Batch,
+        part: Part,
+        segment: Segment,
+        addresses: usize,
         finalized: Option<BlockRef>,
-    ) -> Result<Extended, Error> {
-        let (Some(first), Some(last)) = (headers.first(), headers.last().copied()) else {
-            return Ok(Extended::Yes);
-        };
-        if self.progress.indexed.is_some_and(|indexed| indexed.hash != first.parent_hash) {
-            return Ok(Extended::OffChain);
-        }
+    ) -> Result<(), Error> {
+        let (headers, batch) = self.complete(part, segment, addresses).await?;
+        let (Some(first), Some(last)) = (headers.first(), headers.last().copied()) else { return Ok(()) };
         let blocks = last.block.number.saturating_sub(first.block.number).saturating_add(1);
-        let (events, found, quarantined) =
-            (batch.events.len(), batch.found.clone(), batch.quarantined.clone());
+        let events = batch.events.len();
+        batch.quarantined.iter().for_each(|entry| metrics::quarantined(self.plan.id, entry));
         let now = self.clock.now().timestamp_millis();
-        let append = Append { headers, finalized, batch, now, window: self.plan.reorg_window };
-        self.progress = self.store.append(&self.progress, append).await?;
-        for found in &found {
-            self.contracts.add(found);
+        let append = Append { headers, finalized, batch, now, window: self.plan.window };
+        match self.store.append(&self.progress, append).await {
+            Ok(progress) => self.progress = progress,
+            Err(error) => {
+                self.reload_contracts().await?;
+                return Err(error);
+            }
         }
-        quarantined.iter().for_each(|entry| metrics::quarantined(self.plan.id, entry));
         metrics::indexed(self.plan.id, last.block, blocks, events);
-        Ok(Extended::Yes)
+        Ok(())
+    }
+
+    /// What happened in the blocks of a segment, those contracts included that were not known when
+    /// it was asked for or that it makes known itself. They are followed from here on: a reader must
+    /// not meet their events before it can meet them.
+    async fn complete(
+        &mut self,
+        part: Part,
+        segment: Segment,
+        mut asked: usize,
+    ) -> Result<(Vec<Header>, Batch), Error> {
+        let Segment { headers, mut logs, .. } = segment;
+        loop {
+            let missing = self.followed.get(asked..).unwrap_or_default();
+            if !missing.is_empty() {
+                let more = match (part, headers.last()) {
+                    (Part::Block(_), Some(header)) => self.node.block(*header, missing).await?,
+                    _ => {
+                        let number = |header: Option<&Header>| header.map_or(0, |header| header.block.number);
+                        self.node.range(number(headers.first()), number(headers.last()), missing).await?
+                    }
+                };
+                if more.headers != headers {
+                    let reason = "the ends of a range changed between two answers".to_owned();
+                    return Err(capstan_chain::ChainError::Inconsistent { reason }.into());
+                }
+                logs.extend(more.logs);
+                logs.sort_by_key(|log| (log.block_number, log.log_index));
+            }
+            asked = self.followed.len();
+            let batch = {
+                let mut contracts = self.contracts.write().unwrap_or_else(PoisonError::into_inner);
+                let new = found_in(&logs, &contracts);
+                let added = new.iter().filter(|found| contracts.add(found)).map(|found| found.address);
+                self.followed.extend(added);
+                (self.followed.len() == asked).then(|| sort_out(std::mem::take(&mut logs), &contracts))
+            };
+            if let Some(batch) = batch {
+                return Ok((headers, batch));
+            }
+        }
     }
 
     /// Goes back to the newest block that the node still has.
     async fn roll_back(&mut self, indexed: BlockRef, head: Header) -> Result<bool, Error> {
+        self.ahead.clear();
+        self.seen = None;
         let floor =
             self.progress.finalized.map_or(self.plan.start_block, |block| block.number).min(indexed.number);
-        let floor = floor.max(indexed.number.saturating_sub(self.plan.reorg_window));
-        let junction = self.junction(indexed.number.min(head.block.number), floor).await?;
+        let junction = self.junction(indexed, indexed.number.min(head.block.number), floor).await?;
         let junction = junction.ok_or(Error::ReorgTooDeep { chain_id: self.plan.id, indexed, floor })?;
         let now = self.clock.now().timestamp_millis();
         let (progress, undo) = self.store.roll_back(&self.progress, junction, now).await?;
         self.progress = progress;
-        let found = self.store.found_contracts(self.plan.id).await?;
-        self.contracts = with_found(&self.plan.contracts, &found);
+        self.reload_contracts().await?;
         metrics::reorg(self.plan.id, &undo);
         Ok(true)
     }
 
-    async fn junction(&self, from: u64, floor: u64) -> Result<Option<BlockRef>, Error> {
+    async fn junction(&self, indexed: BlockRef, from: u64, floor: u64) -> Result<Option<BlockRef>, Error> {
         let mut number = from;
         while let Some(known) = self.store.block_at_or_below(self.plan.id, number).await? {
-            if known.number < floor {
+            if known.number < floor || !self.plan.window.reaches(known, indexed) {
                 return Ok(None);
             }
             let theirs = self.node.header(known.number).await?;
@@ -212,20 +301,31 @@ impl Ingest {
         }
         Ok(None)
     }
-}
 
-enum Extended {
-    Yes,
-    /// The next block's parent is not the last indexed block.
-    OffChain,
-}
-
-fn with_found(configured: &Contracts, found: &[Found]) -> Contracts {
-    let mut contracts = configured.clone();
-    for found in found {
-        contracts.add(found);
+    async fn reload_contracts(&mut self) -> Result<(), Error> {
+        let found = self.store.found_contracts(self.plan.id).await?;
+        let mut contracts = self.plan.contracts.clone();
+        for found in &found {
+            contracts.add(found);
+        }
+        self.followed = contracts.addresses();
+        *self.contracts.write().unwrap_or_else(PoisonError::into_inner) = contracts;
+        self.ahead.clear();
+        Ok(())
     }
-    contracts
+}
+
+/// What the factories among `contracts` made.
+fn found_in(logs: &[capstan_chain::Log], contracts: &Contracts) -> Vec<Found> {
+    let found = |log: &capstan_chain::Log| {
+        let contract = contracts.get(&log.address)?;
+        if contract.definition.creates.is_empty() || log.block_number < contract.start_block {
+            return None;
+        }
+        let decoded = contract.definition.abi.decode(log).ok()?;
+        Contracts::made_by((contract, log.address), &decoded, log.block_number)
+    };
+    logs.iter().filter_map(found).collect()
 }
 
 fn newer(known: Option<BlockRef>, now: Option<BlockRef>) -> Option<BlockRef> {

@@ -11,7 +11,8 @@ use capstan_runtime::{
 
 use crate::{
     config::Config,
-    domain::{Contract, Contracts, Definition},
+    domain::{AbiOf, Contract, Contracts, Definition},
+    store::Window,
 };
 
 /// What is followed on one chain, and how.
@@ -27,11 +28,19 @@ pub struct ChainPlan {
     pub finality: FinalityRule,
     /// The configured contracts.
     pub contracts: Contracts,
+    /// Blocks of the first log request.
+    pub first_range: u64,
     /// Most blocks of one log request.
     pub batch_blocks: u64,
-    /// Blocks that a reorg may reach back.
-    pub reorg_window: u64,
+    /// About how many bytes an answer to one is to have.
+    pub batch_bytes: u64,
+    /// Log requests at a time.
+    pub prefetch: usize,
+    /// How far back a reorg may reach.
+    pub window: Window,
 }
+
+const FIRST_RANGE: u64 = 100;
 
 /// Reads the plan of a chain; `place` names it in errors, such as `chains.0`.
 ///
@@ -43,7 +52,7 @@ pub fn plan(chain: &platform::Chain, config: &Config, place: &str) -> Result<Cha
         let place = format!("{place}.contracts.{index}");
         let start_block = configured.start_block.unwrap_or(chain.start_block);
         let contract = contract(configured, start_block, &place)?;
-        if contracts.insert(contract.address, contract).is_some() {
+        if contracts.insert(configured.address, contract).is_some() {
             return Err(wrong(&place, "address", format!("{} stands twice", configured.address)));
         }
     }
@@ -52,32 +61,35 @@ pub fn plan(chain: &platform::Chain, config: &Config, place: &str) -> Result<Cha
         name: chain.name.clone(),
         start_block: chain.start_block,
         finality: chain.finality.clone(),
-        contracts: Contracts::new(contracts.into_values()),
+        contracts: Contracts::new(contracts),
+        first_range: FIRST_RANGE,
         batch_blocks: config.batch_blocks.max(1),
-        reorg_window: config.reorg_window,
+        batch_bytes: config.batch_bytes,
+        prefetch: config.prefetch,
+        window: Window { blocks: config.reorg_window, seconds: config.reorg_window_seconds },
     })
 }
 
 fn contract(of: &platform::Contract, start_block: u64, place: &str) -> Result<Contract, ConfigError> {
-    let mut contract = match of.protocol.as_str() {
-        "abi" => of_abi(of, start_block, place)?,
+    let mut definition = match of.protocol.as_str() {
+        "abi" => of_abi(of, place)?,
         name => {
             let known = || known_protocols().collect::<Vec<_>>().join(", ");
             let unknown =
                 || wrong(place, "protocol", format!("{name:?} is not known; known are abi, {}", known()));
-            Contract::of(protocol(name).ok_or_else(unknown)?, of.address, start_block)
+            Definition::of(protocol(name).ok_or_else(unknown)?, BTreeMap::new())
         }
     };
-    let names = contract.abi.event_names();
+    let names = definition.abi.event_names();
     if let Some(event) = of.events.keys().find(|event| !names.contains(&event.as_str())) {
         let reason = format!("the ABI has no event {event:?}; it has {}", names.join(", "));
         return Err(wrong(place, "events", reason));
     }
-    contract.kinds = Arc::new(of.events.clone());
-    Ok(contract)
+    definition.kinds = of.events.clone();
+    Ok(Contract { definition: Arc::new(definition), start_block })
 }
 
-fn of_abi(of: &platform::Contract, start_block: u64, place: &str) -> Result<Contract, ConfigError> {
+fn of_abi(of: &platform::Contract, place: &str) -> Result<Definition, ConfigError> {
     let missing = |key: &str| wrong(place, key, "is needed for protocol \"abi\"".into());
     let name = of.name.as_ref().ok_or_else(|| missing("name"))?;
     let path = of.abi.as_ref().ok_or_else(|| missing("abi"))?;
@@ -85,13 +97,12 @@ fn of_abi(of: &platform::Contract, start_block: u64, place: &str) -> Result<Cont
         |error: &dyn std::fmt::Display| wrong(place, "abi", format!("{}: {error}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| unusable(&error))?;
     let abi = Abi::parse_json(&text).map_err(|error| unusable(&error))?;
-    Ok(Contract {
-        address: of.address,
+    Ok(Definition {
         protocol: "abi".into(),
+        source: format!("abi:{name}").into(),
         kind_prefix: name.clone(),
-        abi: Definition::Configured(Arc::new(abi)),
-        kinds: Arc::default(),
-        start_block,
+        abi: AbiOf::Configured(abi),
+        kinds: BTreeMap::new(),
         creates: &[],
     })
 }

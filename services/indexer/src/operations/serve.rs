@@ -1,14 +1,19 @@
 //! Serving the log: pages, streams, status.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
 
-use capstan_primitives::{BlockRef, ChainId};
+use capstan_chain::Log;
+use capstan_primitives::{BlockRef, ChainId, Hash};
 use tokio::sync::watch;
 
 use crate::{
-    domain::{ChainProgress, Cursor, Event, EventFilter, LogPage, Position},
+    domain::{ChainProgress, Contracts, Cursor, Event, EventFilter, LogPage, Position, Undo, place},
     error::Error,
-    store::{ListQuery, Store},
+    metrics,
+    store::{Bounds, RawEvent, Span, Store, Wanted},
 };
 
 /// What the indexer is doing with a chain.
@@ -48,6 +53,51 @@ pub struct ChainHandle {
     pub name: String,
     /// Changes with every step of the worker.
     pub view: watch::Receiver<ChainView>,
+    /// The contracts that are followed.
+    pub contracts: SharedContracts,
+}
+
+/// The contracts of a chain, as its worker knows them.
+pub type SharedContracts = Arc<RwLock<Contracts>>;
+
+/// Where a stream without a cursor starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartAt {
+    /// With the oldest block that is kept.
+    Beginning,
+    /// With this block.
+    Block(u64),
+    /// This many blocks before the newest indexed one; 0: after it.
+    BeforeHead(u64),
+}
+
+impl StartAt {
+    fn position(self, progress: &ChainProgress) -> Position {
+        let indexed = progress.indexed.map_or(0, |block| block.number);
+        let block = match self {
+            Self::Beginning => progress.earliest,
+            Self::Block(block) => block.max(progress.earliest),
+            Self::BeforeHead(0) => indexed.saturating_add(1),
+            Self::BeforeHead(blocks) => indexed.saturating_add(1).saturating_sub(blocks),
+        };
+        let place = place::before(block).unwrap_or_default();
+        Position { fork: progress.fork, place, ..Position::beginning(progress.log_id) }
+    }
+}
+
+/// A page of events of one chain.
+#[derive(Debug, Clone)]
+pub struct ListQuery {
+    /// Chain.
+    pub chain_id: ChainId,
+    /// Which events.
+    pub filter: EventFilter,
+    /// The last place of the page before.
+    pub after: Option<u64>,
+    /// Newest first.
+    pub newest_first: bool,
+    /// Most events.
+    pub limit: u64,
 }
 
 /// The log as it is served.
@@ -93,12 +143,31 @@ impl EventLog {
         ids.iter().map(|id| self.chain(*id)).collect()
     }
 
-    /// A page of events of one chain.
+    /// A page of events of one chain, its cursor, and the place after which there may be more.
     ///
     /// # Errors
     /// When the store does not answer, or the chain's log has not begun.
-    pub async fn list(&self, query: &ListQuery) -> Result<(ChainProgress, Vec<Event>), Error> {
-        self.store.list(query).await?.ok_or(Error::UnknownChain(query.chain_id.0))
+    pub async fn list(&self, query: &ListQuery) -> Result<(ChainProgress, Vec<Event>, Option<u64>), Error> {
+        let ListQuery { chain_id, filter, newest_first, limit, .. } = query;
+        let wanted = self.wanted(*chain_id, filter).await?;
+        let first = filter.from_block.and_then(place::before);
+        let until = filter.to_block.map_or(u64::MAX, place::end_of);
+        let mut after = if *newest_first { query.after } else { query.after.max(first) };
+        let mut events: Vec<Event> = Vec::new();
+        loop {
+            let missing = limit.saturating_sub(u64::try_from(events.len()).unwrap_or(u64::MAX));
+            let span = Span { after, until, newest_first: *newest_first, limit: missing };
+            let page = self.store.list(*chain_id, &wanted, span).await?;
+            let (progress, found, more) = page.ok_or(Error::UnknownChain(chain_id.0))?;
+            let below = |event: &RawEvent| *newest_first && first.is_some_and(|first| event.place <= first);
+            let ended = found.iter().any(below);
+            events.extend(self.meanings(*chain_id, found.into_iter().filter(|event| !below(event)), filter));
+            let more = more.filter(|_| !ended);
+            if more.is_none() || events.len() >= usize::try_from(*limit).unwrap_or(usize::MAX) {
+                return Ok((progress, events, more));
+            }
+            after = more;
+        }
     }
 
     /// The chain's cursor in the store.
@@ -109,23 +178,90 @@ impl EventLog {
         self.store.progress(chain_id).await?.ok_or(Error::UnknownChain(chain_id.0))
     }
 
-    /// Checks that a stream can go on from `cursor`, and completes it with the chains that it lacks.
+    /// What its worker says of a chain.
+    #[must_use]
+    pub fn view(&self, chain_id: ChainId) -> Option<watch::Receiver<ChainView>> {
+        self.chains.get(&chain_id).map(|handle| handle.view.clone())
+    }
+
+    /// Checks that a stream can go on from `cursor`, and completes it with the chains that it
+    /// lacks, which start at `start`.
     ///
     /// # Errors
-    /// [`Error::CursorOfOtherLog`] when a position is not of the log that is here.
-    pub async fn resume(&self, chains: &[ChainId], mut cursor: Cursor) -> Result<Cursor, Error> {
+    /// [`Error::CursorOfOtherLog`] when a position is not of the log that is here, and
+    /// [`Error::CursorPruned`] when what follows it is no longer kept.
+    pub async fn resume(
+        &self,
+        chains: &[ChainId],
+        mut cursor: Cursor,
+        start: StartAt,
+    ) -> Result<Cursor, Error> {
         for chain_id in chains {
             let progress = self.progress(*chain_id).await?;
-            let start = Position { log_id: progress.log_id, position: 0 };
-            let at = cursor.chains.entry(*chain_id).or_insert(start);
-            if at.log_id != progress.log_id || at.position >= progress.next_position {
+            let Some(at) = cursor.chains.get(chain_id) else {
+                cursor.chains.insert(*chain_id, start.position(&progress));
+                continue;
+            };
+            let ahead = at.fork == progress.fork && at.place > end_of(&progress);
+            if at.log_id != progress.log_id || at.fork > progress.fork || ahead {
                 return Err(Error::CursorOfOtherLog);
+            }
+            if !self.store.knows(*chain_id, *at).await? {
+                return Err(Error::CursorOfOtherLog);
+            }
+            if at.place < place::before(progress.earliest).unwrap_or_default() {
+                return Err(Error::CursorPruned { chain_id: *chain_id, earliest: progress.earliest });
             }
         }
         Ok(cursor)
     }
 
-    /// The entries of a chain after `position`.
+    /// Keeps the cursor of a consumer.
+    ///
+    /// # Errors
+    /// When a field is wrong, or the store does not answer.
+    pub async fn commit(&self, consumer_id: &str, cursor: &str, now: i64) -> Result<(), Error> {
+        let length = consumer_id.chars().count();
+        if !(1..=100).contains(&length) {
+            let description = format!("has {length} characters; 1 to 100 are taken");
+            return Err(Error::Field { field: "consumer_id".into(), description });
+        }
+        let positions = Cursor::decode_any(cursor).map_err(Error::Cursor)?.chains;
+        self.store.commit_cursor(consumer_id, cursor, now).await?;
+        for (chain_id, at) in positions {
+            let Some(handle) = self.chains.get(&chain_id) else { continue };
+            let indexed = handle.view.borrow().progress.indexed.map_or(0, |block| block.number);
+            let lag = indexed.saturating_sub(place::number_of(at.place));
+            metrics::consumer_lag(consumer_id, chain_id, lag);
+        }
+        Ok(())
+    }
+
+    /// The cursor that a consumer committed last, and when, milliseconds since 1970.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn committed(&self, consumer_id: &str) -> Result<Option<(String, i64)>, Error> {
+        self.store.committed_cursor(consumer_id).await
+    }
+
+    /// The events through `at` that `undo` takes back, newest first.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn reverted(
+        &self,
+        chain_id: ChainId,
+        at: Position,
+        undo: Undo,
+        filter: &EventFilter,
+    ) -> Result<Vec<Event>, Error> {
+        let wanted = self.wanted(chain_id, filter).await?;
+        let raw = self.store.reverted(chain_id, at, undo, &wanted).await?;
+        Ok(self.meanings(chain_id, raw.into_iter(), filter))
+    }
+
+    /// What follows in the log of a chain after `at`.
     ///
     /// # Errors
     /// When the store does not answer, or the log was replaced meanwhile.
@@ -134,9 +270,79 @@ impl EventLog {
         chain_id: ChainId,
         at: Position,
         filter: &EventFilter,
-        limit: u64,
+        bounds: Bounds,
     ) -> Result<LogPage, Error> {
-        let page = self.store.read_log(chain_id, at.position, filter, limit).await?;
-        page.filter(|page| page.progress.log_id == at.log_id).ok_or(Error::CursorOfOtherLog)
+        let wanted = self.wanted(chain_id, filter).await?;
+        let page = self.store.read_log(chain_id, at, &wanted, bounds).await?;
+        let page = page.filter(|page| page.progress.log_id == at.log_id).ok_or(Error::CursorOfOtherLog)?;
+        let events = self.meanings(chain_id, page.events.into_iter(), filter);
+        Ok(LogPage { progress: page.progress, undo: page.undo, events, coverage: page.coverage })
     }
+
+    /// Which rows can hold events that `filter` wants.
+    async fn wanted(&self, chain_id: ChainId, filter: &EventFilter) -> Result<Wanted, Error> {
+        let mut wanted = Wanted {
+            addresses: filter.addresses.clone(),
+            types: None,
+            transaction: filter.transaction.clone(),
+        };
+        if filter.kinds.is_empty() && filter.protocols.is_empty() {
+            return Ok(wanted);
+        }
+        let types = self.store.all_types().await?;
+        let Some(handle) = self.chains.get(&chain_id) else { return Ok(wanted) };
+        let contracts = handle.contracts.read().unwrap_or_else(PoisonError::into_inner);
+        let takes = |protocol: &str, kind: &str| filter.takes(protocol, kind);
+        let ids = types.into_iter().filter(|(_, of)| {
+            contracts.meanings(&of.source, &of.topic).any(|(protocol, kind)| takes(protocol, &kind))
+        });
+        wanted.types = Some(ids.map(|(id, _)| id).collect());
+        Ok(wanted)
+    }
+
+    /// Reads logs as the events that they are, those that the definitions list and `filter` wants.
+    fn meanings(
+        &self,
+        chain_id: ChainId,
+        raw: impl Iterator<Item = RawEvent>,
+        filter: &EventFilter,
+    ) -> Vec<Event> {
+        let Some(handle) = self.chains.get(&chain_id) else { return Vec::new() };
+        let contracts = handle.contracts.read().unwrap_or_else(PoisonError::into_inner);
+        raw.filter_map(|raw| meaning(raw, &contracts, filter)).collect()
+    }
+}
+
+fn end_of(progress: &ChainProgress) -> u64 {
+    progress.indexed.map_or(0, |block| place::end_of(block.number))
+}
+
+fn meaning(raw: RawEvent, contracts: &Contracts, filter: &EventFilter) -> Option<Event> {
+    let RawEvent { place, block, of, transaction_index, transaction, address, topics, data } = raw;
+    let definition = Arc::clone(&contracts.get(&address)?.definition);
+    let id = (of.topic != Hash::ZERO).then_some(of.topic);
+    let log = Log {
+        block_number: block.number,
+        block_hash: block.hash,
+        block_time: Some(block.time),
+        transaction,
+        transaction_index,
+        log_index: place::index_of(place),
+        address,
+        topics: id.into_iter().chain(topics).collect(),
+        data,
+    };
+    let decoded = definition.abi.decode(&log).ok()?;
+    let kind = definition.kind(&decoded.name);
+    filter.takes(&definition.protocol, &kind).then_some(Event {
+        place,
+        block,
+        transaction: log.transaction,
+        transaction_index,
+        log_index: log.log_index,
+        address,
+        definition,
+        kind,
+        decoded,
+    })
 }

@@ -1,11 +1,12 @@
 //! Wire ↔ domain.
 
+use capstan_chain::Argument;
 use capstan_primitives::{Address, BlockRef, ChainId, Finality};
 use capstan_proto::{indexer as wire, primitives};
 use prost_types::{ListValue, Timestamp, Value, value::Kind};
 
 use crate::{
-    domain::{Event, EventFilter, NewEvent},
+    domain::{Event, EventFilter},
     error::Error,
     operations::{ChainHandle, ChainState, ChainView},
 };
@@ -30,59 +31,35 @@ pub(super) fn as_of(chain_id: ChainId, of: BlockRef, how: Finality) -> primitive
     primitives::AsOf { chain_id: chain_id.0, block: Some(block(of)), finality: finality(how).into() }
 }
 
-pub(super) fn event(chain_id: ChainId, how: Finality, event: Event) -> wire::Event {
-    let Event { position, event } = event;
-    let NewEvent {
-        block: of,
-        transaction,
-        transaction_index,
-        log_index,
-        address,
-        protocol,
-        kind,
-        name,
-        arguments,
-    } = event;
+pub(super) fn event(chain_id: ChainId, how: Finality, event: &Event) -> wire::Event {
     wire::Event {
         chain_id: chain_id.0,
-        block: Some(block(of)),
-        transaction_hash: transaction.to_string(),
-        transaction_index,
-        log_index,
-        address: address.to_string(),
-        protocol,
-        kind,
-        name,
-        arguments: list(arguments).into_iter().map(argument).collect(),
-        position,
+        block: Some(block(event.block)),
+        transaction_hash: event.transaction.to_string(),
+        transaction_index: event.transaction_index,
+        log_index: event.log_index,
+        address: event.address.to_string(),
+        protocol: event.definition.protocol.clone(),
+        kind: event.kind.clone(),
+        name: event.decoded.name.clone(),
+        arguments: event.decoded.arguments.iter().map(argument).collect(),
+        position: event.place,
         finality: finality(how).into(),
     }
 }
 
-fn list(value: serde_json::Value) -> Vec<serde_json::Value> {
-    match value {
-        serde_json::Value::Array(values) => values,
-        _ => Vec::new(),
-    }
+fn argument(of: &Argument) -> wire::Argument {
+    wire::Argument { name: of.name.clone(), r#type: of.type_.clone(), value: Some(value(&of.value)) }
 }
 
-fn argument(stored: serde_json::Value) -> wire::Argument {
-    let mut parts = list(stored).into_iter();
-    let mut text = || parts.next().and_then(|part| part.as_str().map(str::to_owned)).unwrap_or_default();
-    let (name, r#type) = (text(), text());
-    wire::Argument { name, r#type, value: parts.next().map(value) }
-}
-
-fn value(of: serde_json::Value) -> Value {
+fn value(of: &capstan_chain::Value) -> Value {
+    use capstan_chain::Value::{Address, Bool, Bytes, Integer, List, Text};
     let kind = match of {
-        serde_json::Value::Null => Kind::NullValue(0),
-        serde_json::Value::Bool(flag) => Kind::BoolValue(flag),
-        serde_json::Value::String(text) => Kind::StringValue(text),
-        serde_json::Value::Array(values) => {
-            Kind::ListValue(ListValue { values: values.into_iter().map(value).collect() })
-        }
-        // Numbers and objects are never stored: integers are text, tuples are lists.
-        other => Kind::StringValue(other.to_string()),
+        Bool(flag) => Kind::BoolValue(*flag),
+        Integer(text) | Text(text) => Kind::StringValue(text.clone()),
+        Bytes(bytes) => Kind::StringValue(format!("0x{}", hex::encode(bytes))),
+        Address(address) => Kind::StringValue(address.to_string()),
+        List(values) => Kind::ListValue(ListValue { values: values.iter().map(value).collect() }),
     };
     Value { kind: Some(kind) }
 }
@@ -170,14 +147,14 @@ pub(super) fn chain_status(handle: &ChainHandle) -> wire::ChainStatus {
         lag_seconds,
         events: progress.events,
         contracts: view.contracts,
-        reorgs: progress.reorgs,
+        reorgs: progress.fork,
         decode_failures: progress.decode_failures,
         problem: view.problem.clone(),
         indexed_at: progress.indexed.map(|_| millis(progress.indexed_at)),
     }
 }
 
-fn millis(at: i64) -> Timestamp {
+pub(super) fn millis(at: i64) -> Timestamp {
     let nanos = i32::try_from(at.rem_euclid(1_000).saturating_mul(1_000_000)).unwrap_or_default();
     Timestamp { seconds: at.div_euclid(1_000), nanos }
 }

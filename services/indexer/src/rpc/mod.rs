@@ -1,11 +1,13 @@
 //! The gRPC edge of the indexer: translate, call, translate.
 
 mod convert;
+mod request;
 mod stream;
 
-use capstan_primitives::{Finality, PageToken};
+use capstan_primitives::{Clock, Finality, PageToken};
 use capstan_proto::indexer::{
-    ChainHealth, GetHealthRequest, GetHealthResponse, GetStatusRequest, GetStatusResponse, ListEventsRequest,
+    ChainHealth, CommitCursorRequest, CommitCursorResponse, GetCursorRequest, GetCursorResponse,
+    GetHealthRequest, GetHealthResponse, GetStatusRequest, GetStatusResponse, ListEventsRequest,
     ListEventsResponse, StreamEventsRequest, StreamEventsResponse, indexer_service_server::IndexerService,
 };
 use capstan_runtime::Tasks;
@@ -14,8 +16,7 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     error::Error,
-    operations::{ChainState, EventLog},
-    store::ListQuery,
+    operations::{ChainState, EventLog, ListQuery},
 };
 
 const MAX_PAGE: u64 = 1_000;
@@ -26,6 +27,7 @@ const DEFAULT_PAGE: u64 = 100;
 pub(crate) struct Rpc {
     pub(crate) log: EventLog,
     pub(crate) tasks: Tasks,
+    pub(crate) clock: Clock,
 }
 
 #[tonic::async_trait]
@@ -38,6 +40,25 @@ impl IndexerService for Rpc {
     ) -> Result<Response<Self::StreamEventsStream>, Status> {
         let stream = stream::open(self.log.clone(), request.into_inner(), self.tasks.stopping()).await?;
         Ok(Response::new(stream))
+    }
+
+    async fn commit_cursor(
+        &self,
+        request: Request<CommitCursorRequest>,
+    ) -> Result<Response<CommitCursorResponse>, Status> {
+        let CommitCursorRequest { consumer_id, cursor } = request.into_inner();
+        self.log.commit(&consumer_id, &cursor, self.clock.now().timestamp_millis()).await?;
+        Ok(Response::new(CommitCursorResponse {}))
+    }
+
+    async fn get_cursor(
+        &self,
+        request: Request<GetCursorRequest>,
+    ) -> Result<Response<GetCursorResponse>, Status> {
+        let GetCursorRequest { consumer_id } = request.into_inner();
+        let committed = self.log.committed(&consumer_id).await?;
+        let (cursor, at) = committed.ok_or(Error::UnknownConsumer(consumer_id))?;
+        Ok(Response::new(GetCursorResponse { cursor, committed_at: Some(convert::millis(at)) }))
     }
 
     async fn list_events(
@@ -79,21 +100,17 @@ impl Rpc {
             "" => None,
             token => Some(position_of(token, &binding)?),
         };
-        let query =
-            ListQuery { chain_id, filter, after, newest_first: request.newest_first, limit: limit + 1 };
-        let (progress, mut events) = self.log.list(&query).await?;
-        let more = u64::try_from(events.len()).unwrap_or_default() > limit;
-        events.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        let last = events.last().filter(|_| more).map(|event| event.position);
-        let token = |position: u64| PageToken { key: position.to_be_bytes().to_vec() }.encode(&binding);
+        let query = ListQuery { chain_id, filter, after, newest_first: request.newest_first, limit };
+        let (progress, events, more) = self.log.list(&query).await?;
+        let token = |place: u64| PageToken { key: place.to_be_bytes().to_vec() }.encode(&binding);
         let finalized = progress.finalized.map(|block| block.number);
         let finality = |number| Finality::of(number, finalized);
         Ok(ListEventsResponse {
             events: events
                 .into_iter()
-                .map(|event| convert::event(chain_id, finality(event.event.block.number), event))
+                .map(|event| convert::event(chain_id, finality(event.block.number), &event))
                 .collect(),
-            next_page_token: last.map(token).unwrap_or_default(),
+            next_page_token: more.map(token).unwrap_or_default(),
             as_of: progress.indexed.map(|block| convert::as_of(chain_id, block, finality(block.number))),
         })
     }

@@ -1,5 +1,5 @@
-//! `StreamEvents`: history and live by one loop over the store. A subscriber costs no memory: what
-//! it has not read yet stays in the log.
+//! `StreamEvents`: history and live by one loop over the store. A subscriber costs no memory but
+//! the page that it is being sent: what it has not read yet stays in the log.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -9,21 +9,22 @@ use capstan_proto::indexer::{
     stream_events_response::Message,
 };
 use futures::{StreamExt, future::select_all, stream::BoxStream};
+use prost::Message as _;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use super::convert;
+use super::{convert, request::StreamRequest};
 use crate::{
-    domain::{Cursor, Entry, Event, EventFilter, LogPage, Undo},
+    domain::{Coverage, Cursor, Event, LogPage, Position, Undo},
     error::Error,
     metrics,
     operations::{ChainView, EventLog},
 };
 
 const HEARTBEAT: Duration = Duration::from_secs(10);
-const DEFAULT_BATCH: u64 = 500;
-const MAX_BATCH: u64 = 1_000;
+/// A batch ends before it is larger: gRPC's usual limit is 4 MiB.
+const MAX_BATCH_BYTES: usize = 1 << 20;
 
 type Messages = BoxStream<'static, Result<StreamEventsResponse, Status>>;
 
@@ -33,32 +34,18 @@ pub(super) async fn open(
     request: StreamEventsRequest,
     stopping: CancellationToken,
 ) -> Result<Messages, Error> {
-    let chains = log.stream_chains(&request.chain_ids)?;
-    let filter = convert::stream_filter(request.filter)?;
-    let binding = format!("StreamEvents {:?} {}", request.chain_ids, filter.binding());
-    let cursor = match request.cursor.as_str() {
-        "" => Cursor::default(),
-        text => Cursor::decode(text, &binding).map_err(Error::Cursor)?,
-    };
-    let cursor = log.resume(&chains, cursor).await?;
-    let limit = match u64::from(request.max_batch_events) {
-        0 => DEFAULT_BATCH,
-        events => events.min(MAX_BATCH),
-    };
-    let watched =
-        |id: &ChainId| log.chains().find(|(chain, _)| chain == id).map(|(_, handle)| handle.view.clone());
-    let views = chains.iter().filter_map(watched).collect();
-    Ok(Session { log, chains, filter, binding, cursor, limit, views, announced: BTreeMap::new(), stopping }
-        .messages())
+    let request = StreamRequest::read(&log, request).await?;
+    let watched = |id: &ChainId| log.view(*id);
+    let views = request.chains.iter().filter_map(watched).collect();
+    let cursor = request.cursor.clone();
+    let session = Session { log, request, cursor, views, announced: BTreeMap::new(), stopping };
+    Ok(session.messages())
 }
 
 struct Session {
     log: EventLog,
-    chains: Vec<ChainId>,
-    filter: EventFilter,
-    binding: String,
+    request: StreamRequest,
     cursor: Cursor,
-    limit: u64,
     views: Vec<watch::Receiver<ChainView>>,
     /// Indexed and finalized block of every chain as last told to the client.
     announced: BTreeMap<ChainId, (Option<BlockRef>, Option<BlockRef>)>,
@@ -71,13 +58,20 @@ impl Session {
         let stream = async_stream::try_stream! {
             yield self.opening();
             loop {
-                let mut more = false;
-                for chain_id in self.chains.clone() {
+                let (mut more, mut ended) = (false, true);
+                for chain_id in self.request.chains.clone() {
                     let page = self.read(chain_id).await?;
                     more |= !page.coverage.complete;
+                    ended &= self.request.ends_at(&page);
+                    if let Some(undo) = page.undo {
+                        yield self.undo(chain_id, undo, page.progress.fork).await?;
+                    }
                     for message in self.translate(chain_id, page) {
                         yield message;
                     }
+                }
+                if ended {
+                    break;
                 }
                 if more {
                     continue;
@@ -94,82 +88,97 @@ impl Session {
     }
 
     fn opening(&self) -> StreamEventsResponse {
-        let chains = self.log.chains().filter(|(id, _)| self.chains.contains(id));
+        let chains = self.log.chains().filter(|(id, _)| self.request.chains.contains(id));
         let chains = chains.map(|(_, handle)| convert::chain_status(handle)).collect();
-        message(Message::Session(StreamSession { chains, cursor: self.cursor.encode(&self.binding) }))
+        message(Message::Session(StreamSession { chains, cursor: self.text() }))
+    }
+
+    fn text(&self) -> String {
+        self.cursor.encode(&self.request.binding)
+    }
+
+    fn at(&self, chain_id: ChainId) -> Result<Position, Error> {
+        self.cursor.chains.get(&chain_id).copied().ok_or(Error::UnknownChain(chain_id.0))
     }
 
     async fn read(&self, chain_id: ChainId) -> Result<LogPage, Error> {
-        let at = self.cursor.chains.get(&chain_id).copied().ok_or(Error::UnknownChain(chain_id.0))?;
-        self.log.read(chain_id, at, &self.filter, self.limit).await
+        self.log.read(chain_id, self.at(chain_id)?, &self.request.filter, self.request.bounds).await
     }
 
-    /// A page as messages: runs of events, undos between them, and a heartbeat when the page covers
-    /// more than its events say.
+    /// A page as messages: its events in batches, and a heartbeat when the page covers more than
+    /// its events say.
     fn translate(&mut self, chain_id: ChainId, page: LogPage) -> Vec<StreamEventsResponse> {
-        let finalized = page.progress.finalized;
+        let LogPage { progress, events, coverage, .. } = page;
+        let Coverage { block, through, block_complete, complete } = coverage;
+        let finalized = progress.finalized;
+        let finality = |event: &Event| Finality::of(event.block.number, finalized.map(|block| block.number));
         let mut messages = Vec::new();
-        let mut run: Vec<Event> = Vec::new();
-        for entry in page.entries {
-            match entry {
-                Entry::Event(event) => run.push(*event),
-                Entry::Undo(undo) => {
-                    messages.extend(self.batch(chain_id, std::mem::take(&mut run), finalized));
-                    messages.push(self.undo(chain_id, undo));
-                }
+        let mut batch: Vec<capstan_proto::indexer::Event> = Vec::new();
+        let mut bytes = 0;
+        let mut events = events.iter().peekable();
+        while let Some(event) = events.next() {
+            let wire = convert::event(chain_id, finality(event), event);
+            bytes += wire.encoded_len();
+            batch.push(wire);
+            let next = events.peek();
+            let ends = next.is_none_or(|_| batch.len() >= self.request.max_batch || bytes >= MAX_BATCH_BYTES);
+            if !ends {
+                continue;
             }
+            let block_complete = next.map_or(block_complete, |next| next.block != event.block);
+            let position = if next.is_none() { through } else { event.place };
+            self.advance(chain_id, progress.fork, position, Some(event.block));
+            messages.push(message(Message::Events(EventBatch {
+                chain_id: chain_id.0,
+                events: std::mem::take(&mut batch),
+                block: Some(convert::block(event.block)),
+                block_complete,
+                finalized: finalized.map(convert::block),
+                cursor: self.text(),
+            })));
+            bytes = 0;
         }
-        messages.extend(self.batch(chain_id, run, finalized));
-        self.advance(chain_id, page.coverage.through);
-        let covered = (page.coverage.block, finalized);
-        if page.coverage.complete && self.announced.insert(chain_id, covered) != Some(covered) {
+        self.advance(chain_id, progress.fork, through, block);
+        let covered = (block, finalized);
+        if complete && self.announced.insert(chain_id, covered) != Some(covered) {
             messages.push(message(Message::Heartbeat(Heartbeat {
                 chain_id: chain_id.0,
-                block: page.coverage.block.map(convert::block),
+                block: block.map(convert::block),
                 finalized: finalized.map(convert::block),
-                cursor: self.cursor.encode(&self.binding),
+                cursor: self.text(),
             })));
         }
         messages
     }
 
-    fn batch(
+    async fn undo(
         &mut self,
         chain_id: ChainId,
-        events: Vec<Event>,
-        finalized: Option<BlockRef>,
-    ) -> Option<StreamEventsResponse> {
-        let last = events.last()?;
-        let (block, position) = (last.event.block, last.position);
-        self.advance(chain_id, position);
-        let finality = |number| Finality::of(number, finalized.map(|block| block.number));
-        let events = events
-            .into_iter()
-            .map(|event| convert::event(chain_id, finality(event.event.block.number), event))
-            .collect();
-        Some(message(Message::Events(EventBatch {
-            chain_id: chain_id.0,
-            events,
-            block: Some(convert::block(block)),
-            block_complete: true,
-            finalized: finalized.map(convert::block),
-            cursor: self.cursor.encode(&self.binding),
-        })))
-    }
-
-    fn undo(&mut self, chain_id: ChainId, undo: Undo) -> StreamEventsResponse {
-        self.advance(chain_id, undo.position);
-        message(Message::Undo(UndoSignal {
+        undo: Undo,
+        fork: u64,
+    ) -> Result<StreamEventsResponse, Error> {
+        let at = self.at(chain_id)?;
+        let mut reverted = Vec::new();
+        if self.request.with_reverted {
+            let events = self.log.reverted(chain_id, at, undo, &self.request.filter).await?;
+            reverted.extend(events.iter().map(|event| convert::event(chain_id, Finality::Latest, event)));
+        }
+        let junction = crate::domain::place::end_of(undo.last_valid.number);
+        self.advance(chain_id, fork, junction, Some(undo.last_valid));
+        Ok(message(Message::Undo(UndoSignal {
             chain_id: chain_id.0,
             last_valid_block: Some(convert::block(undo.last_valid)),
             depth: undo.depth,
-            cursor: self.cursor.encode(&self.binding),
-        }))
+            cursor: self.text(),
+            reverted,
+        })))
     }
 
-    fn advance(&mut self, chain_id: ChainId, position: u64) {
+    fn advance(&mut self, chain_id: ChainId, fork: u64, place: u64, block: Option<BlockRef>) {
         if let Some(at) = self.cursor.chains.get_mut(&chain_id) {
-            at.position = at.position.max(position);
+            let of_place = block.filter(|block| block.number == crate::domain::place::number_of(place));
+            let mark = of_place.map_or(0, |block| Position::mark_of(&block.hash));
+            *at = Position { fork, place, mark, ..*at };
         }
     }
 

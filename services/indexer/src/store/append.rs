@@ -1,27 +1,36 @@
-//! Writing the log: blocks with their events, and undos.
+//! Writing the log: blocks with their logs.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::PoisonError,
+};
 
 use capstan_chain::Header;
-use capstan_db::bulk::insert_all;
-use capstan_db::columns::{HashColumn, signed};
-use capstan_db::indexer::entities::{block, chain, contract, event, quarantine, reorg};
-use capstan_primitives::{BlockRef, Hash};
-use sea_orm::sea_query::Expr;
+use capstan_db::bulk::{BulkWrite, CopyRows, insert_all};
+use capstan_db::columns::{HashColumn, signed, unsigned};
+use capstan_db::indexer::entities::{block, chain, contract, event};
+use capstan_primitives::{BlockRef, ChainId, Hash};
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, ExprTrait, PaginatorTrait, QueryFilter,
-    sea_query::OnConflict,
+    ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter, sea_query::OnConflict,
 };
 
 use super::{Store, rows};
 use crate::{
-    domain::{Batch, ChainProgress, Undo},
+    domain::{Batch, ChainProgress, EventType, NewEvent, place},
     error::Error,
 };
 
 /// Orphaned blocks are kept this long, in seconds of chain time, for whoever asks what became of them.
 const KEEP_ORPHANS_SECONDS: u64 = 7 * 24 * 3600;
+/// Blocks of one partition on PostgreSQL.
+const PARTITION_BLOCKS: u64 = 1 << 20;
+/// About what a row of the binary COPY takes.
+const ROW_BYTES: usize = 256;
+const EVENT_COLUMNS: &str =
+    "event (chain_id, place, fork, type, transaction_index, transaction_id, address, topics, data)";
 
 /// Blocks to append: consecutive, the first one the child of the last indexed block.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Append {
     /// Headers to remember for the parent-hash check; the last one is the new indexed block.
     pub headers: Vec<Header>,
@@ -31,8 +40,27 @@ pub struct Append {
     pub batch: Batch,
     /// Wall time, milliseconds since 1970.
     pub now: i64,
-    /// Blocks below the newest one whose hashes are kept even when they are final.
-    pub window: u64,
+    /// How far back a reorg may reach.
+    pub window: Window,
+}
+
+/// How far back a reorg may reach where finality does not forbid it earlier: the farther of both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Blocks below the newest one.
+    pub blocks: u64,
+    /// Seconds of chain time before the newest one.
+    pub seconds: u64,
+}
+
+impl Window {
+    /// Whether a reorg may take back what stands on `block` while `newest` is the newest one.
+    #[must_use]
+    pub fn reaches(self, block: BlockRef, newest: BlockRef) -> bool {
+        let blocks = newest.number.saturating_sub(block.number);
+        let seconds = newest.time.0.saturating_sub(block.time.0);
+        blocks <= self.blocks || seconds <= self.seconds
+    }
 }
 
 impl Store {
@@ -46,7 +74,6 @@ impl Store {
         let appended = u64::try_from(batch.events.len()).unwrap_or_default();
         let failures = u64::try_from(batch.quarantined.len()).unwrap_or_default();
         let to = ChainProgress {
-            next_position: from.next_position.saturating_add(appended),
             indexed: Some(last.block),
             finalized: finalized.or(from.finalized),
             indexed_at: now,
@@ -54,13 +81,19 @@ impl Store {
             decode_failures: from.decode_failures.saturating_add(failures),
             ..*from
         };
-        let write = self.database.write().await?;
+        let types = self.types_of(&batch.events).await?;
+        let blocks = blocks_of(&headers, &batch);
+        let write = self.database.bulk_write().await?;
         move_cursor(&write, from, &to).await?;
-        forget_orphans(&write, from, &headers, &batch).await?;
-        write_blocks(&write, from, &headers).await?;
-        write_batch(&write, from, batch).await?;
+        forget_orphans(&write, from, &blocks).await?;
+        let rows = blocks.into_values().map(|block| rows::block_row(from, block)).collect();
+        insert_all(&write, rows).await?;
+        let parts = self.make_partitions(&write, from, &batch.events).await?;
+        write_events(&write, from, &batch.events, &types).await?;
+        write_rest(&write, from, batch).await?;
         prune_blocks(&write, &to, window).await?;
         write.commit().await?;
+        self.partitions.lock().unwrap_or_else(PoisonError::into_inner).extend(parts);
         Ok(to)
     }
 
@@ -70,98 +103,86 @@ impl Store {
     /// As [`Store::append`].
     pub async fn finalize(&self, from: &ChainProgress, finalized: BlockRef) -> Result<ChainProgress, Error> {
         let to = ChainProgress { finalized: Some(finalized), ..*from };
-        let write = self.database.write().await?;
+        let write = self.database.bulk_write().await?;
         move_cursor(&write, from, &to).await?;
         write.commit().await?;
         Ok(to)
     }
 
-    /// Takes back every block above `last_valid` and writes the undo into the log, in one transaction.
-    ///
-    /// # Errors
-    /// As [`Store::append`].
-    pub async fn roll_back(
+    /// Makes the partitions that `events` fall into and that this process has not seen, and names them.
+    async fn make_partitions(
         &self,
+        write: &BulkWrite,
         from: &ChainProgress,
-        last_valid: BlockRef,
-        now: i64,
-    ) -> Result<(ChainProgress, Undo), Error> {
-        let depth = from.indexed.map_or(0, |indexed| indexed.number.saturating_sub(last_valid.number));
-        let undo = Undo { position: from.next_position, last_valid, depth };
-        let write = self.database.write().await?;
-        let above = Above { chain_id: signed(from.chain_id.0), number: signed(last_valid.number) };
-        let events = above.events(&write).await?;
-        let failures = above.quarantined(&write).await?;
-        let to = ChainProgress {
-            next_position: from.next_position.saturating_add(1),
-            indexed: Some(last_valid),
-            indexed_at: now,
-            events: from.events.saturating_sub(events),
-            reorgs: from.reorgs.saturating_add(1),
-            decode_failures: from.decode_failures.saturating_sub(failures),
-            ..*from
-        };
-        move_cursor(&write, from, &to).await?;
-        above.orphan(&write, signed(undo.position)).await?;
-        reorg::Entity::insert(rows::reorg_row(from.chain_id, &undo, now))
-            .exec_without_returning(&write)
-            .await?;
-        write.commit().await?;
-        Ok((to, undo))
+        events: &[NewEvent],
+    ) -> Result<BTreeSet<(ChainId, u64)>, Error> {
+        if write.get_database_backend() != DatabaseBackend::Postgres {
+            return Ok(BTreeSet::new());
+        }
+        let chain = from.chain_id;
+        let parts = events.iter().map(|event| (chain, event.log.block_number / PARTITION_BLOCKS));
+        let mut parts: BTreeSet<_> = parts.collect();
+        {
+            let known = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+            parts.retain(|part| !known.contains(part));
+        }
+        for (_, part) in &parts {
+            let first = part * PARTITION_BLOCKS;
+            let begin = |block: u64| place::place(block, 0).map_or(i64::MAX, signed);
+            let (low, high) = (begin(first), begin(first.saturating_add(PARTITION_BLOCKS)));
+            let statement = format!(
+                "CREATE TABLE IF NOT EXISTS event_{chain}_{first} PARTITION OF event
+                 FOR VALUES FROM ({chain}, {low}) TO ({chain}, {high})"
+            );
+            write.execute_unprepared(&statement).await?;
+        }
+        Ok(parts)
+    }
+
+    async fn types_of(&self, events: &[NewEvent]) -> Result<BTreeMap<(usize, Hash), i32>, Error> {
+        let mut distinct: BTreeMap<(usize, Hash), &EventType> = BTreeMap::new();
+        for event in events {
+            distinct.entry(type_key(&event.of)).or_insert(&event.of);
+        }
+        let ids = self.type_ids(&distinct.values().copied().collect::<Vec<_>>()).await?;
+        Ok(distinct.into_keys().zip(ids).collect())
     }
 }
 
-/// Everything above a block that stays.
-struct Above {
-    chain_id: i64,
-    number: i64,
+/// Sources are shared, so that their address tells them apart.
+fn type_key(of: &EventType) -> (usize, Hash) {
+    (of.source.as_ptr().addr(), of.topic)
 }
 
-impl Above {
-    async fn events(&self, write: &DatabaseTransaction) -> Result<u64, Error> {
-        let canonical = event::Entity::find()
-            .filter(event::Column::ChainId.eq(self.chain_id))
-            .filter(event::Column::BlockNumber.gt(self.number))
-            .filter(event::Column::OrphanedAt.is_null());
-        Ok(canonical.count(write).await?)
-    }
+/// A block to remember.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KnownBlock {
+    pub(super) block: BlockRef,
+    pub(super) parent_hash: Option<Hash>,
+    pub(super) events: i32,
+}
 
-    async fn quarantined(&self, write: &DatabaseTransaction) -> Result<u64, Error> {
-        let deleted = quarantine::Entity::delete_many()
-            .filter(quarantine::Column::ChainId.eq(self.chain_id))
-            .filter(quarantine::Column::BlockNumber.gt(self.number))
-            .exec(write)
-            .await?;
-        Ok(deleted.rows_affected)
+/// The blocks of the headers and those of the logs, by number.
+fn blocks_of(headers: &[Header], batch: &Batch) -> BTreeMap<u64, KnownBlock> {
+    let known = |header: &Header| KnownBlock {
+        block: header.block,
+        parent_hash: Some(header.parent_hash),
+        events: 0,
+    };
+    let mut blocks: BTreeMap<u64, KnownBlock> =
+        headers.iter().map(|header| (header.block.number, known(header))).collect();
+    for NewEvent { log, .. } in &batch.events {
+        let time = log.block_time.unwrap_or_default();
+        let block = BlockRef { number: log.block_number, hash: log.block_hash, time };
+        let entry = blocks.entry(log.block_number);
+        entry.or_insert(KnownBlock { block, parent_hash: None, events: 0 }).events += 1;
     }
-
-    async fn orphan(&self, write: &DatabaseTransaction, at: i64) -> Result<(), Error> {
-        event::Entity::update_many()
-            .col_expr(event::Column::OrphanedAt, Expr::value(at))
-            .filter(event::Column::ChainId.eq(self.chain_id))
-            .filter(event::Column::BlockNumber.gt(self.number))
-            .filter(event::Column::OrphanedAt.is_null())
-            .exec(write)
-            .await?;
-        block::Entity::update_many()
-            .col_expr(block::Column::OrphanedAt, Expr::value(at))
-            .filter(block::Column::ChainId.eq(self.chain_id))
-            .filter(block::Column::Number.gt(self.number))
-            .filter(block::Column::OrphanedAt.is_null())
-            .exec(write)
-            .await?;
-        contract::Entity::delete_many()
-            .filter(contract::Column::ChainId.eq(self.chain_id))
-            .filter(contract::Column::CreatedBlock.gt(self.number))
-            .exec(write)
-            .await?;
-        Ok(())
-    }
+    blocks
 }
 
 /// Moves the cursor from exactly `from`: a second indexer of the same chain finds it moved and stops.
-async fn move_cursor(
-    write: &DatabaseTransaction,
+pub(super) async fn move_cursor(
+    write: &impl ConnectionTrait,
     from: &ChainProgress,
     to: &ChainProgress,
 ) -> Result<(), Error> {
@@ -173,89 +194,111 @@ async fn move_cursor(
         .set(rows::chain_row(to))
         .filter(chain::Column::ChainId.eq(signed(from.chain_id.0)))
         .filter(chain::Column::LogId.eq(signed(from.log_id)))
-        .filter(chain::Column::NextPosition.eq(signed(from.next_position)))
+        .filter(chain::Column::Fork.eq(signed(from.fork)))
         .filter(at)
         .exec(write)
         .await?;
     if moved.rows_affected == 1 { Ok(()) } else { Err(Error::OtherWriter(from.chain_id)) }
 }
 
-/// A block that was orphaned and is back gets new positions, so its old rows make room.
+/// A block that was orphaned and is back stands in the log once, at its new fork.
 async fn forget_orphans(
-    write: &DatabaseTransaction,
+    write: &BulkWrite,
     from: &ChainProgress,
-    headers: &[Header],
-    batch: &Batch,
+    blocks: &BTreeMap<u64, KnownBlock>,
 ) -> Result<(), Error> {
-    if from.reorgs == 0 {
+    if from.fork == 0 {
         return Ok(());
     }
-    let hashes: std::collections::BTreeSet<Hash> = headers
-        .iter()
-        .map(|header| header.block.hash)
-        .chain(batch.events.iter().map(|event| event.block.hash))
-        .collect();
-    for hash in hashes {
+    let hashes = blocks.values().map(|known| HashColumn(known.block.hash));
+    let back = block::Entity::find()
+        .filter(block::Column::ChainId.eq(signed(from.chain_id.0)))
+        .filter(block::Column::Hash.is_in(hashes))
+        .all(write)
+        .await?;
+    forget(write, back).await
+}
+
+/// Removes blocks and their logs.
+async fn forget(write: &BulkWrite, blocks: Vec<block::Model>) -> Result<(), Error> {
+    for block in blocks {
+        let number = unsigned(block.number);
         event::Entity::delete_many()
-            .filter(event::Column::ChainId.eq(signed(from.chain_id.0)))
-            .filter(event::Column::BlockHash.eq(HashColumn(hash)))
-            .filter(event::Column::OrphanedAt.is_not_null())
+            .filter(event::Column::ChainId.eq(block.chain_id))
+            .filter(event::Column::Fork.eq(block.fork))
+            .filter(event::Column::Place.gte(place::place(number, 0).map_or(i64::MAX, signed)))
+            .filter(event::Column::Place.lte(signed(place::end_of(number))))
             .exec(write)
             .await?;
+        block::Entity::delete_by_id((block.chain_id, block.number, block.fork)).exec(write).await?;
     }
     Ok(())
 }
 
-async fn write_blocks(
-    write: &DatabaseTransaction,
+async fn write_events(
+    write: &BulkWrite,
     from: &ChainProgress,
-    headers: &[Header],
+    events: &[NewEvent],
+    types: &BTreeMap<(usize, Hash), i32>,
 ) -> Result<(), Error> {
-    let returns = OnConflict::columns([block::Column::ChainId, block::Column::Hash])
-        .update_column(block::Column::OrphanedAt)
-        .to_owned();
-    for header in headers {
-        block::Entity::insert(rows::block_row(from.chain_id, header))
-            .on_conflict(returns.clone())
-            .exec_without_returning(write)
-            .await?;
+    if events.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    if write.get_database_backend() != DatabaseBackend::Postgres {
+        let model = |event| new_row(from, event, types).map(rows::NewRow::into_model);
+        let rows = events.iter().map(model);
+        return Ok(insert_all(write, rows.collect::<Result<Vec<_>, _>>()?).await?);
+    }
+    let mut copied = CopyRows::new(9, events.len().saturating_mul(ROW_BYTES));
+    for event in events {
+        new_row(from, event, types)?.copy_to(&mut copied);
+    }
+    Ok(write.copy(EVENT_COLUMNS, copied).await?)
 }
 
-async fn write_batch(write: &DatabaseTransaction, from: &ChainProgress, batch: Batch) -> Result<(), Error> {
-    let Batch { events, found, quarantined } = batch;
-    let events = (from.next_position..)
-        .zip(&events)
-        .map(|(at, event)| rows::event_row(from.chain_id, at, event))
-        .collect::<Result<Vec<_>, _>>()?;
-    insert_all(write, events).await?;
+fn new_row<'a>(
+    from: &ChainProgress,
+    event: &'a NewEvent,
+    types: &BTreeMap<(usize, Hash), i32>,
+) -> Result<rows::NewRow<'a>, Error> {
+    rows::new_event(from, event, types.get(&type_key(&event.of)).copied())
+}
+
+async fn write_rest(write: &BulkWrite, from: &ChainProgress, batch: Batch) -> Result<(), Error> {
     let known =
         OnConflict::columns([contract::Column::ChainId, contract::Column::Address]).do_nothing().to_owned();
-    for found in &found {
+    for found in &batch.found {
         contract::Entity::insert(rows::contract_row(from.chain_id, found))
             .on_conflict(known.clone())
             .exec_without_returning(write)
             .await?;
     }
-    let quarantined = quarantined
-        .into_iter()
-        .map(|entry| rows::quarantine_row(from.chain_id, entry))
-        .collect::<Result<Vec<_>, _>>()?;
-    insert_all(write, quarantined).await?;
+    let quarantined = batch.quarantined.into_iter().map(|entry| rows::quarantine_row(from.chain_id, entry));
+    insert_all(write, quarantined.collect::<Result<Vec<_>, _>>()?).await?;
     Ok(())
 }
 
-async fn prune_blocks(write: &DatabaseTransaction, to: &ChainProgress, window: u64) -> Result<(), Error> {
+/// Forgets blocks that nobody will ask for: those without logs out of a reorg's reach, and orphans
+/// that are old. Partial indexes keep this from looking at the others.
+async fn prune_blocks(write: &BulkWrite, to: &ChainProgress, window: Window) -> Result<(), Error> {
     let (Some(indexed), Some(finalized)) = (to.indexed, to.finalized) else { return Ok(()) };
-    let keep_from = Ord::min(finalized.number, indexed.number.saturating_sub(window));
-    let orphans_until = indexed.time.0.saturating_sub(KEEP_ORPHANS_SECONDS);
-    let canonical = block::Column::OrphanedAt.is_null().and(block::Column::Number.lt(signed(keep_from)));
-    let orphaned = block::Column::OrphanedAt.is_not_null().and(block::Column::Time.lt(signed(orphans_until)));
+    let of_chain = block::Column::ChainId.eq(signed(to.chain_id.0));
+    let keep_from = finalized.number.min(indexed.number.saturating_sub(window.blocks));
     block::Entity::delete_many()
-        .filter(block::Column::ChainId.eq(signed(to.chain_id.0)))
-        .filter(canonical.or(orphaned))
+        .filter(of_chain.clone())
+        .filter(block::Column::OrphanedAt.is_null())
+        .filter(block::Column::Events.eq(0))
+        .filter(block::Column::Number.lt(signed(keep_from)))
+        .filter(block::Column::Time.lt(signed(indexed.time.0.saturating_sub(window.seconds))))
         .exec(write)
         .await?;
-    Ok(())
+    if to.fork == 0 {
+        return Ok(());
+    }
+    let until = indexed.time.0.saturating_sub(KEEP_ORPHANS_SECONDS);
+    let old = block::Entity::find()
+        .filter(of_chain)
+        .filter(block::Column::OrphanedAt.is_not_null())
+        .filter(block::Column::Time.lt(signed(until)));
+    forget(write, old.all(write).await?).await
 }

@@ -1,8 +1,10 @@
 //! Reading the log.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
 use capstan_db::columns::{AddressColumn, HashColumn, TransactionColumn, signed, unsigned};
-use capstan_db::indexer::entities::{chain, event, reorg};
-use capstan_primitives::ChainId;
+use capstan_db::indexer::entities::{block, chain, event, reorg};
+use capstan_primitives::{Address, BlockRef, ChainId, Hash, TransactionId};
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
     Select,
@@ -10,149 +12,311 @@ use sea_orm::{
 
 use super::{Store, rows};
 use crate::{
-    domain::{ChainProgress, Coverage, Entry, Event, EventFilter, LogPage, Undo},
+    domain::{ChainProgress, Coverage, EventType, Position, Undo, place},
     error::Error,
 };
 
-/// A page of events of one chain.
-#[derive(Debug, Clone)]
-pub struct ListQuery {
-    /// Chain.
-    pub chain_id: ChainId,
-    /// Which events.
-    pub filter: EventFilter,
-    /// The last position of the page before.
+/// A range of blocks that is looked up by its ends rather than block by block.
+const DENSE: u64 = 4;
+
+/// Which logs are wanted; an empty list of addresses means all.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Emitting contracts.
+    pub addresses: Vec<Address>,
+    /// Kinds of logs by their numbers; none for all.
+    pub types: Option<Vec<i32>>,
+    /// Transaction.
+    pub transaction: Option<TransactionId>,
+}
+
+/// A part of a chain's log.
+#[derive(Debug, Clone, Copy)]
+pub struct Span {
+    /// Only places after this one.
     pub after: Option<u64>,
+    /// Only places through this one.
+    pub until: u64,
     /// Newest first.
     pub newest_first: bool,
-    /// Most events.
+    /// Most logs.
     pub limit: u64,
 }
 
+/// A log as it is stored.
+#[derive(Debug, Clone)]
+pub struct RawEvent {
+    /// Place in the chain.
+    pub place: u64,
+    /// Block.
+    pub block: BlockRef,
+    /// What it is filed under.
+    pub of: EventType,
+    /// Index of the transaction in the block.
+    pub transaction_index: u32,
+    /// Transaction.
+    pub transaction: TransactionId,
+    /// Emitting contract.
+    pub address: Address,
+    /// Topics after the event's id.
+    pub topics: Vec<Hash>,
+    /// Data.
+    pub data: Vec<u8>,
+}
+
+/// A part of the log as of one snapshot.
+#[derive(Debug)]
+pub struct RawPage {
+    /// The chain's cursor.
+    pub progress: ChainProgress,
+    /// Blocks to take back before anything else.
+    pub undo: Option<Undo>,
+    /// Logs that are part of the chain.
+    pub events: Vec<RawEvent>,
+    /// How far they reach.
+    pub coverage: Coverage,
+}
+
+pub(super) type Row = (i64, i64, i32, i32, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>);
+
 impl Store {
-    /// Reads the entries after `after`, about `limit` of them; `None` while the chain's log has not
-    /// begun. Orphaned events are left out: the undo that took them back is not.
+    /// Reads what follows `at`, about `limit` logs through place `until`; `None` while the chain's
+    /// log has not begun.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn read_log(
         &self,
         chain_id: ChainId,
-        after: u64,
-        filter: &EventFilter,
-        limit: u64,
-    ) -> Result<Option<LogPage>, Error> {
+        at: Position,
+        wanted: &Wanted,
+        bounds: Bounds,
+    ) -> Result<Option<RawPage>, Error> {
         let read = self.database.read().await?;
         let Some(row) = chain::Entity::find_by_id(signed(chain_id.0)).one(&read).await? else {
             return Ok(None);
         };
         let progress = rows::progress(row);
-        let events = whole_blocks(&read, &progress, after, filter, limit).await?;
-        let full = u64::try_from(events.len()).unwrap_or_default() >= limit;
-        let last = events.last().map(|event| (event.position, event.event.block));
-        let undos =
-            undos(&read, chain_id, after, last.filter(|_| full).map(|(position, _)| position)).await?;
-        let (block, through) = match last.filter(|_| full) {
-            Some((position, block)) => (Some(block), position),
-            None => (progress.indexed, progress.next_position.saturating_sub(1)),
+        let (undo, after) = match junction(&read, &progress, at.fork).await? {
+            Some(undo) if at.place > place::end_of(undo.last_valid.number) => {
+                let depth = place::number_of(at.place).saturating_sub(undo.last_valid.number);
+                (Some(Undo { depth, ..undo }), place::end_of(undo.last_valid.number))
+            }
+            _ => (None, at.place),
         };
-        let coverage = Coverage { block, through, complete: !full };
-        Ok(Some(LogPage { progress, entries: merge(events, undos), coverage }))
+        let indexed = progress.indexed.map_or(0, |block| place::end_of(block.number));
+        let until = bounds.until(&progress).min(indexed);
+        if after >= until {
+            let coverage =
+                Coverage { block: progress.indexed, through: after, block_complete: true, complete: true };
+            return Ok(Some(RawPage { progress, undo, events: Vec::new(), coverage }));
+        }
+        let span = Span { after: Some(after), until, newest_first: false, limit: bounds.limit };
+        let (events, read_through) = self.span(&read, chain_id, wanted, span).await?;
+        let coverage = match read_through {
+            None => {
+                let block = block_at(&read, &progress, until).await?;
+                Coverage { block, through: until, block_complete: true, complete: true }
+            }
+            Some((through, block_complete)) => {
+                let block = events.last().map(|event| event.block);
+                Coverage { block, through, block_complete, complete: false }
+            }
+        };
+        Ok(Some(RawPage { progress, undo, events, coverage }))
     }
 
-    /// Reads a page of events that are part of the chain, and the chain's cursor in the same snapshot.
+    /// Reads a page of logs that are part of the chain, and the chain's cursor in the same snapshot.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn list(&self, query: &ListQuery) -> Result<Option<(ChainProgress, Vec<Event>)>, Error> {
+    pub async fn list(
+        &self,
+        chain_id: ChainId,
+        wanted: &Wanted,
+        span: Span,
+    ) -> Result<Option<(ChainProgress, Vec<RawEvent>, Option<u64>)>, Error> {
         let read = self.database.read().await?;
-        let Some(row) = chain::Entity::find_by_id(signed(query.chain_id.0)).one(&read).await? else {
+        let Some(row) = chain::Entity::find_by_id(signed(chain_id.0)).one(&read).await? else {
             return Ok(None);
         };
-        let order = if query.newest_first { Order::Desc } else { Order::Asc };
-        let rows = canonical(query.chain_id, &query.filter)
-            .apply_if(query.after, |select, after| match query.newest_first {
-                true => select.filter(event::Column::Position.lt(signed(after))),
-                false => select.filter(event::Column::Position.gt(signed(after))),
-            })
-            .order_by(event::Column::Position, order)
-            .limit(query.limit)
+        let (events, more) = self.span(&read, chain_id, wanted, span).await?;
+        Ok(Some((rows::progress(row), events, more.map(|(through, _)| through))))
+    }
+
+    /// The logs of a span that are part of the chain and, when there are more than its limit, the
+    /// place through which they were read and whether the last one's block ends there.
+    async fn span(
+        &self,
+        read: &DatabaseTransaction,
+        chain_id: ChainId,
+        wanted: &Wanted,
+        span: Span,
+    ) -> Result<(Vec<RawEvent>, Option<(u64, bool)>), Error> {
+        let mut found = select(chain_id, wanted, span).into_tuple::<Row>().all(read).await?;
+        let limit = usize::try_from(span.limit).unwrap_or(usize::MAX);
+        let next = found.get(limit).map(|row| place::number_of(unsigned(row.0)));
+        found.truncate(limit);
+        let through = found.last().map(|row| unsigned(row.0));
+        let more = next.zip(through);
+        let more = more.map(|(next, through)| (through, next != place::number_of(through)));
+        let numbers: BTreeSet<u64> = found.iter().map(|row| place::number_of(unsigned(row.0))).collect();
+        let blocks = blocks(read, chain_id, &numbers).await?;
+        let mut types = BTreeMap::new();
+        let mut events = Vec::with_capacity(found.len());
+        for row in found {
+            let Some(block) = blocks.get(&(place::number_of(unsigned(row.0)), row.1)) else { continue };
+            let of = match types.get(&row.2) {
+                Some(of) => of,
+                None => types.entry(row.2).or_insert(self.type_of(row.2).await?),
+            };
+            events.push(raw_event(row, *block, of.clone())?);
+        }
+        Ok((events, more))
+    }
+
+    /// Whether the log has, or may have had, a block that a cursor was made for.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn knows(&self, chain_id: ChainId, at: Position) -> Result<bool, Error> {
+        if at.mark == 0 {
+            return Ok(true);
+        }
+        let read = self.database.read().await?;
+        let hashes: Vec<HashColumn> = block::Entity::find()
+            .select_only()
+            .column(block::Column::Hash)
+            .filter(block::Column::ChainId.eq(signed(chain_id.0)))
+            .filter(block::Column::Number.eq(signed(place::number_of(at.place))))
+            .into_tuple()
             .all(&read)
             .await?;
-        let events = rows.into_iter().map(rows::event).collect::<Result<_, _>>()?;
-        Ok(Some((rows::progress(row), events)))
+        Ok(hashes.is_empty() || hashes.iter().any(|hash| Position::mark_of(&hash.0) == at.mark))
     }
 }
 
-/// The events that are part of the chain and match `filter`.
-fn canonical(chain_id: ChainId, filter: &EventFilter) -> Select<event::Entity> {
-    let EventFilter { addresses, kinds, protocols, transaction, from_block, to_block } = filter;
-    let some = |list: &Vec<_>| !list.is_empty();
+/// How much of the log is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Most logs.
+    pub limit: u64,
+    /// Only final blocks.
+    pub only_final: bool,
+    /// Last block.
+    pub last_block: Option<u64>,
+}
+
+impl Bounds {
+    fn until(self, progress: &ChainProgress) -> u64 {
+        let last_block = self.last_block.map_or(u64::MAX, place::end_of);
+        let last_final = progress.finalized.map_or(0, |block| place::end_of(block.number));
+        if self.only_final { last_block.min(last_final) } else { last_block }
+    }
+}
+
+pub(super) fn select(chain_id: ChainId, wanted: &Wanted, span: Span) -> Select<event::Entity> {
+    let Wanted { addresses, types, transaction } = wanted;
+    let order = if span.newest_first { Order::Desc } else { Order::Asc };
+    let until = match (span.newest_first, span.after) {
+        (true, Some(after)) => event::Column::Place.lt(signed(after)),
+        _ => event::Column::Place.lte(signed(span.until)),
+    };
+    let after = span.after.filter(|_| !span.newest_first);
     event::Entity::find()
+        .select_only()
+        .columns([event::Column::Place, event::Column::Fork, event::Column::Type])
+        .columns([event::Column::TransactionIndex, event::Column::TransactionId])
+        .columns([event::Column::Address, event::Column::Topics, event::Column::Data])
         .filter(event::Column::ChainId.eq(signed(chain_id.0)))
-        .filter(event::Column::OrphanedAt.is_null())
+        .filter(until)
+        .apply_if(after, |select, after| select.filter(event::Column::Place.gt(signed(after))))
         .apply_if((!addresses.is_empty()).then_some(addresses), |select, addresses| {
             select.filter(event::Column::Address.is_in(addresses.iter().copied().map(AddressColumn)))
         })
-        .apply_if(some(kinds).then_some(kinds), |select, kinds| {
-            select.filter(event::Column::Kind.is_in(kinds))
-        })
-        .apply_if(some(protocols).then_some(protocols), |select, protocols| {
-            select.filter(event::Column::Protocol.is_in(protocols))
+        .apply_if(types.as_ref(), |select, types| {
+            select.filter(event::Column::Type.is_in(types.iter().copied()))
         })
         .apply_if(transaction.clone(), |select, transaction| {
             select.filter(event::Column::TransactionId.eq(TransactionColumn(transaction)))
         })
-        .apply_if(*from_block, |select, from| select.filter(event::Column::BlockNumber.gte(signed(from))))
-        .apply_if(*to_block, |select, to| select.filter(event::Column::BlockNumber.lte(signed(to))))
+        .order_by(event::Column::Place, order)
+        .limit(span.limit.saturating_add(1))
 }
 
-/// At least `limit` events where there are as many, and the last one's block to its end: derived
-/// state is only right at the end of a block.
-async fn whole_blocks(
-    read: &DatabaseTransaction,
-    progress: &ChainProgress,
-    after: u64,
-    filter: &EventFilter,
-    limit: u64,
-) -> Result<Vec<Event>, Error> {
-    let from = |after: u64| {
-        canonical(progress.chain_id, filter)
-            .filter(event::Column::Position.gt(signed(after)))
-            .order_by_asc(event::Column::Position)
-    };
-    let mut rows = from(after).limit(limit).all(read).await?;
-    if u64::try_from(rows.len()).unwrap_or_default() >= limit
-        && let Some(last) = rows.last()
-    {
-        let same_block = event::Column::BlockHash.eq(HashColumn(last.block_hash.0));
-        rows.extend(from(unsigned(last.position)).filter(same_block).all(read).await?);
+pub(super) fn raw_event(row: Row, block: BlockRef, of: EventType) -> Result<RawEvent, Error> {
+    let (at, _, _, transaction_index, transaction, address, topics, data) = row;
+    let malformed = |what: &dyn std::fmt::Display| Error::Row(format!("log at place {at}: {what}"));
+    let (topics, rest) = topics.as_chunks::<32>();
+    if !rest.is_empty() {
+        return Err(malformed(&"topics are not whole"));
     }
-    rows.into_iter().map(rows::event).collect()
+    Ok(RawEvent {
+        place: unsigned(at),
+        block,
+        of,
+        transaction_index: u32::try_from(transaction_index).map_err(|error| malformed(&error))?,
+        transaction: transaction.as_slice().try_into().map_err(|error| malformed(&error))?,
+        address: address.as_slice().try_into().map_err(|error| malformed(&error))?,
+        topics: topics.iter().copied().map(Hash::from).collect(),
+        data,
+    })
 }
 
-async fn undos(
+/// The blocks of these numbers that are part of the chain, by number and fork.
+async fn blocks(
     read: &DatabaseTransaction,
     chain_id: ChainId,
-    after: u64,
-    before: Option<u64>,
-) -> Result<Vec<Undo>, Error> {
-    let rows = reorg::Entity::find()
-        .filter(reorg::Column::ChainId.eq(signed(chain_id.0)))
-        .filter(reorg::Column::Position.gt(signed(after)))
-        .apply_if(before, |select, before| select.filter(reorg::Column::Position.lt(signed(before))))
-        .order_by_asc(reorg::Column::Position)
+    numbers: &BTreeSet<u64>,
+) -> Result<HashMap<(u64, i64), BlockRef>, Error> {
+    let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else { return Ok(HashMap::new()) };
+    let count = u64::try_from(numbers.len()).unwrap_or(u64::MAX);
+    let which = if last - first <= count.saturating_mul(DENSE) {
+        block::Column::Number.between(signed(*first), signed(*last))
+    } else {
+        block::Column::Number.is_in(numbers.iter().copied().map(signed))
+    };
+    let rows: Vec<(i64, i64, HashColumn, i64)> = block::Entity::find()
+        .select_only()
+        .columns([block::Column::Number, block::Column::Fork, block::Column::Hash, block::Column::Time])
+        .filter(block::Column::ChainId.eq(signed(chain_id.0)))
+        .filter(block::Column::OrphanedAt.is_null())
+        .filter(which)
+        .into_tuple()
         .all(read)
         .await?;
-    Ok(rows.into_iter().map(rows::undo).collect())
+    let block = |(number, fork, hash, time): (i64, i64, HashColumn, i64)| {
+        ((unsigned(number), fork), rows::block_ref(number, hash.0, time))
+    };
+    Ok(rows.into_iter().map(block).collect())
 }
 
-fn merge(events: Vec<Event>, undos: Vec<Undo>) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = events.into_iter().map(Box::new).map(Entry::Event).collect();
-    entries.extend(undos.into_iter().map(Entry::Undo));
-    entries.sort_by_key(|entry| match entry {
-        Entry::Event(event) => event.position,
-        Entry::Undo(undo) => undo.position,
-    });
-    entries
+/// The lowest junction of the reorgs after `fork`: what stands above it is not as it was then.
+async fn junction(
+    read: &DatabaseTransaction,
+    progress: &ChainProgress,
+    fork: u64,
+) -> Result<Option<Undo>, Error> {
+    if fork >= progress.fork {
+        return Ok(None);
+    }
+    let lowest = reorg::Entity::find()
+        .filter(reorg::Column::ChainId.eq(signed(progress.chain_id.0)))
+        .filter(reorg::Column::Fork.gt(signed(fork)))
+        .order_by_asc(reorg::Column::LastValidNumber)
+        .one(read)
+        .await?;
+    Ok(lowest.map(rows::undo))
+}
+
+/// The block that ends at or before place `until`.
+async fn block_at(
+    read: &DatabaseTransaction,
+    progress: &ChainProgress,
+    until: u64,
+) -> Result<Option<BlockRef>, Error> {
+    match progress.indexed {
+        Some(indexed) if until >= place::end_of(indexed.number) => Ok(Some(indexed)),
+        _ => Ok(super::nearest_block(read, progress.chain_id, place::number_of(until)).await?),
+    }
 }

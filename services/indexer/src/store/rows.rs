@@ -1,13 +1,14 @@
 //! Rows ↔ domain types.
 
-use capstan_chain::Header;
+use capstan_db::bulk::CopyRows;
 use capstan_db::columns::{AddressColumn, HashColumn, TransactionColumn, signed, unsigned};
 use capstan_db::indexer::entities::{block, chain, contract, event, quarantine, reorg};
 use capstan_primitives::{BlockRef, BlockTime, ChainId, Hash};
-use sea_orm::{NotSet, Set};
+use sea_orm::Set;
 
+use super::append::KnownBlock;
 use crate::{
-    domain::{ChainProgress, Event, Found, NewEvent, Quarantined, Undo},
+    domain::{ChainProgress, Found, NewEvent, Quarantined, Undo, place},
     error::Error,
 };
 
@@ -23,12 +24,12 @@ pub(super) fn progress(row: chain::Model) -> ChainProgress {
     ChainProgress {
         chain_id: ChainId(unsigned(row.chain_id)),
         log_id: unsigned(row.log_id),
-        next_position: unsigned(row.next_position),
+        fork: unsigned(row.fork),
         indexed: optional_block(row.indexed_number, row.indexed_hash, row.indexed_time),
         finalized: optional_block(row.finalized_number, row.finalized_hash, row.finalized_time),
+        earliest: unsigned(row.earliest),
         indexed_at: row.indexed_at,
         events: unsigned(row.events),
-        reorgs: unsigned(row.reorgs),
         decode_failures: unsigned(row.decode_failures),
     }
 }
@@ -44,19 +45,18 @@ pub(super) fn chain_row(progress: &ChainProgress) -> chain::ActiveModel {
     let (indexed_number, indexed_hash, indexed_time) = block(progress.indexed);
     let (finalized_number, finalized_hash, finalized_time) = block(progress.finalized);
     chain::ActiveModel {
-        chain_id: NotSet,
-        log_id: NotSet,
-        next_position: Set(signed(progress.next_position)),
+        fork: Set(signed(progress.fork)),
         indexed_number,
         indexed_hash,
         indexed_time,
         finalized_number,
         finalized_hash,
         finalized_time,
+        earliest: Set(signed(progress.earliest)),
         indexed_at: Set(progress.indexed_at),
         events: Set(signed(progress.events)),
-        reorgs: Set(signed(progress.reorgs)),
         decode_failures: Set(signed(progress.decode_failures)),
+        ..Default::default()
     }
 }
 
@@ -77,53 +77,79 @@ pub(super) fn contract_row(chain_id: ChainId, found: &Found) -> contract::Active
     }
 }
 
-pub(super) fn block_row(chain_id: ChainId, header: &Header) -> block::ActiveModel {
+pub(super) fn block_row(from: &ChainProgress, known: KnownBlock) -> block::ActiveModel {
+    let KnownBlock { block, parent_hash, events } = known;
     block::ActiveModel {
-        chain_id: Set(signed(chain_id.0)),
-        hash: Set(HashColumn(header.block.hash)),
-        number: Set(signed(header.block.number)),
-        parent_hash: Set(HashColumn(header.parent_hash)),
-        time: Set(signed(header.block.time.0)),
+        chain_id: Set(signed(from.chain_id.0)),
+        number: Set(signed(block.number)),
+        fork: Set(signed(from.fork)),
+        hash: Set(HashColumn(block.hash)),
+        parent_hash: Set(parent_hash.map(HashColumn)),
+        time: Set(signed(block.time.0)),
+        events: Set(events),
         orphaned_at: Set(None),
     }
 }
 
-pub(super) fn event_row(chain_id: ChainId, at: u64, event: &NewEvent) -> Result<event::ActiveModel, Error> {
-    Ok(event::ActiveModel {
-        chain_id: Set(signed(chain_id.0)),
-        position: Set(signed(at)),
-        block_number: Set(signed(event.block.number)),
-        block_hash: Set(HashColumn(event.block.hash)),
-        block_time: Set(signed(event.block.time.0)),
-        transaction_id: Set(TransactionColumn(event.transaction.clone())),
-        transaction_index: Set(index(event.transaction_index)?),
-        log_index: Set(index(event.log_index)?),
-        address: Set(AddressColumn(event.address)),
-        protocol: Set(event.protocol.clone()),
-        kind: Set(event.kind.clone()),
-        name: Set(event.name.clone()),
-        arguments: Set(event.arguments.to_string()),
-        orphaned_at: Set(None),
+/// A row of the table of logs that borrows what it can.
+pub(super) struct NewRow<'a> {
+    chain_id: i64,
+    place: i64,
+    fork: i64,
+    type_: i32,
+    transaction_index: i32,
+    event: &'a NewEvent,
+    topics: Vec<u8>,
+}
+
+pub(super) fn new_event<'a>(
+    from: &ChainProgress,
+    event: &'a NewEvent,
+    type_: Option<i32>,
+) -> Result<NewRow<'a>, Error> {
+    let log = &event.log;
+    let out_of_range = || Error::Row(format!("log {} of block {}", log.log_index, log.block_number));
+    // The first topic is in the type, unless that has none.
+    let after_id = usize::from(event.of.topic != Hash::ZERO);
+    Ok(NewRow {
+        chain_id: signed(from.chain_id.0),
+        place: signed(place::place(log.block_number, log.log_index).ok_or_else(out_of_range)?),
+        fork: signed(from.fork),
+        type_: type_.ok_or_else(out_of_range)?,
+        transaction_index: index(log.transaction_index)?,
+        event,
+        topics: bytes_of(log.topics.iter().skip(after_id)),
     })
 }
 
-pub(super) fn event(row: event::Model) -> Result<Event, Error> {
-    let malformed = |what: &dyn std::fmt::Display| Error::Row(format!("event {}: {what}", row.position));
-    let arguments = serde_json::from_str(&row.arguments).map_err(|error| malformed(&error))?;
-    Ok(Event {
-        position: unsigned(row.position),
-        event: NewEvent {
-            block: block_ref(row.block_number, row.block_hash.0, row.block_time),
-            transaction_index: u32::try_from(row.transaction_index).map_err(|error| malformed(&error))?,
-            log_index: u32::try_from(row.log_index).map_err(|error| malformed(&error))?,
-            transaction: row.transaction_id.0,
-            address: row.address.0,
-            protocol: row.protocol,
-            kind: row.kind,
-            name: row.name,
-            arguments,
-        },
-    })
+impl NewRow<'_> {
+    /// In the order of the columns of the table.
+    pub(super) fn copy_to(&self, rows: &mut CopyRows) {
+        let log = &self.event.log;
+        rows.row().i64(self.chain_id).i64(self.place).i64(self.fork);
+        rows.i32(self.type_).i32(self.transaction_index);
+        rows.bytes(log.transaction.as_bytes()).bytes(log.address.as_bytes());
+        rows.bytes(&self.topics).bytes(&log.data);
+    }
+
+    pub(super) fn into_model(self) -> event::ActiveModel {
+        let log = &self.event.log;
+        event::ActiveModel {
+            chain_id: Set(self.chain_id),
+            place: Set(self.place),
+            fork: Set(self.fork),
+            r#type: Set(self.type_),
+            transaction_index: Set(self.transaction_index),
+            transaction_id: Set(TransactionColumn(log.transaction.clone())),
+            address: Set(AddressColumn(log.address)),
+            topics: Set(self.topics),
+            data: Set(log.data.clone()),
+        }
+    }
+}
+
+fn bytes_of<'a>(topics: impl Iterator<Item = &'a Hash>) -> Vec<u8> {
+    topics.flat_map(|topic| *topic.as_bytes()).collect()
 }
 
 pub(super) fn quarantine_row(
@@ -136,9 +162,11 @@ pub(super) fn quarantine_row(
         block_hash: Set(HashColumn(log.block_hash)),
         log_index: Set(index(log.log_index)?),
         block_number: Set(signed(log.block_number)),
+        block_time: Set(signed(log.block_time.unwrap_or_default().0)),
         transaction_id: Set(TransactionColumn(log.transaction)),
+        transaction_index: Set(index(log.transaction_index)?),
         address: Set(AddressColumn(log.address)),
-        topics: Set(log.topics.iter().flat_map(|topic| *topic.as_bytes()).collect()),
+        topics: Set(bytes_of(log.topics.iter())),
         data: Set(log.data),
         reason: Set(reason),
     })
@@ -147,7 +175,7 @@ pub(super) fn quarantine_row(
 pub(super) fn reorg_row(chain_id: ChainId, undo: &Undo, seen_at: i64) -> reorg::ActiveModel {
     reorg::ActiveModel {
         chain_id: Set(signed(chain_id.0)),
-        position: Set(signed(undo.position)),
+        fork: Set(signed(undo.fork)),
         last_valid_number: Set(signed(undo.last_valid.number)),
         last_valid_hash: Set(HashColumn(undo.last_valid.hash)),
         last_valid_time: Set(signed(undo.last_valid.time.0)),
@@ -158,7 +186,7 @@ pub(super) fn reorg_row(chain_id: ChainId, undo: &Undo, seen_at: i64) -> reorg::
 
 pub(super) fn undo(row: reorg::Model) -> Undo {
     Undo {
-        position: unsigned(row.position),
+        fork: unsigned(row.fork),
         last_valid: block_ref(row.last_valid_number, row.last_valid_hash.0, row.last_valid_time),
         depth: unsigned(row.depth),
     }

@@ -64,7 +64,7 @@ pub(crate) async fn follow(
 fn publish(view: &watch::Sender<ChainView>, ingest: &Ingest, tick: Tick) {
     let progress = *ingest.progress();
     let (state, problem) = state_of(progress.indexed, tick.head);
-    let now = ChainView { state, head: Some(tick.head), progress, contracts: ingest.contracts(), problem };
+    let now = ChainView { state, head: Some(tick.head), progress, contracts: ingest.followed(), problem };
     view.send_if_modified(|view| {
         let changed = *view != now;
         *view = now;

@@ -85,8 +85,10 @@ impl Subscriber {
         match stream.message().await.unwrap().unwrap().message.unwrap() {
             Message::Session(session) => self.cursor = session.cursor,
             Message::Events(batch) => {
-                assert!(batch.block_complete && !batch.events.is_empty());
-                self.through = batch.block.map(|block| (block.number, block.hash)).unwrap();
+                assert!(!batch.events.is_empty());
+                if batch.block_complete {
+                    self.through = batch.block.map(|block| (block.number, block.hash)).unwrap();
+                }
                 self.events.extend(batch.events);
                 self.cursor = batch.cursor;
             }

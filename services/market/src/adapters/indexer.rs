@@ -64,7 +64,7 @@ pub(crate) fn step(step: follow::Step) -> Result<Step, Malformed> {
             Ok(Step { kind, cursor })
         }
         follow::Step::Undo(undo) => {
-            let wire::UndoSignal { chain_id: _, last_valid_block, depth: _, cursor } = undo;
+            let wire::UndoSignal { last_valid_block, cursor, .. } = undo;
             let last_valid = block("last_valid_block", last_valid_block.as_ref())?;
             Ok(Step { kind: StepKind::Undo { last_valid }, cursor })
         }

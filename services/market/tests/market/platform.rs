@@ -78,6 +78,20 @@ impl IndexerService for Script {
         Ok(Response::new(futures::stream::iter([first]).chain(said).boxed()))
     }
 
+    async fn commit_cursor(
+        &self,
+        _: Request<indexer::CommitCursorRequest>,
+    ) -> Result<Response<indexer::CommitCursorResponse>, Status> {
+        Err(Status::unimplemented("not asked for"))
+    }
+
+    async fn get_cursor(
+        &self,
+        _: Request<indexer::GetCursorRequest>,
+    ) -> Result<Response<indexer::GetCursorResponse>, Status> {
+        Err(Status::unimplemented("not asked for"))
+    }
+
     async fn list_events(
         &self,
         _: Request<indexer::ListEventsRequest>,

@@ -45,6 +45,12 @@ impl Abi {
         distinct(self.events.iter().map(|event| event.id))
     }
 
+    /// The names of the events whose first topic is `topic`.
+    pub fn names_of(&self, topic: &Hash) -> impl Iterator<Item = &str> {
+        let events = self.events.iter().filter(move |event| event.id == *topic);
+        events.map(|event| event.name.as_str())
+    }
+
     /// The names of all events, each once, in the order of the definition.
     #[must_use]
     pub fn event_names(&self) -> Vec<&str> {

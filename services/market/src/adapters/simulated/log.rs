@@ -51,15 +51,17 @@ impl Log {
     }
 
     pub fn emit(&mut self, address: Address, kind: &str, arguments: Vec<Argument>) {
-        self.position += 1;
+        let at = self.next_block();
+        let log_index = u32::try_from(self.open.len()).expect("few events");
+        self.position = at.number << 24 | u64::from(log_index);
         let (protocol, name) = kind.rsplit_once('.').expect("a kind has a protocol");
         let transaction = keccak256(&[&self.transactions.to_be_bytes(), &self.fork.to_be_bytes()]);
         self.open.push(Event {
             chain_id: self.chain_id,
-            block: Some(block(self.next_block())),
+            block: Some(block(at)),
             transaction_hash: transaction.to_string(),
             transaction_index: 0,
-            log_index: u32::try_from(self.open.len()).expect("few events"),
+            log_index,
             address: address.to_string(),
             protocol: protocol.to_owned(),
             kind: kind.to_owned(),
@@ -97,13 +99,13 @@ impl Log {
     pub fn undo(&mut self, number: u64) -> UndoSignal {
         let depth = self.head().map_or(0, |head| head.number.saturating_sub(number));
         self.blocks.retain(|block| block.at.number <= number);
-        self.position += 1;
         self.fork += 1;
         UndoSignal {
             chain_id: self.chain_id,
             last_valid_block: self.head().map(block),
             depth,
-            cursor: format!("undo {}", self.position),
+            cursor: format!("undo {}", self.fork),
+            reverted: Vec::new(),
         }
     }
 

@@ -1,0 +1,147 @@
+//! Fetching ahead of the writer: the next blocks are asked for while earlier ones are written.
+
+use std::collections::VecDeque;
+
+use capstan_chain::Header;
+use capstan_primitives::Address;
+use capstan_runtime::Tasks;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::reach::Reach;
+use crate::{
+    adapters::{Node, Segment},
+    error::Error,
+};
+
+/// Reversible blocks that are asked for at a time.
+const BLOCKS_AHEAD: usize = 8;
+
+/// Blocks of one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Final blocks, first and last.
+    Range(u64, u64),
+    /// One block that a reorg can still take back.
+    Block(u64),
+}
+
+impl Part {
+    const fn first(self) -> u64 {
+        match self {
+            Self::Range(number, _) | Self::Block(number) => number,
+        }
+    }
+
+    const fn last(self) -> u64 {
+        match self {
+            Self::Range(_, number) | Self::Block(number) => number,
+        }
+    }
+}
+
+/// What was asked for, in the order of the chain. Dropping it ends the requests.
+#[derive(Debug)]
+pub(super) struct Ahead {
+    node: Node,
+    tasks: Tasks,
+    asked: VecDeque<Asked>,
+}
+
+#[derive(Debug)]
+struct Asked {
+    part: Part,
+    addresses: usize,
+    answer: AbortOnDropHandle<Result<Option<Segment>, Error>>,
+}
+
+/// An answer and what it answers.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    pub(super) part: Part,
+    /// How many of the followed addresses were asked for.
+    pub(super) addresses: usize,
+    /// Nothing when the node does not have the block after all.
+    pub(super) segment: Result<Option<Segment>, Error>,
+}
+
+/// How far there is to go.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Horizon {
+    pub(super) head: Header,
+    /// Number of the newest final block.
+    pub(super) last_final: Option<u64>,
+    /// Most ranges at a time.
+    pub(super) ranges: usize,
+    /// How many blocks a range has.
+    pub(super) reach: Reach,
+}
+
+impl Ahead {
+    /// Nothing was asked for yet.
+    pub(super) const fn new(node: Node, tasks: Tasks) -> Self {
+        Self { node, tasks, asked: VecDeque::new() }
+    }
+
+    /// Forgets what was asked for.
+    pub(super) fn clear(&mut self) {
+        self.asked.clear();
+    }
+
+    /// Asks for blocks from `from` on, as far ahead as is useful, and waits for the first answer.
+    pub(super) async fn next(
+        &mut self,
+        from: u64,
+        followed: &[Address],
+        horizon: Horizon,
+    ) -> Option<Fetched> {
+        if self.asked.front().is_some_and(|asked| asked.part.first() != from) {
+            self.clear();
+        }
+        self.fill(from, followed, horizon);
+        let Asked { part, addresses, answer } = self.asked.pop_front()?;
+        // A request that panicked is a defect, which the task's end reports like any other failure.
+        let segment = answer.await.unwrap_or_else(|error| Err(Error::Task(error.to_string())));
+        self.fill(part.last().saturating_add(1), followed, horizon);
+        Some(Fetched { part, addresses, segment })
+    }
+
+    fn fill(&mut self, from: u64, followed: &[Address], horizon: Horizon) {
+        let ranges = if horizon.reach.is_measured() { horizon.ranges.max(1) } else { 1 };
+        let mut next = self.asked.back().map_or(from, |asked| asked.part.last().saturating_add(1));
+        while next <= horizon.head.block.number {
+            let part = match horizon.last_final.filter(|last| next <= *last) {
+                Some(last) => Part::Range(next, last.min(next.saturating_add(horizon.reach.blocks() - 1))),
+                None => Part::Block(next),
+            };
+            let most = if matches!(part, Part::Range(..)) { ranges } else { BLOCKS_AHEAD };
+            if self.asked.len() >= most {
+                return;
+            }
+            let fetch = fetch(self.node.clone(), part, followed.to_vec(), horizon.head);
+            let answer = self.tasks.part(fetch);
+            self.asked.push_back(Asked { part, addresses: followed.len(), answer });
+            next = part.last().saturating_add(1);
+        }
+    }
+}
+
+async fn fetch(
+    node: Node,
+    part: Part,
+    addresses: Vec<Address>,
+    head: Header,
+) -> Result<Option<Segment>, Error> {
+    match part {
+        Part::Range(from, to) => node.range(from, to, &addresses).await.map(Some),
+        Part::Block(number) => {
+            let header = match head.block.number == number {
+                true => Some(head),
+                false => node.header(number).await?,
+            };
+            match header {
+                Some(header) => node.block(header, &addresses).await.map(Some),
+                None => Ok(None),
+            }
+        }
+    }
+}

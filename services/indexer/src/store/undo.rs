@@ -1,0 +1,143 @@
+//! Taking blocks back.
+
+use capstan_db::bulk::BulkWrite;
+use capstan_db::columns::signed;
+use capstan_db::indexer::entities::{block, contract, event, quarantine, reorg};
+use capstan_primitives::{BlockRef, ChainId};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+
+use super::{
+    RawEvent, Span, Store, Wanted,
+    append::move_cursor,
+    read::{Row, raw_event, select},
+    rows,
+};
+use crate::{
+    domain::{ChainProgress, Position, Undo, place},
+    error::Error,
+};
+
+impl Store {
+    /// Takes back every block above `last_valid` and writes the undo into the log, in one
+    /// transaction. What it writes grows with the blocks that are taken back, not with their logs.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub async fn roll_back(
+        &self,
+        from: &ChainProgress,
+        last_valid: BlockRef,
+        now: i64,
+    ) -> Result<(ChainProgress, Undo), Error> {
+        let depth = from.indexed.map_or(0, |indexed| indexed.number.saturating_sub(last_valid.number));
+        let undo = Undo { fork: from.fork.saturating_add(1), last_valid, depth };
+        let write = self.database.bulk_write().await?;
+        let above = Above { chain_id: signed(from.chain_id.0), number: signed(last_valid.number) };
+        let events = above.events(&write).await?;
+        let failures = above.quarantined(&write).await?;
+        let to = ChainProgress {
+            fork: undo.fork,
+            indexed: Some(last_valid),
+            indexed_at: now,
+            events: from.events.saturating_sub(events),
+            decode_failures: from.decode_failures.saturating_sub(failures),
+            ..*from
+        };
+        move_cursor(&write, from, &to).await?;
+        above.orphan(&write, signed(undo.fork)).await?;
+        reorg::Entity::insert(rows::reorg_row(from.chain_id, &undo, now))
+            .exec_without_returning(&write)
+            .await?;
+        write.commit().await?;
+        Ok((to, undo))
+    }
+}
+
+impl Store {
+    /// The logs through `at` that were part of the chain for a reader there and are void since
+    /// `undo`, newest first.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn reverted(
+        &self,
+        chain_id: ChainId,
+        at: Position,
+        undo: Undo,
+        wanted: &Wanted,
+    ) -> Result<Vec<RawEvent>, Error> {
+        let read = self.database.read().await?;
+        let orphans = block::Entity::find()
+            .filter(block::Column::ChainId.eq(signed(chain_id.0)))
+            .filter(block::Column::OrphanedAt.gt(signed(at.fork)))
+            .filter(block::Column::Fork.lte(signed(at.fork)))
+            .filter(block::Column::Number.gt(signed(undo.last_valid.number)))
+            .filter(block::Column::Events.gt(0));
+        let orphans = orphans.order_by_desc(block::Column::Number).all(&read).await?;
+        let mut events = Vec::new();
+        for orphan in orphans {
+            let block = rows::block_ref(orphan.number, orphan.hash.0, orphan.time);
+            let until = Ord::min(place::end_of(block.number), at.place);
+            let span = Span {
+                after: place::before(block.number),
+                until,
+                newest_first: false,
+                limit: u64::from(orphan.events.unsigned_abs()),
+            };
+            let rows = select(chain_id, wanted, span).filter(event::Column::Fork.eq(orphan.fork));
+            for row in rows.into_tuple::<Row>().all(&read).await?.into_iter().rev() {
+                let of = self.type_of(row.2).await?;
+                events.push(raw_event(row, block, of)?);
+            }
+        }
+        Ok(events)
+    }
+}
+
+/// Everything above a block that stays.
+struct Above {
+    chain_id: i64,
+    number: i64,
+}
+
+impl Above {
+    /// How many logs are taken back.
+    async fn events(&self, write: &BulkWrite) -> Result<u64, Error> {
+        let counts: Vec<i32> = block::Entity::find()
+            .select_only()
+            .column(block::Column::Events)
+            .filter(block::Column::ChainId.eq(self.chain_id))
+            .filter(block::Column::Number.gt(self.number))
+            .filter(block::Column::OrphanedAt.is_null())
+            .into_tuple()
+            .all(write)
+            .await?;
+        Ok(counts.into_iter().filter_map(|count| u64::try_from(count).ok()).sum())
+    }
+
+    async fn quarantined(&self, write: &BulkWrite) -> Result<u64, Error> {
+        let deleted = quarantine::Entity::delete_many()
+            .filter(quarantine::Column::ChainId.eq(self.chain_id))
+            .filter(quarantine::Column::BlockNumber.gt(self.number))
+            .exec(write)
+            .await?;
+        Ok(deleted.rows_affected)
+    }
+
+    async fn orphan(&self, write: &BulkWrite, at: i64) -> Result<(), Error> {
+        block::Entity::update_many()
+            .col_expr(block::Column::OrphanedAt, Expr::value(at))
+            .filter(block::Column::ChainId.eq(self.chain_id))
+            .filter(block::Column::Number.gt(self.number))
+            .filter(block::Column::OrphanedAt.is_null())
+            .exec(write)
+            .await?;
+        contract::Entity::delete_many()
+            .filter(contract::Column::ChainId.eq(self.chain_id))
+            .filter(contract::Column::CreatedBlock.gt(self.number))
+            .exec(write)
+            .await?;
+        Ok(())
+    }
+}
