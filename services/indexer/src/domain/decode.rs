@@ -36,7 +36,7 @@ pub fn decode(logs: &[Log], contracts: &Contracts) -> Batch {
         if log.block_number < contract.start_block {
             continue;
         }
-        match contract.abi.decode(log) {
+        match contract.abi.decode_log(log) {
             Ok(decoded) => {
                 batch.found.extend(Contracts::made_by(contract, &decoded, log.block_number));
                 batch.events.push(event(log, contract, decoded.name, &decoded.arguments));
@@ -48,7 +48,7 @@ pub fn decode(logs: &[Log], contracts: &Contracts) -> Batch {
     batch
 }
 
-fn event(log: &Log, contract: &Contract, name: String, arguments: &[Argument]) -> NewEvent {
+fn event(log: &Log, contract: &Contract, name: &str, arguments: &[Argument]) -> NewEvent {
     let time = log.block_time.unwrap_or(BlockTime(0));
     NewEvent {
         block: BlockRef { number: log.block_number, hash: log.block_hash, time },
@@ -57,9 +57,9 @@ fn event(log: &Log, contract: &Contract, name: String, arguments: &[Argument]) -
         log_index: log.log_index,
         address: log.address,
         protocol: contract.protocol.clone(),
-        kind: contract.kind(&name),
+        kind: contract.kind(name),
         arguments: arguments.iter().map(argument).collect(),
-        name,
+        name: name.to_owned(),
     }
 }
 
@@ -70,9 +70,7 @@ fn argument(argument: &Argument) -> serde_json::Value {
 fn value(of: &Value) -> serde_json::Value {
     match of {
         Value::Bool(value) => json!(value),
-        Value::Integer(text) | Value::Text(text) => json!(text),
-        Value::Bytes(bytes) => json!(format!("0x{}", hex::encode(bytes))),
-        Value::Address(address) => json!(address.to_string()),
+        Value::Integer(_) | Value::Text(_) | Value::Bytes(_) | Value::Address(_) => json!(of.to_string()),
         Value::List(values) => values.iter().map(value).collect(),
     }
 }
