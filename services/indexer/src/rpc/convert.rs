@@ -56,6 +56,7 @@ pub(super) fn event(chain_id: ChainId, how: Finality, event: Event) -> wire::Eve
         arguments: list(arguments).into_iter().map(argument).collect(),
         position,
         finality: finality(how).into(),
+        canonical: Vec::new(),
     }
 }
 

@@ -67,6 +67,7 @@ impl Log {
             arguments,
             position: self.position,
             finality: primitives::Finality::Latest.into(),
+            canonical: Vec::new(),
         });
     }
 
