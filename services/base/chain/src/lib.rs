@@ -17,7 +17,8 @@ mod transport;
 mod wire;
 
 pub use abi::{
-    Abi, AbiError, Argument, Creates, DecodeError, Decoded, Protocol, Value, known_protocols, protocol,
+    Abi, AbiError, Argument, Creates, DecodeError, Decoded, EventShape, Integer, Protocol, Topic, Value,
+    known_protocols, protocol,
 };
 pub use error::{ChainError, ErrorClass, RangeHint};
 pub use evm::{Evm, EvmOptions};

@@ -177,9 +177,13 @@ pub struct Contract {
     /// First block to index for this contract; the chain's when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_block: Option<u64>,
-    /// File with the JSON ABI, for protocol `abi`.
+    /// File with the JSON ABI, or with an artifact of Foundry or Hardhat, for protocol `abi`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub abi: Option<PathBuf>,
+    /// Events as they are written in Solidity, in place of a file:
+    /// `["event Transfer(address indexed from, address indexed to, uint256 value)"]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signatures: Vec<String>,
     /// Event names of the ABI and the kinds that they are served as.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub events: BTreeMap<String, String>,

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use capstan_chain::{Abi, Creates, Decoded, Protocol, Value};
+use capstan_chain::{Abi, Creates, EventShape, Log, Protocol, Value};
 use capstan_primitives::{Address, Hash};
 
 /// How the logs of some contracts are read.
@@ -15,12 +15,12 @@ pub struct Definition {
     pub protocol: String,
     /// What the logs are filed under: the protocol, or `abi:` and the configured name.
     pub source: Arc<str>,
-    /// What goes before an event's name in its kind.
-    pub kind_prefix: String,
     /// How the logs decode.
     pub abi: AbiOf,
-    /// Kinds that replace the usual ones, by event name.
-    pub kinds: BTreeMap<String, String>,
+    /// Canonical kinds, by event name.
+    kinds: BTreeMap<String, Arc<str>>,
+    /// Whether the kinds are the usual ones.
+    is_usual: bool,
     /// What the contracts make.
     pub creates: &'static [Creates],
 }
@@ -46,24 +46,47 @@ impl std::ops::Deref for AbiOf {
 }
 
 impl Definition {
-    /// Contracts of a known protocol, with kinds that replace the usual ones.
+    /// Contracts of a known protocol, with kinds that replace the usual ones, by event name.
     #[must_use]
-    pub fn of(protocol: &'static Protocol, kinds: BTreeMap<String, String>) -> Self {
+    pub fn of(protocol: &'static Protocol, kinds: &BTreeMap<String, String>) -> Self {
+        let abi = AbiOf::Known(&protocol.abi);
         Self {
             protocol: protocol.name.to_owned(),
             source: protocol.name.into(),
-            kind_prefix: protocol.name.to_owned(),
-            abi: AbiOf::Known(&protocol.abi),
-            kinds,
+            kinds: kinds_of(&abi, protocol.name, kinds),
+            is_usual: kinds.is_empty(),
+            abi,
             creates: protocol.creates,
+        }
+    }
+
+    /// Contracts of an ABI of the configuration, under a name.
+    #[must_use]
+    pub fn of_abi(name: &str, abi: Abi, kinds: &BTreeMap<String, String>) -> Self {
+        let abi = AbiOf::Configured(abi);
+        Self {
+            protocol: "abi".to_owned(),
+            source: format!("abi:{name}").into(),
+            kinds: kinds_of(&abi, name, kinds),
+            is_usual: kinds.is_empty(),
+            abi,
+            creates: &[],
         }
     }
 
     /// The canonical kind of an event of these contracts.
     #[must_use]
-    pub fn kind(&self, event: &str) -> String {
-        self.kinds.get(event).cloned().unwrap_or_else(|| format!("{}.{event}", self.kind_prefix))
+    pub fn kind(&self, event: &str) -> Arc<str> {
+        self.kinds.get(event).map_or_else(|| event.into(), Arc::clone)
     }
+}
+
+/// The usual kind is the protocol, or the configured name, and the name of the event.
+fn kinds_of(abi: &Abi, prefix: &str, other: &BTreeMap<String, String>) -> BTreeMap<String, Arc<str>> {
+    let kind = |name: &str| {
+        other.get(name).map_or_else(|| format!("{prefix}.{name}").into(), |kind| kind.as_str().into())
+    };
+    abi.events().map(|event| (event.name().to_owned(), kind(event.name()))).collect()
 }
 
 /// A contract whose logs are indexed.
@@ -124,17 +147,18 @@ impl Contracts {
         addresses
     }
 
-    /// The events of contracts filed under `source` whose first topic is `topic`: protocol and kind,
-    /// once for every definition that lists it.
+    /// What logs filed under `source` with the first topic `topic`, zero for anonymous ones, can be:
+    /// protocol and kind, for every definition that lists such an event.
     pub fn meanings<'a>(
         &'a self,
         source: &'a str,
         topic: &'a Hash,
-    ) -> impl Iterator<Item = (&'a str, String)> + 'a {
+    ) -> impl Iterator<Item = (&'a str, Arc<str>)> + 'a {
         let of_source = self.definitions.iter().filter(move |definition| &*definition.source == source);
         of_source.flat_map(move |definition| {
-            let names = definition.abi.names_of(topic);
-            names.map(move |name| (definition.protocol.as_str(), definition.kind(name)))
+            let events = definition.abi.events().filter(|event| event.id().unwrap_or_default() == *topic);
+            events
+                .map(move |event: &EventShape| (definition.protocol.as_str(), definition.kind(event.name())))
         })
     }
 
@@ -144,11 +168,11 @@ impl Contracts {
         if self.by_address.contains_key(&found.address) {
             return false;
         }
-        let usual = |known: &&Arc<Definition>| known.kinds.is_empty() && known.protocol == protocol.name;
+        let usual = |known: &&Arc<Definition>| known.is_usual && known.protocol == protocol.name;
         let definition = match self.definitions.iter().find(usual) {
             Some(known) => Arc::clone(known),
             None => {
-                let new = Arc::new(Definition::of(protocol, BTreeMap::new()));
+                let new = Arc::new(Definition::of(protocol, &BTreeMap::new()));
                 self.definitions.push(Arc::clone(&new));
                 new
             }
@@ -158,13 +182,18 @@ impl Contracts {
         true
     }
 
-    /// The contract that an event of the contract at `factory` announces.
+    /// The contract that a log of `factory` announces.
     #[must_use]
-    pub fn made_by(factory: (&Contract, Address), decoded: &Decoded, block: u64) -> Option<Found> {
-        let (contract, factory) = factory;
-        let creates = contract.definition.creates.iter().find(|creates| creates.event == decoded.name)?;
+    pub fn made_by(factory: &Contract, log: &Log) -> Option<Found> {
+        let Definition { abi, creates, .. } = &*factory.definition;
+        if creates.is_empty() || log.block_number < factory.start_block {
+            return None;
+        }
+        let decoded = abi.decode_log(log).ok()?;
+        let creates = creates.iter().find(|creates| creates.event == decoded.name)?;
         let argument = decoded.arguments.iter().find(|argument| argument.name == creates.argument)?;
         let Value::Address(address) = argument.value else { return None };
-        Some(Found { address, protocol: creates.protocol, factory, created_block: block })
+        let created_block = log.block_number;
+        Some(Found { address, protocol: creates.protocol, factory: log.address, created_block })
     }
 }

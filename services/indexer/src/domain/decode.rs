@@ -5,7 +5,7 @@ use std::sync::Arc;
 use capstan_chain::{DecodeError, Log};
 use capstan_primitives::Hash;
 
-use super::{Contract, Contracts, EventType, Found};
+use super::{Contract, Contracts, Definition, EventType, Found};
 
 /// What the logs of some blocks come to.
 #[derive(Debug, Default)]
@@ -47,10 +47,8 @@ pub fn sort_out(logs: Vec<Log>, contracts: &Contracts) -> Batch {
         if log.block_number < contract.start_block {
             continue;
         }
-        match contract.definition.abi.decode(&log) {
-            Ok(decoded) => {
-                batch.found.extend(Contracts::made_by((contract, log.address), &decoded, log.block_number));
-            }
+        match contract.definition.abi.check_log(&log) {
+            Ok(_) => batch.found.extend(Contracts::made_by(contract, &log)),
             Err(DecodeError::UnknownEvent) => {}
             Err(error) => {
                 batch.quarantined.push(Quarantined { reason: error.to_string(), log });
@@ -63,7 +61,10 @@ pub fn sort_out(logs: Vec<Log>, contracts: &Contracts) -> Batch {
     batch
 }
 
+/// An anonymous event has no id: its first topic says nothing of its kind.
 fn type_of(log: &Log, contract: &Contract) -> EventType {
-    let topic = log.topics.first().copied().unwrap_or(Hash::ZERO);
-    EventType { source: Arc::clone(&contract.definition.source), topic }
+    let Definition { abi, source, .. } = &*contract.definition;
+    let is_anonymous = abi.has_anonymous() && abi.find(&log.topics).is_none();
+    let topic = log.topics.first().copied().filter(|_| !is_anonymous);
+    EventType { source: Arc::clone(source), topic: topic.unwrap_or(Hash::ZERO) }
 }

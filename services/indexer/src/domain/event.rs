@@ -24,9 +24,11 @@ pub struct Event {
     /// How the log is read.
     pub definition: Arc<Definition>,
     /// Canonical kind.
-    pub kind: String,
-    /// What it says.
-    pub decoded: capstan_chain::Decoded,
+    pub kind: Arc<str>,
+    /// Topics, with the event's id where it has one.
+    pub topics: Vec<Hash>,
+    /// Data.
+    pub data: Vec<u8>,
 }
 
 /// Blocks that left the chain.

@@ -7,7 +7,7 @@ mod event;
 pub mod place;
 mod progress;
 
-pub use contracts::{AbiOf, Contract, Contracts, Definition, Found};
+pub use contracts::{Contract, Contracts, Definition, Found};
 pub use cursor::{Cursor, Position};
 pub use decode::{Batch, NewEvent, Quarantined, sort_out};
 pub use event::{Event, EventFilter, EventType, Undo};

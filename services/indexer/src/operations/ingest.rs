@@ -317,15 +317,10 @@ impl Ingest {
 
 /// What the factories among `contracts` made.
 fn found_in(logs: &[capstan_chain::Log], contracts: &Contracts) -> Vec<Found> {
-    let found = |log: &capstan_chain::Log| {
-        let contract = contracts.get(&log.address)?;
-        if contract.definition.creates.is_empty() || log.block_number < contract.start_block {
-            return None;
-        }
-        let decoded = contract.definition.abi.decode(log).ok()?;
-        Contracts::made_by((contract, log.address), &decoded, log.block_number)
+    let made = |log: &capstan_chain::Log| {
+        contracts.get(&log.address).and_then(|factory| Contracts::made_by(factory, log))
     };
-    logs.iter().filter_map(found).collect()
+    logs.iter().filter_map(made).collect()
 }
 
 fn newer(known: Option<BlockRef>, now: Option<BlockRef>) -> Option<BlockRef> {

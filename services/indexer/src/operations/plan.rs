@@ -11,7 +11,7 @@ use capstan_runtime::{
 
 use crate::{
     config::Config,
-    domain::{AbiOf, Contract, Contracts, Definition},
+    domain::{Contract, Contracts, Definition},
     store::Window,
 };
 
@@ -71,13 +71,13 @@ pub fn plan(chain: &platform::Chain, config: &Config, place: &str) -> Result<Cha
 }
 
 fn contract(of: &platform::Contract, start_block: u64, place: &str) -> Result<Contract, ConfigError> {
-    let mut definition = match of.protocol.as_str() {
+    let definition = match of.protocol.as_str() {
         "abi" => of_abi(of, place)?,
         name => {
             let known = || known_protocols().collect::<Vec<_>>().join(", ");
             let unknown =
                 || wrong(place, "protocol", format!("{name:?} is not known; known are abi, {}", known()));
-            Definition::of(protocol(name).ok_or_else(unknown)?, BTreeMap::new())
+            Definition::of(protocol(name).ok_or_else(unknown)?, &of.events)
         }
     };
     let names = definition.abi.event_names();
@@ -85,26 +85,30 @@ fn contract(of: &platform::Contract, start_block: u64, place: &str) -> Result<Co
         let reason = format!("the ABI has no event {event:?}; it has {}", names.join(", "));
         return Err(wrong(place, "events", reason));
     }
-    definition.kinds = of.events.clone();
     Ok(Contract { definition: Arc::new(definition), start_block })
 }
 
 fn of_abi(of: &platform::Contract, place: &str) -> Result<Definition, ConfigError> {
-    let missing = |key: &str| wrong(place, key, "is needed for protocol \"abi\"".into());
-    let name = of.name.as_ref().ok_or_else(|| missing("name"))?;
-    let path = of.abi.as_ref().ok_or_else(|| missing("abi"))?;
-    let unusable =
-        |error: &dyn std::fmt::Display| wrong(place, "abi", format!("{}: {error}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| unusable(&error))?;
-    let abi = Abi::parse_json(&text).map_err(|error| unusable(&error))?;
-    Ok(Definition {
-        protocol: "abi".into(),
-        source: format!("abi:{name}").into(),
-        kind_prefix: name.clone(),
-        abi: AbiOf::Configured(abi),
-        kinds: BTreeMap::new(),
-        creates: &[],
-    })
+    let name =
+        of.name.as_ref().ok_or_else(|| wrong(place, "name", "is needed for protocol \"abi\"".into()))?;
+    let abi = match (&of.abi, &of.signatures[..]) {
+        (Some(path), []) => {
+            let unusable =
+                |error: &dyn std::fmt::Display| wrong(place, "abi", format!("{}: {error}", path.display()));
+            let text = std::fs::read_to_string(path).map_err(|error| unusable(&error))?;
+            Abi::parse_json(&text).map_err(|error| unusable(&error))?
+        }
+        (None, signatures @ [_, ..]) => {
+            let signatures: Vec<&str> = signatures.iter().map(String::as_str).collect();
+            let unusable = |error: capstan_chain::AbiError| wrong(place, "signatures", error.to_string());
+            Abi::parse_signatures(&signatures).map_err(unusable)?
+        }
+        _ => {
+            let reason = "protocol \"abi\" needs either abi, a file, or signatures, a list".to_owned();
+            return Err(wrong(place, "abi", reason));
+        }
+    };
+    Ok(Definition::of_abi(name, abi, &of.events))
 }
 
 pub(crate) fn wrong(place: &str, key: &str, reason: String) -> ConfigError {

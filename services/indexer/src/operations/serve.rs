@@ -5,7 +5,6 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use capstan_chain::Log;
 use capstan_primitives::{BlockRef, ChainId, Hash};
 use tokio::sync::watch;
 
@@ -321,28 +320,20 @@ fn meaning(raw: RawEvent, contracts: &Contracts, filter: &EventFilter) -> Option
     let RawEvent { place, block, of, transaction_index, transaction, address, topics, data } = raw;
     let definition = Arc::clone(&contracts.get(&address)?.definition);
     let id = (of.topic != Hash::ZERO).then_some(of.topic);
-    let log = Log {
-        block_number: block.number,
-        block_hash: block.hash,
-        block_time: Some(block.time),
-        transaction,
-        transaction_index,
-        log_index: place::index_of(place),
-        address,
-        topics: id.into_iter().chain(topics).collect(),
-        data,
-    };
-    let decoded = definition.abi.decode(&log).ok()?;
-    let kind = definition.kind(&decoded.name);
-    filter.takes(&definition.protocol, &kind).then_some(Event {
+    let topics: Vec<Hash> = id.into_iter().chain(topics).collect();
+    let kind = definition.kind(definition.abi.check(&topics, &data).ok()?.name());
+    let log_index = place::index_of(place);
+    let wanted = filter.takes(&definition.protocol, &kind);
+    wanted.then_some(Event {
         place,
         block,
-        transaction: log.transaction,
+        transaction,
         transaction_index,
-        log_index: log.log_index,
+        log_index,
         address,
         definition,
         kind,
-        decoded,
+        topics,
+        data,
     })
 }

@@ -1,12 +1,11 @@
 //! Wire ↔ domain.
 
-use capstan_chain::Argument;
 use capstan_primitives::{Address, BlockRef, ChainId, Finality};
 use capstan_proto::{indexer as wire, primitives};
-use prost_types::{ListValue, Timestamp, Value, value::Kind};
+use prost_types::Timestamp;
 
 use crate::{
-    domain::{Event, EventFilter},
+    domain::EventFilter,
     error::Error,
     operations::{ChainHandle, ChainState, ChainView},
 };
@@ -29,39 +28,6 @@ pub(super) fn finality(finality: Finality) -> primitives::Finality {
 
 pub(super) fn as_of(chain_id: ChainId, of: BlockRef, how: Finality) -> primitives::AsOf {
     primitives::AsOf { chain_id: chain_id.0, block: Some(block(of)), finality: finality(how).into() }
-}
-
-pub(super) fn event(chain_id: ChainId, how: Finality, event: &Event) -> wire::Event {
-    wire::Event {
-        chain_id: chain_id.0,
-        block: Some(block(event.block)),
-        transaction_hash: event.transaction.to_string(),
-        transaction_index: event.transaction_index,
-        log_index: event.log_index,
-        address: event.address.to_string(),
-        protocol: event.definition.protocol.clone(),
-        kind: event.kind.clone(),
-        name: event.decoded.name.clone(),
-        arguments: event.decoded.arguments.iter().map(argument).collect(),
-        position: event.place,
-        finality: finality(how).into(),
-    }
-}
-
-fn argument(of: &Argument) -> wire::Argument {
-    wire::Argument { name: of.name.clone(), r#type: of.type_.clone(), value: Some(value(&of.value)) }
-}
-
-fn value(of: &capstan_chain::Value) -> Value {
-    use capstan_chain::Value::{Address, Bool, Bytes, Integer, List, Text};
-    let kind = match of {
-        Bool(flag) => Kind::BoolValue(*flag),
-        Integer(text) | Text(text) => Kind::StringValue(text.clone()),
-        Bytes(bytes) => Kind::StringValue(format!("0x{}", hex::encode(bytes))),
-        Address(address) => Kind::StringValue(address.to_string()),
-        List(values) => Kind::ListValue(ListValue { values: values.iter().map(value).collect() }),
-    };
-    Value { kind: Some(kind) }
 }
 
 pub(super) fn list_filter(request: &wire::ListEventsRequest) -> Result<EventFilter, Error> {

@@ -1,6 +1,8 @@
 //! The gRPC edge of the indexer: translate, call, translate.
 
+mod canonical;
 mod convert;
+mod events;
 mod request;
 mod stream;
 
@@ -105,10 +107,12 @@ impl Rpc {
         let token = |place: u64| PageToken { key: place.to_be_bytes().to_vec() }.encode(&binding);
         let finalized = progress.finalized.map(|block| block.number);
         let finality = |number| Finality::of(number, finalized);
+        let payloads: Vec<_> = request.payloads().collect();
+        let mut writer = events::EventWriter::new(chain_id, &payloads);
         Ok(ListEventsResponse {
             events: events
                 .into_iter()
-                .map(|event| convert::event(chain_id, finality(event.block.number), &event))
+                .map(|event| writer.write(finality(event.block.number), &event))
                 .collect(),
             next_page_token: more.map(token).unwrap_or_default(),
             as_of: progress.indexed.map(|block| convert::as_of(chain_id, block, finality(block.number))),

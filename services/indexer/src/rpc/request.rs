@@ -2,7 +2,7 @@
 
 use capstan_primitives::ChainId;
 use capstan_proto::{
-    indexer::{StreamEventsRequest, UndoMode, stream_events_request::Start},
+    indexer::{Payload, StreamEventsRequest, UndoMode, stream_events_request::Start},
     primitives::Finality,
 };
 
@@ -29,11 +29,13 @@ pub(super) struct StreamRequest {
     pub(super) bounds: Bounds,
     pub(super) max_batch: usize,
     pub(super) with_reverted: bool,
+    pub(super) payloads: Vec<Payload>,
 }
 
 impl StreamRequest {
     pub(super) async fn read(log: &EventLog, request: StreamEventsRequest) -> Result<Self, Error> {
         let (undo_mode, finality) = (request.undo_mode(), request.finality());
+        let payloads = request.payloads().collect();
         let chains = log.stream_chains(&request.chain_ids)?;
         let filter = convert::stream_filter(request.filter)?;
         let only_final = finality == Finality::Finalized;
@@ -65,6 +67,7 @@ impl StreamRequest {
             bounds: Bounds { limit: PAGE, only_final, last_block: request.stop_block },
             max_batch,
             with_reverted: undo_mode == UndoMode::WithEvents,
+            payloads,
         })
     }
 

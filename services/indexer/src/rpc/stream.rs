@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use super::{convert, request::StreamRequest};
+use super::{convert, events::EventWriter, request::StreamRequest};
 use crate::{
     domain::{Coverage, Cursor, Event, LogPage, Position, Undo},
     error::Error,
@@ -38,7 +38,10 @@ pub(super) async fn open(
     let watched = |id: &ChainId| log.view(*id);
     let views = request.chains.iter().filter_map(watched).collect();
     let cursor = request.cursor.clone();
-    let session = Session { log, request, cursor, views, announced: BTreeMap::new(), stopping };
+    let writer = |id: &ChainId| (*id, EventWriter::new(*id, &request.payloads));
+    let writers = request.chains.iter().map(writer).collect();
+    let announced = BTreeMap::new();
+    let session = Session { log, request, cursor, views, writers, announced, stopping };
     Ok(session.messages())
 }
 
@@ -47,6 +50,7 @@ struct Session {
     request: StreamRequest,
     cursor: Cursor,
     views: Vec<watch::Receiver<ChainView>>,
+    writers: BTreeMap<ChainId, EventWriter>,
     /// Indexed and finalized block of every chain as last told to the client.
     announced: BTreeMap<ChainId, (Option<BlockRef>, Option<BlockRef>)>,
     stopping: CancellationToken,
@@ -117,7 +121,8 @@ impl Session {
         let mut bytes = 0;
         let mut events = events.iter().peekable();
         while let Some(event) = events.next() {
-            let wire = convert::event(chain_id, finality(event), event);
+            let Some(writer) = self.writers.get_mut(&chain_id) else { break };
+            let wire = writer.write(finality(event), event);
             bytes += wire.encoded_len();
             batch.push(wire);
             let next = events.peek();
@@ -161,7 +166,8 @@ impl Session {
         let mut reverted = Vec::new();
         if self.request.with_reverted {
             let events = self.log.reverted(chain_id, at, undo, &self.request.filter).await?;
-            reverted.extend(events.iter().map(|event| convert::event(chain_id, Finality::Latest, event)));
+            let writer = self.writers.get_mut(&chain_id).ok_or(Error::UnknownChain(chain_id.0))?;
+            reverted.extend(events.iter().map(|event| writer.write(Finality::Latest, event)));
         }
         let junction = crate::domain::place::end_of(undo.last_valid.number);
         self.advance(chain_id, fork, junction, Some(undo.last_valid));

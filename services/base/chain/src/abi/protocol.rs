@@ -37,7 +37,7 @@ pub(super) struct Definition {
 static PROTOCOLS: LazyLock<Vec<Protocol>> = LazyLock::new(|| {
     let parsed = DEFINITIONS.iter().map(|definition| {
         let Definition { name, events, creates } = definition;
-        Ok(Protocol { name, abi: Abi::of_signatures(events)?, creates })
+        Ok(Protocol { name, abi: Abi::parse_signatures(events)?, creates })
     });
     parsed.filter_map(Result::<_, super::AbiError>::ok).collect()
 });
@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn every_definition_is_read_and_in_order() {
         for definition in DEFINITIONS {
-            let abi = Abi::of_signatures(definition.events);
+            let abi = Abi::parse_signatures(definition.events);
             assert!(abi.is_ok(), "{}: {abi:?}", definition.name);
         }
         let names: Vec<_> = known_protocols().collect();

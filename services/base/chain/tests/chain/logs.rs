@@ -1,6 +1,6 @@
 //! Headers and logs: what the chain holds comes back, and what it does not is an error.
 
-use capstan_chain::{Abi, ChainError, ErrorClass, Evm, LogFilter, Value};
+use capstan_chain::{Abi, ChainError, ErrorClass, Evm, LogFilter};
 use capstan_primitives::{Address, Hash};
 use serde_json::json;
 
@@ -101,11 +101,9 @@ async fn a_log_of_a_chain_is_decoded_with_a_configured_abi() {
     let mut log = evm.headers_and_logs(1, 1, &emitted()).await.unwrap().logs.remove(0);
     let abi = Abi::parse_json(r#"["event Emitted(uint8 value)"]"#).unwrap();
     log.topics = abi.topics();
-    let decoded = abi.decode(&log).unwrap();
-    assert_eq!(
-        (decoded.name.as_str(), &decoded.arguments[0].value),
-        ("Emitted", &Value::Integer("42".into()))
-    );
+    let decoded = abi.decode_log(&log).unwrap();
+    assert_eq!((decoded.name, decoded.arguments[0].value.to_string()), ("Emitted", "42".to_owned()));
+    assert_eq!(abi.check_log(&log).unwrap().name(), "Emitted");
 }
 
 #[tokio::test]

@@ -69,6 +69,7 @@ impl Log {
             arguments,
             position: self.position,
             finality: primitives::Finality::Latest.into(),
+            ..Event::default()
         });
     }
 
