@@ -1,9 +1,9 @@
 # The two commands are `make up` and `make test`; `make help` lists the others.
 .DEFAULT_GOAL := help
-.PHONY: help up setup install web build fmt check test
+.PHONY: help up setup install web build fmt check test bench-indexer
 
 help: ## List what can be made
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 up: install web build ## Run the whole platform at http://localhost:8080; make up ARGS="--data-dir /var/lib/capstan"
 	@exec cargo run --quiet --locked -- up $(ARGS)
@@ -32,3 +32,6 @@ check: install web ## Formats, lints, contract, lock files
 test: install web ## Everything: checks, unit, store, service and browser tests
 	@dev/setup --tests
 	@dev/test
+
+bench-indexer: install ## Measure the indexer against the floor and a peer; dev/bench/README.md lists the options
+	@dev/bench/run

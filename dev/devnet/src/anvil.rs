@@ -1,6 +1,7 @@
 //! The anvil child process: started on loopback, mining only when told, and never left behind.
 
 use std::{
+    ffi::OsStr,
     io::{BufRead, BufReader},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
@@ -12,7 +13,7 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use tokio::sync::oneshot;
 
-use crate::Options;
+use crate::{Options, wallet::ACCOUNTS};
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 const LISTENING: &str = "Listening on ";
@@ -23,27 +24,22 @@ const ETHER_PER_ACCOUNT: &str = "1000000";
 const STATES_KEPT: &str = "256";
 pub(crate) const GAS_LIMIT: u64 = 60_000_000;
 
-/// A running anvil; dropping it kills the process.
+/// A running anvil on loopback; dropping it kills the process, and so does our own end.
 #[derive(Debug)]
-pub(crate) struct Anvil {
+pub struct Anvil {
     child: Child,
     address: String,
 }
 
 impl Anvil {
-    /// Starts anvil and waits until it listens. The error holds what anvil printed.
-    pub(crate) async fn start(options: &Options, genesis_time: u64, mnemonic: &str) -> Result<Self> {
-        let binary = binary(&options.dev_dir)?;
-        let mut command = command(&binary);
-        command
-            .args(["--host", "127.0.0.1", "--port", &options.port.to_string()])
-            .args(["--chain-id", &options.chain_id.to_string()])
-            .args(["--timestamp", &genesis_time.to_string()])
-            .args(["--gas-limit", &GAS_LIMIT.to_string()])
-            .args(["--mnemonic", mnemonic, "--balance", ETHER_PER_ACCOUNT])
-            .args(["--accounts", &crate::wallet::ACCOUNTS.to_string()])
-            .args(["--no-mining", "--order", "fifo", "--hardfork", "prague"])
-            .args(["--prune-history", STATES_KEPT]);
+    /// Starts the anvil of `dev_dir` (the folder with `node_modules`) on `port` of loopback, 0 for any that is free,
+    /// with further `arguments`, and waits until it listens.
+    ///
+    /// # Errors
+    /// When `dev/install` has not been run or anvil does not start; the error holds what anvil printed.
+    pub async fn start<S: AsRef<OsStr>>(dev_dir: &Path, port: u16, arguments: &[S]) -> Result<Self> {
+        let mut command = command(&binary(dev_dir)?);
+        command.args(["--host", "127.0.0.1", "--port", &port.to_string()]).args(arguments);
         let (child, listening) = spawn(command).await?;
         let mut anvil = Self { child, address: String::new() };
         let address = tokio::time::timeout(START_TIMEOUT, listening)
@@ -54,8 +50,22 @@ impl Anvil {
         Ok(anvil)
     }
 
-    /// `host:port` that anvil listens on.
-    pub(crate) fn address(&self) -> &str {
+    /// The chain of a devnet.
+    pub(crate) async fn devnet(options: &Options, genesis_time: u64, mnemonic: &str) -> Result<Self> {
+        let Options { chain_id, port, dev_dir, .. } = options;
+        let mut arguments = vec!["--mnemonic", mnemonic, "--balance", ETHER_PER_ACCOUNT];
+        arguments.extend(["--no-mining", "--order", "fifo", "--hardfork", "prague"]);
+        arguments.extend(["--prune-history", STATES_KEPT]);
+        let numbers = format!(
+            "--chain-id={chain_id} --timestamp={genesis_time} --gas-limit={GAS_LIMIT} --accounts={ACCOUNTS}"
+        );
+        arguments.extend(numbers.split(' '));
+        Self::start(dev_dir, *port, &arguments).await
+    }
+
+    /// `host:port` that anvil listens on, over HTTP and WebSocket.
+    #[must_use]
+    pub fn address(&self) -> &str {
         &self.address
     }
 }

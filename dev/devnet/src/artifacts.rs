@@ -11,7 +11,7 @@ use serde_json::Value;
 
 /// Where `dev/install` has put everything.
 #[derive(Clone, Debug)]
-pub(crate) struct Artifacts {
+pub struct Artifacts {
     dev_dir: PathBuf,
 }
 
@@ -33,7 +33,9 @@ impl Artifacts {
     const MULTICALL3: &str = "viem/constants/contracts.ts";
     const PERMIT2: &str = "@uniswap/v4-periphery/lib/permit2/test/utils/DeployPermit2.sol";
 
-    pub(crate) fn new(dev_dir: &Path) -> Self {
+    /// What `dev/install` has put below `dev_dir`.
+    #[must_use]
+    pub fn new(dev_dir: &Path) -> Self {
         Self { dev_dir: dev_dir.to_owned() }
     }
 
@@ -42,8 +44,11 @@ impl Artifacts {
         creation_code(&self.dev_dir.join("node_modules").join(package_path), arguments)
     }
 
-    /// Creation code of one of our own contracts.
-    pub(crate) fn own(&self, contract: &str, arguments: &[u8]) -> Result<Bytes> {
+    /// Creation code of one of our own contracts, with its constructor's encoded arguments appended.
+    ///
+    /// # Errors
+    /// When the contract has not been compiled.
+    pub fn own(&self, contract: &str, arguments: &[u8]) -> Result<Bytes> {
         creation_code(&self.dev_dir.join("contracts/out").join(format!("{contract}.json")), arguments)
     }
 

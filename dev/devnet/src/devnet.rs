@@ -50,7 +50,7 @@ impl Devnet {
             journal.clear()?;
             journal.append(&Entry::Header(header.clone()))?;
         }
-        let anvil = Anvil::start(&options, header.genesis_time, MNEMONIC).await?;
+        let anvil = Anvil::devnet(&options, header.genesis_time, MNEMONIC).await?;
         let rpc = Rpc::new(format!("http://{}", anvil.address()))?;
         let mut chain = Chain::new(rpc, Wallet::new(options.chain_id)?, journal, options.seed).await?;
         let deployment = match resumed {

@@ -21,7 +21,10 @@ mod rpc;
 mod traffic;
 mod wallet;
 
+pub use anvil::Anvil;
+pub use artifacts::Artifacts;
 pub use chain::Block;
 pub use deployment::{Account, Deployment, Market, Pool, PoolVersion, Token, Uniswap};
 pub use devnet::Devnet;
 pub use options::Options;
+pub use rpc::Rpc;

@@ -17,8 +17,9 @@ const BATCH: usize = 250;
 /// One JSON-RPC request: method and parameters.
 pub(crate) type Request = (&'static str, Value);
 
+/// A client of one node.
 #[derive(Clone, Debug)]
-pub(crate) struct Rpc {
+pub struct Rpc {
     client: reqwest::Client,
     url: String,
 }
@@ -31,14 +32,22 @@ struct Response {
 }
 
 impl Rpc {
-    pub(crate) fn new(url: String) -> Result<Self> {
+    /// A client of the node at `url`.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub fn new(url: String) -> Result<Self> {
         // Fails only when another part of the process has installed a provider already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build()?;
         Ok(Self { client, url })
     }
 
-    pub(crate) async fn call<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T> {
+    /// Calls `method` and reads its result.
+    ///
+    /// # Errors
+    /// When the node does not answer within a minute, refuses, or answers something else than a `T`.
+    pub async fn call<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T> {
         let body = json!({ "jsonrpc": "2.0", "id": 0, "method": method, "params": params });
         let response = self.post(&body).await.with_context(|| format!("call {method}"))?;
         let value = outcome(serde_json::from_value(response)?).with_context(|| format!("call {method}"))?;

@@ -31,7 +31,10 @@ fn may_depend(member: &Crate, for_tests: bool, other: &Crate) -> bool {
     if for_tests && (member.name == other.name || other.is_development()) {
         return true;
     }
-    if other.is_service() || other.is_development() {
+    if other.is_development() {
+        return member.is_top() || member.is_development();
+    }
+    if other.is_service() {
         return member.is_top();
     }
     member.floor() > other.floor()
@@ -142,11 +145,15 @@ mod tests {
     }
 
     #[test]
-    fn a_development_crate_is_only_for_tests_and_the_binary() {
+    fn a_development_crate_is_only_for_tests_its_like_and_the_binary() {
         let text = with("capstan-gateway", "[dependencies]\ncapstan-devnet.workspace = true");
         refused("gateway/Cargo.toml", &text, "gateway: may not depend on capstan-devnet");
         let text = with("capstan-gateway", "[dev-dependencies]\ncapstan-devnet.workspace = true");
         accepted("gateway/Cargo.toml", &text);
+        let text = with("capstan-bench", "[dependencies]\ncapstan-devnet.workspace = true");
+        accepted("dev/bench/Cargo.toml", &text);
+        let text = with("capstan-bench", "[dependencies]\ncapstan-indexer.workspace = true");
+        refused("dev/bench/Cargo.toml", &text, "dev/bench: may not depend on capstan-indexer");
     }
 
     #[test]
