@@ -15,12 +15,16 @@ use crate::{
 
 /// Reversible blocks that are asked for at a time.
 const BLOCKS_AHEAD: usize = 8;
+/// When so many reversible blocks are missing, they are asked for as a range.
+const CATCH_UP: u64 = 16;
 
 /// Blocks of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     /// Final blocks, first and last.
     Range(u64, u64),
+    /// Blocks that a reorg can still take back, first and last, when many are missing.
+    CatchUp(u64, u64),
     /// One block that a reorg can still take back.
     Block(u64),
 }
@@ -28,13 +32,13 @@ pub(super) enum Part {
 impl Part {
     const fn first(self) -> u64 {
         match self {
-            Self::Range(number, _) | Self::Block(number) => number,
+            Self::Range(number, _) | Self::CatchUp(number, _) | Self::Block(number) => number,
         }
     }
 
     const fn last(self) -> u64 {
         match self {
-            Self::Range(_, number) | Self::Block(number) => number,
+            Self::Range(_, number) | Self::CatchUp(_, number) | Self::Block(number) => number,
         }
     }
 }
@@ -76,6 +80,18 @@ pub(super) struct Horizon {
     pub(super) reach: Reach,
 }
 
+impl Horizon {
+    fn part(&self, next: u64) -> Part {
+        let reach = next.saturating_add(self.reach.blocks().saturating_sub(1));
+        let head = self.head.block.number;
+        match self.last_final.filter(|last| next <= *last) {
+            Some(last) => Part::Range(next, last.min(reach)),
+            None if head.saturating_sub(next) >= CATCH_UP => Part::CatchUp(next, head.min(reach)),
+            None => Part::Block(next),
+        }
+    }
+}
+
 impl Ahead {
     /// Nothing was asked for yet.
     pub(super) const fn new(node: Node, tasks: Tasks) -> Self {
@@ -109,11 +125,8 @@ impl Ahead {
         let ranges = if horizon.reach.is_measured() { horizon.ranges.max(1) } else { 1 };
         let mut next = self.asked.back().map_or(from, |asked| asked.part.last().saturating_add(1));
         while next <= horizon.head.block.number {
-            let part = match horizon.last_final.filter(|last| next <= *last) {
-                Some(last) => Part::Range(next, last.min(next.saturating_add(horizon.reach.blocks() - 1))),
-                None => Part::Block(next),
-            };
-            let most = if matches!(part, Part::Range(..)) { ranges } else { BLOCKS_AHEAD };
+            let part = horizon.part(next);
+            let most = if matches!(part, Part::Block(_)) { BLOCKS_AHEAD } else { ranges };
             if self.asked.len() >= most {
                 return;
             }
@@ -133,6 +146,12 @@ async fn fetch(
 ) -> Result<Option<Segment>, Error> {
     match part {
         Part::Range(from, to) => node.range(from, to, &addresses).await.map(Some),
+        Part::CatchUp(from, to) => {
+            let segment = node.range(from, to, &addresses).await?;
+            // The answers of one range are of one moment only if its end is the same before and after.
+            let after = node.header(to).await?;
+            Ok((after.as_ref() == segment.headers.last()).then_some(segment))
+        }
         Part::Block(number) => {
             let header = match head.block.number == number {
                 true => Some(head),

@@ -179,7 +179,7 @@ impl Ingest {
         let fetched = self.ahead.next(from, &self.followed, horizon).await;
         let Some(Fetched { part, addresses, segment }) = fetched else { return Ok(false) };
         let segment = match (segment, part) {
-            (Err(Error::Chain(error)), Part::Range(first, last))
+            (Err(Error::Chain(error)), Part::Range(first, last) | Part::CatchUp(first, last))
                 if error.smaller_range_may_help() && first < last =>
             {
                 let blocks = last.saturating_sub(first).saturating_add(1);
@@ -192,7 +192,7 @@ impl Ingest {
         };
         // The node had announced the block and does not have it: it lags, or went back.
         let Some(segment) = segment else { return Ok(false) };
-        if let Part::Range(first, last) = part {
+        if let Part::Range(first, last) | Part::CatchUp(first, last) = part {
             self.reach.answered(last.saturating_sub(first).saturating_add(1), segment.bytes);
         }
         let (indexed, first) = (self.progress.indexed, segment.headers.first());
