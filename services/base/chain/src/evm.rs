@@ -185,10 +185,10 @@ async fn range_logs(rpc: &Rpc, from: u64, to: u64, filter: &LogFilter) -> Result
     let behind = |number| ChainError::BehindRequest { number };
     let last = at_height(answers::header(last)?.ok_or(behind(to))?, to)?;
     let first = at_height(answers::header(first)?.ok_or(behind(from))?, from)?;
-    let logs = logs
-        .and_then(|logs| answers::logs(&logs))
-        .map_err(|error| if refusals::is_block_not_seen(&error) { behind(to) } else { error })?;
-    RangeLogs { first, last, logs }.checked()
+    let answer =
+        logs.map_err(|error| if refusals::is_block_not_seen(&error) { behind(to) } else { error })?;
+    let logs = answers::logs(&answer)?;
+    RangeLogs { first, last, logs, bytes: answer.json.as_str().len() }.checked()
 }
 
 async fn block_logs(rpc: &Rpc, hash: Hash, filter: &LogFilter) -> Result<Vec<Log>, ChainError> {

@@ -7,6 +7,7 @@ mod error;
 mod evm;
 mod header;
 mod heads;
+mod hex;
 mod log;
 mod pool;
 mod ranges;

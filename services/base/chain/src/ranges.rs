@@ -13,6 +13,8 @@ pub struct RangeLogs {
     pub last: Header,
     /// The logs, by block number and log index.
     pub logs: Vec<Log>,
+    /// Size of the logs as the node wrote them, in bytes of JSON: a measure for the next range.
+    pub bytes: usize,
 }
 
 impl RangeLogs {
@@ -132,7 +134,7 @@ mod tests {
     }
 
     fn range(first: u64, last: u64, logs: Vec<Log>) -> Result<RangeLogs, ChainError> {
-        RangeLogs { first: header(first), last: header(last), logs }.checked()
+        RangeLogs { first: header(first), last: header(last), logs, bytes: 0 }.checked()
     }
 
     #[test]
@@ -167,7 +169,7 @@ mod tests {
     #[test]
     fn ends_that_do_not_join_are_inconsistent() {
         let broken = Header { parent_hash: Hash::ZERO, ..header(4) };
-        let range = RangeLogs { first: header(3), last: broken, logs: Vec::new() };
+        let range = RangeLogs { first: header(3), last: broken, logs: Vec::new(), bytes: 0 };
         assert!(matches!(range.checked(), Err(ChainError::Inconsistent { .. })));
     }
 

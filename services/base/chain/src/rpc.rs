@@ -5,12 +5,15 @@ use std::{
     time::Duration,
 };
 
-use alloy::rpc::json_rpc::{
-    ErrorPayload, Id, Request, RequestPacket, Response, ResponsePacket, ResponsePayload, SerializedRequest,
-};
-use serde_json::{Value, value::RawValue};
+use alloy::rpc::json_rpc::{ErrorPayload, Id, Request, RequestPacket, SerializedRequest};
+use serde_json::Value;
 
-use crate::{ChainError, endpoint::Endpoint, refusals, transport::Transport};
+use crate::{
+    ChainError,
+    endpoint::Endpoint,
+    refusals,
+    transport::{Json, Replies, Reply, Transport},
+};
 
 /// One method call.
 #[derive(Debug)]
@@ -23,7 +26,7 @@ pub(crate) struct Call {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) method: &'static str,
-    pub(crate) json: Box<RawValue>,
+    pub(crate) json: Json,
 }
 
 /// A node that is asked through one endpoint.
@@ -44,8 +47,8 @@ impl Rpc {
         let method = call.method;
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let packet = RequestPacket::Single(serialized(call, id)?);
-        let mut answers = responses(self.send(method, packet).await?);
-        take_answer(&mut answers, method, id)
+        let mut answers = self.send(method, packet).await?;
+        take_answer(&mut answers.replies, method, id)
     }
 
     /// Makes `N` calls in one request; the answers are in the order of the calls. The outer error
@@ -60,11 +63,10 @@ impl Rpc {
         let requests = calls.into_iter().zip(ids).map(|(call, id)| serialized(call, id));
         let packet = RequestPacket::Batch(requests.collect::<Result<_, _>>()?);
         let method = methods.last().copied().unwrap_or("batch");
-        let response = self.send(method, packet).await?;
-        if let ResponsePacket::Single(Response { payload: ResponsePayload::Failure(error), .. }) = response {
-            return Err(refusal(method, &error)); // the batch as a whole was refused
+        let Replies { is_batch, replies: mut answers } = self.send(method, packet).await?;
+        if let (false, [Reply { payload: Err(error), .. }]) = (is_batch, answers.as_slice()) {
+            return Err(refusal(method, error)); // the batch as a whole was refused
         }
-        let mut answers = responses(response);
         let mut places = ids.into_iter().zip(methods);
         Ok(std::array::from_fn(|_| {
             let (id, method) = places.next().unwrap_or_default();
@@ -72,7 +74,7 @@ impl Rpc {
         }))
     }
 
-    async fn send(&self, method: &'static str, packet: RequestPacket) -> Result<ResponsePacket, ChainError> {
+    async fn send(&self, method: &'static str, packet: RequestPacket) -> Result<Replies, ChainError> {
         let sent = self.transport.send(method, packet);
         let late = |_| ChainError::Timeout { method, after: self.timeout };
         tokio::time::timeout(self.timeout, sent).await.map_err(late)?
@@ -85,22 +87,15 @@ fn serialized(call: Call, id: u64) -> Result<SerializedRequest, ChainError> {
     Request::new(method, Id::Number(id), params).try_into().map_err(malformed)
 }
 
-fn responses(packet: ResponsePacket) -> Vec<Response> {
-    match packet {
-        ResponsePacket::Single(response) => vec![response],
-        ResponsePacket::Batch(responses) => responses,
-    }
-}
-
-fn take_answer(answers: &mut Vec<Response>, method: &'static str, id: u64) -> Result<Answer, ChainError> {
-    let place = answers.iter().position(|response| response.id == Id::Number(id)).or_else(|| {
+fn take_answer(answers: &mut Vec<Reply>, method: &'static str, id: u64) -> Result<Answer, ChainError> {
+    let place = answers.iter().position(|reply| reply.id == Id::Number(id)).or_else(|| {
         // Errors about a request that the node could not read carry no id.
-        answers.iter().position(|response| response.id == Id::None && response.payload.is_error())
+        answers.iter().position(|reply| reply.id == Id::None && reply.payload.is_err())
     });
     let place = place.ok_or(ChainError::Malformed { method, reason: "an answer is missing".into() })?;
     match answers.swap_remove(place).payload {
-        ResponsePayload::Success(json) => Ok(Answer { method, json }),
-        ResponsePayload::Failure(error) => Err(refusal(method, &error)),
+        Ok(json) => Ok(Answer { method, json }),
+        Err(error) => Err(refusal(method, &error)),
     }
 }
 
