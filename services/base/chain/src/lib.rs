@@ -2,12 +2,17 @@
 
 mod abi;
 mod answers;
+mod block_logs;
+mod calls;
 mod endpoint;
 mod error;
+mod evidence;
 mod evm;
 mod header;
 mod heads;
 mod hex;
+mod history;
+
 mod log;
 mod pool;
 mod ranges;
@@ -21,6 +26,7 @@ pub use abi::{
     Abi, AbiError, Argument, Creates, DecodeError, Decoded, Protocol, Value, known_protocols, protocol,
 };
 pub use error::{ChainError, ErrorClass, RangeHint};
+pub use evidence::Verification;
 pub use evm::{Evm, EvmOptions};
 pub use header::{Header, Tag};
 pub use heads::HeadSignal;

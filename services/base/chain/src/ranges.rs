@@ -64,8 +64,11 @@ pub(crate) fn logs_of_block(header: Header, mut logs: Vec<Log>) -> Result<Vec<Lo
     Ok(logs)
 }
 
-fn give_time(logs: &mut [Log], header: Header) -> Result<(), ChainError> {
-    for log in logs.iter_mut().filter(|log| log.block_number == header.block.number) {
+/// Gives the logs of one block, among those of a range in order, its time.
+pub(crate) fn give_time(logs: &mut [Log], header: Header) -> Result<(), ChainError> {
+    let start = logs.partition_point(|log| log.block_number < header.block.number);
+    let of_block = logs.iter_mut().skip(start).take_while(|log| log.block_number == header.block.number);
+    for log in of_block {
         if log.block_hash != header.block.hash {
             return Err(other_hash(log, header.block.hash));
         }

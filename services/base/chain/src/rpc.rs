@@ -57,21 +57,27 @@ impl Rpc {
         &self,
         calls: [Call; N],
     ) -> Result<[Result<Answer, ChainError>; N], ChainError> {
-        let first_id = self.next_id.fetch_add(N as u64, Ordering::Relaxed);
-        let ids: [u64; N] = std::array::from_fn(|place| first_id.wrapping_add(place as u64));
         let methods = calls.each_ref().map(|call| call.method);
-        let requests = calls.into_iter().zip(ids).map(|(call, id)| serialized(call, id));
+        let mut answers = self.batch_of(calls.into()).await?.into_iter();
+        Ok(methods.map(|method| answers.next().unwrap_or_else(|| Err(missing(method)))))
+    }
+
+    /// [`Rpc::batch`] of a number of calls that is not known beforehand.
+    pub(crate) async fn batch_of(
+        &self,
+        calls: Vec<Call>,
+    ) -> Result<Vec<Result<Answer, ChainError>>, ChainError> {
+        let first_id = self.next_id.fetch_add(calls.len() as u64, Ordering::Relaxed);
+        let ids = (0_u64..).map(|place| first_id.wrapping_add(place));
+        let places: Vec<_> = ids.zip(calls.iter().map(|call| call.method)).collect();
+        let requests = calls.into_iter().zip(&places).map(|(call, (id, _))| serialized(call, *id));
         let packet = RequestPacket::Batch(requests.collect::<Result<_, _>>()?);
-        let method = methods.last().copied().unwrap_or("batch");
+        let method = places.last().map_or("batch", |(_, method)| *method);
         let Replies { is_batch, replies: mut answers } = self.send(method, packet).await?;
         if let (false, [Reply { payload: Err(error), .. }]) = (is_batch, answers.as_slice()) {
             return Err(refusal(method, error)); // the batch as a whole was refused
         }
-        let mut places = ids.into_iter().zip(methods);
-        Ok(std::array::from_fn(|_| {
-            let (id, method) = places.next().unwrap_or_default();
-            take_answer(&mut answers, method, id)
-        }))
+        Ok(places.into_iter().map(|(id, method)| take_answer(&mut answers, method, id)).collect())
     }
 
     async fn send(&self, method: &'static str, packet: RequestPacket) -> Result<Replies, ChainError> {
@@ -92,11 +98,14 @@ fn take_answer(answers: &mut Vec<Reply>, method: &'static str, id: u64) -> Resul
         // Errors about a request that the node could not read carry no id.
         answers.iter().position(|reply| reply.id == Id::None && reply.payload.is_err())
     });
-    let place = place.ok_or(ChainError::Malformed { method, reason: "an answer is missing".into() })?;
-    match answers.swap_remove(place).payload {
+    match answers.swap_remove(place.ok_or_else(|| missing(method))?).payload {
         Ok(json) => Ok(Answer { method, json }),
         Err(error) => Err(refusal(method, &error)),
     }
+}
+
+fn missing(method: &'static str) -> ChainError {
+    ChainError::Malformed { method, reason: "an answer is missing".into() }
 }
 
 fn refusal(method: &'static str, error: &ErrorPayload) -> ChainError {

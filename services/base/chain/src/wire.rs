@@ -21,6 +21,13 @@ pub(crate) struct WireHeader {
     timestamp: Quantity,
 }
 
+/// The transactions of the same answer, by their ids.
+#[derive(Deserialize)]
+pub(crate) struct WireBody {
+    #[serde(default)]
+    pub(crate) transactions: Vec<Fixed<32>>,
+}
+
 /// `eth_getLogs`, without the logs that were taken back, in the order of the node.
 #[derive(Default)]
 pub(crate) struct WireLogs(pub(crate) Vec<Log>);
@@ -70,12 +77,11 @@ impl WireLog {
         if removed == Some(true) {
             return Ok(None);
         }
-        let transaction = TransactionId::try_from(transaction_hash.0.as_slice());
         Ok(Some(Log {
             block_number: block_number.0,
             block_hash: Hash::from(block_hash.0),
             block_time: block_timestamp.map(|time| BlockTime(time.0)),
-            transaction: transaction.map_err(|error| format!("transactionHash: {error}"))?,
+            transaction: transaction_id(transaction_hash)?,
             transaction_index: index(transaction_index, "transactionIndex")?,
             log_index: index(log_index, "logIndex")?,
             address: Address::from(address.0),
@@ -131,6 +137,10 @@ impl<'de> Visitor<'de> for Topics {
 
 fn topics<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Hash>, D::Error> {
     deserializer.deserialize_seq(Topics)
+}
+
+pub(crate) fn transaction_id(hash: Fixed<32>) -> Result<TransactionId, String> {
+    TransactionId::try_from(hash.0.as_slice()).map_err(|error| format!("transactionHash: {error}"))
 }
 
 fn index(value: Quantity, field: &str) -> Result<u32, String> {
