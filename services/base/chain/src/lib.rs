@@ -2,11 +2,17 @@
 
 mod abi;
 mod answers;
+mod block_logs;
+mod calls;
 mod endpoint;
 mod error;
+mod evidence;
 mod evm;
 mod header;
 mod heads;
+mod hex;
+mod history;
+
 mod log;
 mod pool;
 mod ranges;
@@ -21,6 +27,7 @@ pub use abi::{
     known_protocols, protocol,
 };
 pub use error::{ChainError, ErrorClass, RangeHint};
+pub use evidence::Verification;
 pub use evm::{Evm, EvmOptions};
 pub use header::{Header, Tag};
 pub use heads::HeadSignal;

@@ -12,6 +12,7 @@ mod canned;
 mod connecting;
 mod faults;
 mod heads;
+mod lies;
 mod limits;
 mod logs;
 mod pool;
