@@ -4,6 +4,8 @@ mod append;
 mod consumers;
 mod read;
 mod rows;
+mod transaction_rows;
+mod transactions;
 mod types;
 mod undo;
 
@@ -22,6 +24,7 @@ use sea_orm::{
 
 pub use append::{Append, Window};
 pub use read::{Bounds, RawEvent, Span, Wanted};
+pub use transactions::TransactionQuery;
 use types::Types;
 
 use crate::{

@@ -6,9 +6,11 @@ mod decode;
 mod event;
 pub mod place;
 mod progress;
+mod transaction;
 
 pub use contracts::{Contract, Contracts, Definition, Found};
 pub use cursor::{Cursor, Position};
 pub use decode::{Batch, NewEvent, Quarantined, sort_out};
 pub use event::{Event, EventFilter, EventType, Undo};
 pub use progress::{ChainProgress, Coverage, LogPage};
+pub use transaction::{Fate, Inclusion, Moment, Sight, Signed, TransactionState, WatchedTransaction};

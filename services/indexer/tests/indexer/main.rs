@@ -6,3 +6,4 @@ mod refusals;
 mod reorgs;
 mod serving;
 mod store_away;
+mod transactions;
