@@ -2,6 +2,8 @@
 
 mod append;
 mod consumers;
+mod pool_rows;
+mod pools;
 mod read;
 mod rows;
 mod transaction_rows;
@@ -23,6 +25,7 @@ use sea_orm::{
 };
 
 pub use append::{Append, Window};
+pub use pools::{PoolChanges, PoolCursor, PoolPage, PoolQuery};
 pub use read::{Bounds, RawEvent, Span, Wanted};
 pub use transactions::TransactionQuery;
 use types::Types;

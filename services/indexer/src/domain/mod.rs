@@ -5,6 +5,7 @@ mod cursor;
 mod decode;
 mod event;
 pub mod place;
+mod pool;
 mod progress;
 mod transaction;
 
@@ -12,5 +13,6 @@ pub use contracts::{Contract, Contracts, Definition, Found};
 pub use cursor::{Cursor, Position};
 pub use decode::{Batch, NewEvent, Quarantined, sort_out};
 pub use event::{Event, EventFilter, EventType, Undo};
+pub use pool::{Pool, PoolState, PoolVersion};
 pub use progress::{ChainProgress, Coverage, LogPage};
 pub use transaction::{Fate, Inclusion, Moment, Sight, Signed, TransactionState, WatchedTransaction};
