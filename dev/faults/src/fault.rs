@@ -20,6 +20,8 @@ pub enum Fault {
     InventLog,
     /// The data of logs is changed in receipts only.
     AlterReceipts,
+    /// The value of every transaction in a block is changed.
+    AlterTransactions,
     /// The state root of every block is changed, and its hash is not.
     AlterHeader,
     /// The hash of every block and of the block of every log is changed.

@@ -32,6 +32,13 @@ pub(crate) fn tell(fault: Fault, call: &Value, answer: &mut Value, head: u64) {
         Fault::AlterReceipts if method == RECEIPTS => {
             logs(method, result).for_each(|log| change_last_digit(log, "data"));
         }
+        Fault::AlterTransactions => {
+            let transactions = result.get_mut("transactions").and_then(Value::as_array_mut);
+            transactions
+                .into_iter()
+                .flatten()
+                .for_each(|transaction| change_last_digit(transaction, "value"));
+        }
         Fault::AlterHeader => change_last_digit(result, "stateRoot"),
         Fault::WrongHash => {
             change_last_digit(result, "hash");

@@ -52,7 +52,11 @@ impl Evm {
     /// [`Evm::headers_and_logs`] with every block of the range checked: headers are asked for, each
     /// must be the parent of the next, and the logs must fit them. With [`Verification::Bloom`] only
     /// silence about what a bloom may hold is confirmed by receipts; with [`Verification::Receipts`]
-    /// all logs of a block that may hold some are taken from them. All logs have their time.
+    /// all logs of a block that may hold some are compared with them. All logs have their time.
+    ///
+    /// This proves the logs of the blocks from `first` to `last`, not that these are blocks of the
+    /// chain, since anyone can make a header: compare their hashes, or the parent of `first`, with
+    /// what is known.
     ///
     /// # Errors
     /// As [`Evm::headers_and_logs`], and [`ChainError::Inconsistent`] when no endpoint tells the truth.

@@ -16,11 +16,14 @@ mod history;
 mod log;
 mod pool;
 mod ranges;
+mod reading;
 mod refusals;
 mod rpc;
 mod tls;
+mod transaction;
 mod transport;
 mod wire;
+mod wire_transaction;
 
 pub use abi::{
     Abi, AbiError, Argument, Creates, DecodeError, Decoded, EventShape, Integer, Protocol, Topic, Value,
@@ -35,3 +38,4 @@ pub use log::{Log, LogFilter};
 pub use pool::{EndpointState, EndpointStatus, EvmUrl, Role};
 pub use ranges::RangeLogs;
 pub use tls::install_crypto_provider;
+pub use transaction::{At, BlockTransactions, Place, Receipt, Transaction};

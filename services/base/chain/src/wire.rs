@@ -143,7 +143,8 @@ pub(crate) fn transaction_id(hash: Fixed<32>) -> Result<TransactionId, String> {
     TransactionId::try_from(hash.0.as_slice()).map_err(|error| format!("transactionHash: {error}"))
 }
 
-fn index(value: Quantity, field: &str) -> Result<u32, String> {
+/// The error names `field`.
+pub(crate) fn index(value: Quantity, field: &str) -> Result<u32, String> {
     u32::try_from(value.0).map_err(|_| format!("{field}: over 2^32 - 1"))
 }
 

@@ -13,7 +13,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct FullHeader {
     pub(crate) header: Header,
-    /// Ids of the transactions, in order; bound to the hash by their contents only.
+    /// Ids of the transactions, in order; bound to the hash by their contents only. Empty when the
+    /// block came with the transactions themselves.
     pub(crate) transactions: Vec<[u8; 32]>,
     /// Absent when fields of Ethereum's headers are missing.
     fields: Option<consensus::Header>,
@@ -30,10 +31,15 @@ impl FullHeader {
         let Some(header) = answers::read::<Option<WireHeader>>(&answer)? else {
             return Ok(None);
         };
-        let body = answers::read::<WireBody>(&answer)?;
-        let transactions = body.transactions.into_iter().map(|Fixed(hash)| hash).collect();
-        let fields = answers::read::<consensus::Header>(&answer).ok();
-        Ok(Some(Self { header: header.into(), transactions, fields }))
+        Ok(Some(Self::of(header, &answer)))
+    }
+
+    /// With the fields of the answer in which `header` was found.
+    pub(crate) fn of(header: WireHeader, answer: &Answer) -> Self {
+        let ids = answers::read::<WireBody>(answer).map(|body| body.transactions).unwrap_or_default();
+        let transactions = ids.into_iter().map(|Fixed(hash)| hash).collect();
+        let fields = answers::read::<consensus::Header>(answer).ok();
+        Self { header: header.into(), transactions, fields }
     }
 
     /// Whether the hash is the Keccak of the fields. False also on chains with other headers.
@@ -50,6 +56,11 @@ impl FullHeader {
     /// Root of the trie of receipts.
     pub(crate) fn receipts_root(&self) -> Option<Hash> {
         self.fields.as_ref().map(|fields| Hash::from(fields.receipts_root.0))
+    }
+
+    /// Root of the trie of transactions.
+    pub(crate) fn transactions_root(&self) -> Option<Hash> {
+        self.fields.as_ref().map(|fields| Hash::from(fields.transactions_root.0))
     }
 }
 

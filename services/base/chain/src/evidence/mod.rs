@@ -4,6 +4,7 @@ mod bloom;
 mod formats;
 mod full_header;
 mod receipts;
+mod transactions;
 
 pub(crate) use formats::Formats;
 pub use formats::Verification;

@@ -16,6 +16,7 @@ mod lies;
 mod limits;
 mod logs;
 mod pool;
+mod reading;
 
 use std::time::Duration;
 
