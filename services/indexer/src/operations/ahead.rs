@@ -36,7 +36,8 @@ impl Part {
         }
     }
 
-    const fn last(self) -> u64 {
+    /// The last block.
+    pub(super) const fn last(self) -> u64 {
         match self {
             Self::Range(_, number) | Self::CatchUp(_, number) | Self::Block(number) => number,
         }

@@ -39,6 +39,8 @@ pub struct Ingest {
     reach: Reach,
     ahead: Ahead,
     audit: Audit,
+    /// Whether the last step found nothing new.
+    is_idle: bool,
     seen: Option<Seen>,
     clock: Clock,
 }
@@ -77,8 +79,20 @@ impl Ingest {
         let (contracts, followed) = (SharedContracts::default(), Vec::new());
         let (ahead, seen) = (Ahead::new(node.clone(), tasks), None);
         let audit = Audit::default();
-        let mut ingest =
-            Self { store, node, plan, contracts, followed, progress, reach, ahead, audit, seen, clock };
+        let mut ingest = Self {
+            store,
+            node,
+            plan,
+            contracts,
+            followed,
+            progress,
+            reach,
+            ahead,
+            audit,
+            is_idle: false,
+            seen,
+            clock,
+        };
         ingest.reload_contracts().await?;
         // What an earlier process left reversible is looked at again.
         if let (Some(finalized), Some(indexed)) = (progress.finalized, progress.indexed) {
@@ -135,7 +149,10 @@ impl Ingest {
             Some(indexed) if head.block.number <= indexed.number => {
                 self.compare(indexed, head, finalized).await?
             }
-            _ => self.extend(head, finalized).await?,
+            _ => {
+                self.is_idle = false;
+                self.extend(head, finalized).await?
+            }
         };
         Ok(Tick { head: head.block, moved })
     }
@@ -178,7 +195,9 @@ impl Ingest {
         if let Some(finalized) = finalized.filter(|finalized| Some(*finalized) != self.progress.finalized) {
             self.progress = self.store.finalize(&self.progress, finalized).await?;
         }
-        if level { self.look_again().await } else { Ok(false) }
+        // New blocks come first: the audit goes on when the last step, too, found none.
+        let is_idle = std::mem::replace(&mut self.is_idle, true);
+        if level && is_idle { self.look_again().await } else { Ok(false) }
     }
 
     /// Compares some blocks of the log with the chain; what is wrong is taken back.
@@ -249,7 +268,11 @@ impl Ingest {
             (Some(indexed), Some(first)) if indexed.hash != first.parent_hash => {
                 self.roll_back(indexed, head).await
             }
-            _ => self.append(part, segment, addresses, finalized).await.map(|()| true),
+            _ => {
+                self.append(part, segment, addresses, finalized).await?;
+                // A head that came meanwhile is announced, or polled for.
+                Ok(part.last() < head.block.number)
+            }
         }
     }
 
