@@ -30,7 +30,8 @@ pub(super) enum Part {
 }
 
 impl Part {
-    const fn first(self) -> u64 {
+    /// The first block.
+    pub(super) const fn first(self) -> u64 {
         match self {
             Self::Range(number, _) | Self::CatchUp(number, _) | Self::Block(number) => number,
         }

@@ -8,7 +8,7 @@ use std::{
 use capstan_chain::Header;
 use capstan_db::bulk::{BulkWrite, CopyRows, insert_all};
 use capstan_db::columns::{HashColumn, signed, unsigned};
-use capstan_db::indexer::entities::{block, chain, contract, event};
+use capstan_db::indexer::entities::{block, chain, contract, event, quarantine};
 use capstan_primitives::{BlockRef, ChainId, Hash};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter, sea_query::OnConflict,
@@ -86,14 +86,15 @@ impl Store {
         let write = self.database.bulk_write().await?;
         move_cursor(&write, from, &to).await?;
         forget_orphans(&write, from, &blocks).await?;
-        let rows = blocks.into_values().map(|block| rows::block_row(from, block)).collect();
+        let rows =
+            blocks.into_values().map(|block| rows::block_row(from.chain_id, from.fork, block)).collect();
         insert_all(&write, rows).await?;
         let parts = self.make_partitions(&write, from, &batch.events).await?;
         write_events(&write, from, &batch.events, &types).await?;
         write_rest(&write, from, batch).await?;
         prune_blocks(&write, &to, window).await?;
         write.commit().await?;
-        self.partitions.lock().unwrap_or_else(PoisonError::into_inner).extend(parts);
+        self.learn_partitions(parts);
         Ok(to)
     }
 
@@ -110,7 +111,7 @@ impl Store {
     }
 
     /// Makes the partitions that `events` fall into and that this process has not seen, and names them.
-    async fn make_partitions(
+    pub(super) async fn make_partitions(
         &self,
         write: &BulkWrite,
         from: &ChainProgress,
@@ -139,7 +140,12 @@ impl Store {
         Ok(parts)
     }
 
-    async fn types_of(&self, events: &[NewEvent]) -> Result<BTreeMap<(usize, Hash), i32>, Error> {
+    /// Remembers partitions whose transaction was kept.
+    pub(super) fn learn_partitions(&self, parts: BTreeSet<(ChainId, u64)>) {
+        self.partitions.lock().unwrap_or_else(PoisonError::into_inner).extend(parts);
+    }
+
+    pub(super) async fn types_of(&self, events: &[NewEvent]) -> Result<BTreeMap<(usize, Hash), i32>, Error> {
         let mut distinct: BTreeMap<(usize, Hash), &EventType> = BTreeMap::new();
         for event in events {
             distinct.entry(type_key(&event.of)).or_insert(&event.of);
@@ -150,7 +156,7 @@ impl Store {
 }
 
 /// Sources are shared, so that their address tells them apart.
-fn type_key(of: &EventType) -> (usize, Hash) {
+pub(super) fn type_key(of: &EventType) -> (usize, Hash) {
     (of.source.as_ptr().addr(), of.topic)
 }
 
@@ -163,7 +169,7 @@ pub(super) struct KnownBlock {
 }
 
 /// The blocks of the headers and those of the logs, by number.
-fn blocks_of(headers: &[Header], batch: &Batch) -> BTreeMap<u64, KnownBlock> {
+pub(super) fn blocks_of(headers: &[Header], batch: &Batch) -> BTreeMap<u64, KnownBlock> {
     let known = |header: &Header| KnownBlock {
         block: header.block,
         parent_hash: Some(header.parent_hash),
@@ -261,10 +267,10 @@ fn new_row<'a>(
     event: &'a NewEvent,
     types: &BTreeMap<(usize, Hash), i32>,
 ) -> Result<rows::NewRow<'a>, Error> {
-    rows::new_event(from, event, types.get(&type_key(&event.of)).copied())
+    rows::new_event(from.chain_id, from.fork, event, types.get(&type_key(&event.of)).copied())
 }
 
-async fn write_rest(write: &BulkWrite, from: &ChainProgress, batch: Batch) -> Result<(), Error> {
+pub(super) async fn write_rest(write: &BulkWrite, from: &ChainProgress, batch: Batch) -> Result<(), Error> {
     let known =
         OnConflict::columns([contract::Column::ChainId, contract::Column::Address]).do_nothing().to_owned();
     for found in &batch.found {
@@ -273,8 +279,13 @@ async fn write_rest(write: &BulkWrite, from: &ChainProgress, batch: Batch) -> Re
             .exec_without_returning(write)
             .await?;
     }
-    let quarantined = batch.quarantined.into_iter().map(|entry| rows::quarantine_row(from.chain_id, entry));
-    insert_all(write, quarantined.collect::<Result<Vec<_>, _>>()?).await?;
+    let known = OnConflict::new().do_nothing().to_owned();
+    for entry in batch.quarantined {
+        quarantine::Entity::insert(rows::quarantine_row(from.chain_id, entry)?)
+            .on_conflict(known.clone())
+            .exec_without_returning(write)
+            .await?;
+    }
     Ok(())
 }
 
