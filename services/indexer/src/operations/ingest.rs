@@ -24,6 +24,8 @@ use crate::{
 
 /// While history is read, the head is looked at this seldom.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
+/// A node that did not say which block is safe may never do so; it is asked this seldom.
+const SAFE_UNKNOWN: Duration = Duration::from_secs(600);
 
 /// The log of one chain, kept level with its node.
 #[derive(Debug)]
@@ -38,6 +40,9 @@ pub struct Ingest {
     reach: Reach,
     ahead: Ahead,
     seen: Option<Seen>,
+    safe: Option<BlockRef>,
+    /// When to ask for the safe block again.
+    safe_due: Instant,
     clock: Clock,
 }
 
@@ -73,8 +78,22 @@ impl Ingest {
         let progress = store.open_log(plan.id, rand::random(), plan.start_block).await?;
         let reach = Reach::new(plan.first_range, plan.batch_blocks, plan.batch_bytes);
         let (contracts, followed) = (SharedContracts::default(), Vec::new());
-        let (ahead, seen) = (Ahead::new(node.clone(), tasks), None);
-        let mut ingest = Self { store, node, plan, contracts, followed, progress, reach, ahead, seen, clock };
+        let ahead = Ahead::new(node.clone(), tasks);
+        let (seen, safe, safe_due) = (None, None, Instant::now());
+        let mut ingest = Self {
+            store,
+            node,
+            plan,
+            contracts,
+            followed,
+            progress,
+            reach,
+            ahead,
+            seen,
+            safe,
+            safe_due,
+            clock,
+        };
         ingest.reload_contracts().await?;
         Ok(ingest)
     }
@@ -83,6 +102,12 @@ impl Ingest {
     #[must_use]
     pub const fn progress(&self) -> &ChainProgress {
         &self.progress
+    }
+
+    /// The chain's name for people.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.plan.name
     }
 
     /// The contracts that are followed.
@@ -101,6 +126,12 @@ impl Ingest {
     #[must_use]
     pub const fn node(&self) -> &Node {
         &self.node
+    }
+
+    /// The newest block that the node calls safe.
+    #[must_use]
+    pub fn safe(&self) -> Option<BlockRef> {
+        self.safe.filter(|safe| self.progress.finalized.is_none_or(|last| last.number <= safe.number))
     }
 
     /// Takes one step toward the node's head.
@@ -140,7 +171,15 @@ impl Ingest {
         if let Some(seen) = self.seen.filter(lasts) {
             return Ok(seen);
         }
-        let (head, finalized) = self.node.newest(&self.plan.finality, self.progress.finalized).await?;
+        let newest = self.node.newest(&self.plan.finality, self.progress.finalized);
+        let (head, finalized) = if self.safe_due <= Instant::now() {
+            let (newest, safe) = futures::join!(newest, self.node.safe());
+            let wait = if safe.is_ok() { self.plan.poll_interval } else { SAFE_UNKNOWN };
+            (self.safe, self.safe_due) = (safe.unwrap_or(self.safe), Instant::now() + wait);
+            newest?
+        } else {
+            newest.await?
+        };
         let seen = Seen { head, finalized, at: Instant::now() };
         self.seen = Some(seen);
         Ok(seen)
@@ -211,10 +250,12 @@ impl Ingest {
         addresses: usize,
         finalized: Option<BlockRef>,
     ) -> Result<(), Error> {
+        metrics::answered(self.plan.id, segment.bytes);
         let (headers, batch) = self.complete(part, segment, addresses).await?;
         let (Some(first), Some(last)) = (headers.first(), headers.last().copied()) else { return Ok(()) };
         let blocks = last.block.number.saturating_sub(first.block.number).saturating_add(1);
         let events = batch.events.len();
+        let rows = rows_of(&headers, &batch);
         batch.quarantined.iter().for_each(|entry| metrics::quarantined(self.plan.id, entry));
         let now = self.clock.now().timestamp_millis();
         let append = Append { headers, finalized, batch, now, window: self.plan.window };
@@ -225,7 +266,7 @@ impl Ingest {
                 return Err(error);
             }
         }
-        metrics::indexed(self.plan.id, last.block, blocks, events);
+        metrics::indexed(self.plan.id, last.block, metrics::Appended { blocks, events, rows });
         Ok(())
     }
 
@@ -313,6 +354,15 @@ impl Ingest {
         self.ahead.clear();
         Ok(())
     }
+}
+
+/// How many rows the blocks take in the store: their own, their logs, and what these made known.
+fn rows_of(headers: &[Header], batch: &Batch) -> usize {
+    let mut blocks: Vec<u64> = headers.iter().map(|header| header.block.number).collect();
+    blocks.extend(batch.events.iter().map(|event| event.log.block_number));
+    blocks.sort_unstable();
+    blocks.dedup();
+    blocks.len() + batch.events.len() + batch.found.len() + batch.quarantined.len()
 }
 
 /// What the factories among `contracts` made.

@@ -9,7 +9,8 @@ use capstan_primitives::{BlockRef, ChainId, Hash};
 use tokio::sync::watch;
 
 use crate::{
-    domain::{ChainProgress, Contracts, Cursor, Event, EventFilter, LogPage, Position, Undo, place},
+    adapters::Node,
+    domain::{ChainProgress, Contracts, Cursor, Event, EventFilter, LogPage, Position, Rate, Undo, place},
     error::Error,
     metrics,
     store::{Bounds, RawEvent, Span, Store, Wanted},
@@ -37,8 +38,14 @@ pub struct ChainView {
     pub state: ChainState,
     /// The node's newest block.
     pub head: Option<BlockRef>,
+    /// The newest block that the node calls safe.
+    pub safe: Option<BlockRef>,
     /// The chain's cursor.
     pub progress: ChainProgress,
+    /// How fast the log grows.
+    pub rate: Option<Rate>,
+    /// Whether this process writes the log.
+    pub writer: bool,
     /// How many contracts are followed.
     pub contracts: u64,
     /// Why the chain is not live.
@@ -50,6 +57,8 @@ pub struct ChainView {
 pub struct ChainHandle {
     /// Name for people.
     pub name: String,
+    /// The node behind the chain.
+    pub node: Node,
     /// Changes with every step of the worker.
     pub view: watch::Receiver<ChainView>,
     /// The contracts that are followed.

@@ -1,6 +1,6 @@
 //! Keeps the log of one chain level with its node.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use capstan_primitives::BlockRef;
 use futures::StreamExt;
@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    domain::{ChainProgress, Pace, Rate, progress_line},
     error::Error,
     metrics,
     operations::{ChainState, ChainView, Ingest, Tick},
@@ -15,6 +16,10 @@ use crate::{
 
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// How often the log says how far reading history has come.
+const LOG_EVERY: Duration = Duration::from_secs(5);
+/// How often the endpoints are looked at for metrics.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// Follows the chain until `stopping`. A failure is tried again with growing waits; one that waiting
 /// cannot help halts this chain and leaves the others alone.
@@ -25,6 +30,7 @@ pub(crate) async fn follow(
 ) -> Result<(), Error> {
     let mut heads = Box::pin(ingest.node().heads());
     let mut wait = FIRST_WAIT;
+    let mut report = Report::begin();
     loop {
         let stepped = tokio::select! {
             () = stopping.cancelled() => return Ok(()),
@@ -33,7 +39,9 @@ pub(crate) async fn follow(
         match stepped {
             Ok(tick) => {
                 wait = FIRST_WAIT;
-                publish(&view, &ingest, tick);
+                let rate = report.saw(ingest.progress());
+                publish(&view, &ingest, tick, rate);
+                report.tell(&ingest, &view.borrow());
                 if tick.moved {
                     continue;
                 }
@@ -61,10 +69,56 @@ pub(crate) async fn follow(
     }
 }
 
-fn publish(view: &watch::Sender<ChainView>, ingest: &Ingest, tick: Tick) {
+/// How fast the chain is followed, told to metrics and, while history is read, to the log.
+struct Report {
+    begun: Instant,
+    pace: Pace,
+    counted: Duration,
+    logged: Duration,
+}
+
+impl Report {
+    fn begin() -> Self {
+        Self { begun: Instant::now(), pace: Pace::default(), counted: Duration::ZERO, logged: Duration::ZERO }
+    }
+
+    fn saw(&mut self, progress: &ChainProgress) -> Option<Rate> {
+        let indexed = progress.indexed?.number;
+        self.pace.saw(self.begun.elapsed(), indexed, progress.events);
+        self.pace.rate()
+    }
+
+    fn tell(&mut self, ingest: &Ingest, view: &ChainView) {
+        let now = self.begun.elapsed();
+        if now >= self.counted {
+            self.counted = now + COUNT_EVERY;
+            metrics::endpoints(view.progress.chain_id, ingest.node().endpoints());
+        }
+        if view.state != ChainState::Syncing {
+            self.logged = now + LOG_EVERY;
+        }
+        if now >= self.logged {
+            self.logged = now + LOG_EVERY;
+            let indexed = view.progress.indexed.map_or(0, |block| block.number);
+            let head = view.head.map_or(0, |block| block.number);
+            metrics::syncing(view.progress.chain_id, &progress_line(ingest.name(), indexed, head, view.rate));
+        }
+    }
+}
+
+fn publish(view: &watch::Sender<ChainView>, ingest: &Ingest, tick: Tick, rate: Option<Rate>) {
     let progress = *ingest.progress();
     let (state, problem) = state_of(progress.indexed, tick.head);
-    let now = ChainView { state, head: Some(tick.head), progress, contracts: ingest.followed(), problem };
+    let now = ChainView {
+        state,
+        head: Some(tick.head),
+        safe: ingest.safe(),
+        progress,
+        rate,
+        writer: true,
+        contracts: ingest.followed(),
+        problem,
+    };
     view.send_if_modified(|view| {
         let changed = *view != now;
         *view = now;
