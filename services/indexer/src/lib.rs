@@ -79,7 +79,7 @@ fn beginning(ingest: &Ingest) -> ChainView {
         safe: None,
         progress: *ingest.progress(),
         rate: None,
-        writer: true,
+        writer: false,
         contracts: ingest.followed(),
         problem: String::new(),
     }

@@ -91,6 +91,13 @@ pub(crate) fn halted(chain: ChainId, error: &Error) {
     error!(chain = chain.0, %error, "chain halted until an operator acts");
 }
 
+/// This process writes the log of a chain from here on, or does so no more.
+pub(crate) fn writes(chain: ChainId, writer: bool) {
+    gauge!("indexer_writer", "chain" => chain.to_string()).set(if writer { 1.0 } else { 0.0 });
+    gauge!("indexer_halted", "chain" => chain.to_string()).set(0.0);
+    info!(chain = chain.0, writer, "writer of the chain");
+}
+
 /// A consumer said how far it is.
 pub(crate) fn consumer_lag(consumer: &str, chain: ChainId, blocks: u64) {
     let labels = [("consumer", consumer.to_owned()), ("chain", chain.to_string())];
@@ -141,6 +148,7 @@ mod tests {
             retrying(chain, &Error::ChainNotNamed(0), 1);
             halted(chain, &Error::OtherWriter(chain));
             subscribers(1.0);
+            writes(ChainId(2), true);
         });
         let page = recorder.handle().render();
         for line in [
@@ -162,6 +170,7 @@ mod tests {
             "indexer_failures_total{chain=\"1\"} 1",
             "indexer_halted{chain=\"1\"} 1",
             "indexer_subscribers 1",
+            "indexer_writer{chain=\"2\"} 1",
         ] {
             assert!(page.lines().any(|found| found == line), "{line} is not in\n{page}");
         }

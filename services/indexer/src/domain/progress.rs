@@ -13,6 +13,8 @@ pub struct ChainProgress {
     pub log_id: u64,
     /// Reorgs since the log began.
     pub fork: u64,
+    /// Number of the process that may write the log; it grows with every change.
+    pub writer: u64,
     /// Newest indexed block.
     pub indexed: Option<BlockRef>,
     /// Newest finalized block.

@@ -30,20 +30,23 @@ const SAFE_UNKNOWN: Duration = Duration::from_secs(600);
 /// The log of one chain, kept level with its node.
 #[derive(Debug)]
 pub struct Ingest {
-    store: Store,
-    node: Node,
-    plan: ChainPlan,
+    pub(super) store: Store,
+    pub(super) node: Node,
+    pub(super) plan: ChainPlan,
+    pub(super) tasks: Tasks,
     contracts: SharedContracts,
+    /// What is said of the contracts in the store that are known.
+    pub(super) contracts_mark: (i64, Option<i64>),
     /// Their addresses, in the order in which they became known.
     followed: Vec<Address>,
-    progress: ChainProgress,
+    pub(super) progress: ChainProgress,
     reach: Reach,
-    ahead: Ahead,
-    seen: Option<Seen>,
+    pub(super) ahead: Ahead,
+    pub(super) seen: Option<Seen>,
     safe: Option<BlockRef>,
     /// When to ask for the safe block again.
     safe_due: Instant,
-    clock: Clock,
+    pub(super) clock: Clock,
 }
 
 /// What one step found.
@@ -57,7 +60,7 @@ pub struct Tick {
 
 /// The chain as the node showed it.
 #[derive(Debug, Clone, Copy)]
-struct Seen {
+pub(super) struct Seen {
     head: Header,
     finalized: Option<BlockRef>,
     at: Instant,
@@ -78,13 +81,15 @@ impl Ingest {
         let progress = store.open_log(plan.id, rand::random(), plan.start_block).await?;
         let reach = Reach::new(plan.first_range, plan.batch_blocks, plan.batch_bytes);
         let (contracts, followed) = (SharedContracts::default(), Vec::new());
-        let ahead = Ahead::new(node.clone(), tasks);
+        let ahead = Ahead::new(node.clone(), tasks.clone());
         let (seen, safe, safe_due) = (None, None, Instant::now());
         let mut ingest = Self {
             store,
             node,
             plan,
+            tasks,
             contracts,
+            contracts_mark: (0, None),
             followed,
             progress,
             reach,
@@ -343,13 +348,15 @@ impl Ingest {
         Ok(None)
     }
 
-    async fn reload_contracts(&mut self) -> Result<(), Error> {
+    pub(super) async fn reload_contracts(&mut self) -> Result<(), Error> {
+        let mark = self.store.contracts_mark(self.plan.id).await?;
         let found = self.store.found_contracts(self.plan.id).await?;
         let mut contracts = self.plan.contracts.clone();
         for found in &found {
             contracts.add(found);
         }
         self.followed = contracts.addresses();
+        self.contracts_mark = mark;
         *self.contracts.write().unwrap_or_else(PoisonError::into_inner) = contracts;
         self.ahead.clear();
         Ok(())

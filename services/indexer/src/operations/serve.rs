@@ -1,11 +1,11 @@
 //! Serving the log: pages, streams, status.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, PoisonError, RwLock},
 };
 
-use capstan_primitives::{BlockRef, ChainId, Hash};
+use capstan_primitives::{Address, BlockRef, ChainId, Hash};
 use tokio::sync::watch;
 
 use crate::{
@@ -29,6 +29,8 @@ pub enum ChainState {
     Stalled,
     /// Stopped until an operator acts.
     Halted,
+    /// Serving what another process writes.
+    Standby,
 }
 
 /// A chain as its worker last saw it.
@@ -169,6 +171,7 @@ impl EventLog {
             let (progress, found, more) = page.ok_or(Error::UnknownChain(chain_id.0))?;
             let below = |event: &RawEvent| *newest_first && first.is_some_and(|first| event.place <= first);
             let ended = found.iter().any(below);
+            self.learn(*chain_id, &found).await?;
             events.extend(self.meanings(*chain_id, found.into_iter().filter(|event| !below(event)), filter));
             let more = more.filter(|_| !ended);
             if more.is_none() || events.len() >= usize::try_from(*limit).unwrap_or(usize::MAX) {
@@ -266,6 +269,7 @@ impl EventLog {
     ) -> Result<Vec<Event>, Error> {
         let wanted = self.wanted(chain_id, filter).await?;
         let raw = self.store.reverted(chain_id, at, undo, &wanted).await?;
+        self.learn(chain_id, &raw).await?;
         Ok(self.meanings(chain_id, raw.into_iter(), filter))
     }
 
@@ -280,9 +284,18 @@ impl EventLog {
         filter: &EventFilter,
         bounds: Bounds,
     ) -> Result<LogPage, Error> {
-        let wanted = self.wanted(chain_id, filter).await?;
-        let page = self.store.read_log(chain_id, at, &wanted, bounds).await?;
+        let mut wanted = self.wanted(chain_id, filter).await?;
+        let page = loop {
+            let page = self.store.read_log(chain_id, at, &wanted, bounds).await?;
+            // A kind of log that came into the store after `wanted` was made is not in the page.
+            let now = self.wanted(chain_id, filter).await?;
+            if now.types == wanted.types {
+                break page;
+            }
+            wanted = now;
+        };
         let page = page.filter(|page| page.progress.log_id == at.log_id).ok_or(Error::CursorOfOtherLog)?;
+        self.learn(chain_id, &page.events).await?;
         let events = self.meanings(chain_id, page.events.into_iter(), filter);
         Ok(LogPage { progress: page.progress, undo: page.undo, events, coverage: page.coverage })
     }
@@ -304,8 +317,29 @@ impl EventLog {
         let ids = types.into_iter().filter(|(_, of)| {
             contracts.meanings(&of.source, &of.topic).any(|(protocol, kind)| takes(protocol, &kind))
         });
-        wanted.types = Some(ids.map(|(id, _)| id).collect());
+        let mut ids: Vec<i32> = ids.map(|(id, _)| id).collect();
+        ids.sort_unstable();
+        wanted.types = Some(ids);
         Ok(wanted)
+    }
+
+    /// Makes the contracts known that another process found meanwhile: their events must not be left out.
+    async fn learn(&self, chain_id: ChainId, raw: &[RawEvent]) -> Result<(), Error> {
+        let Some(handle) = self.chains.get(&chain_id) else { return Ok(()) };
+        let unknown: BTreeSet<Address> = {
+            let contracts = handle.contracts.read().unwrap_or_else(PoisonError::into_inner);
+            let addresses = raw.iter().map(|event| event.address);
+            addresses.filter(|address| contracts.get(address).is_none()).collect()
+        };
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let found = self.store.found_among(chain_id, unknown).await?;
+        let mut contracts = handle.contracts.write().unwrap_or_else(PoisonError::into_inner);
+        for found in &found {
+            contracts.add(found);
+        }
+        Ok(())
     }
 
     /// Reads logs as the events that they are, those that the definitions list and `filter` wants.

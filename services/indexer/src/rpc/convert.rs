@@ -85,6 +85,7 @@ pub(super) fn chain_state(state: ChainState) -> wire::ChainState {
         ChainState::Live => wire::ChainState::Live,
         ChainState::Stalled => wire::ChainState::Stalled,
         ChainState::Halted => wire::ChainState::Halted,
+        ChainState::Standby => wire::ChainState::Standby,
     }
 }
 

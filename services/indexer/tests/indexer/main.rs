@@ -4,5 +4,6 @@
 mod harness;
 mod refusals;
 mod reorgs;
+mod replicas;
 mod serving;
 mod store_away;
