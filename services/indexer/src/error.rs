@@ -20,8 +20,8 @@ pub enum Error {
     /// A task of the indexer ended in a way that it never should.
     #[error("a request ended unfinished: {0}")]
     Task(String),
-    /// Another process writes the log of this chain.
-    #[error("another indexer writes the log of chain {0}; one indexer per chain may run")]
+    /// Another process writes the log of this chain, or it is not where this one left it.
+    #[error("another indexer writes the log of chain {0}; this one stands by")]
     OtherWriter(ChainId),
     /// A row cannot be read as what it should be.
     #[error("the store holds a malformed row: {0}")]
@@ -94,7 +94,7 @@ impl Error {
     /// Whether waiting cannot help: the chain stops until an operator acts.
     #[must_use]
     pub fn is_final(&self) -> bool {
-        matches!(self, Self::ReorgTooDeep { .. } | Self::OtherWriter(_))
+        matches!(self, Self::ReorgTooDeep { .. })
     }
 
     fn failure(&self) -> Failure {

@@ -4,6 +4,7 @@ mod contracts;
 mod cursor;
 mod decode;
 mod event;
+mod pace;
 pub mod place;
 mod progress;
 
@@ -11,4 +12,5 @@ pub use contracts::{Contract, Contracts, Definition, Found};
 pub use cursor::{Cursor, Position};
 pub use decode::{Batch, NewEvent, Quarantined, sort_out};
 pub use event::{Event, EventFilter, EventType, Undo};
+pub use pace::{Pace, Rate, progress_line};
 pub use progress::{ChainProgress, Coverage, Covered, LogPage};

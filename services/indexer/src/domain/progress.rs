@@ -15,6 +15,8 @@ pub struct ChainProgress {
     pub fork: u64,
     /// How often history was added to what was indexed, or is read in another way.
     pub history: u64,
+    /// Number of the process that may write the log; it grows with every change.
+    pub writer: u64,
     /// Newest indexed block.
     pub indexed: Option<BlockRef>,
     /// Newest finalized block.

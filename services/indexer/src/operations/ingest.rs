@@ -26,6 +26,8 @@ use crate::{
 
 /// While history is read, the head is looked at this seldom.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
+/// A node that did not say which block is safe may never do so; it is asked this seldom.
+const SAFE_UNKNOWN: Duration = Duration::from_secs(600);
 
 /// The log of one chain, kept level with its node.
 #[derive(Debug)]
@@ -33,19 +35,25 @@ pub struct Ingest {
     pub(super) store: Store,
     pub(super) node: Node,
     pub(super) plan: ChainPlan,
+    pub(super) tasks: Tasks,
     contracts: SharedContracts,
+    /// What is said of the contracts in the store that are known.
+    pub(super) contracts_mark: (i64, Option<i64>),
     /// Their addresses, in the order in which they became known.
     followed: Vec<Address>,
     pub(super) progress: ChainProgress,
     reach: Reach,
-    ahead: Ahead,
+    pub(super) ahead: Ahead,
     audit: Audit,
     /// Contracts that are not read from yet.
     pub(super) pending: Pending,
     /// Whether the last step found nothing new.
     is_idle: bool,
-    seen: Option<Seen>,
-    clock: Clock,
+    pub(super) seen: Option<Seen>,
+    safe: Option<BlockRef>,
+    /// When to ask for the safe block again.
+    safe_due: Instant,
+    pub(super) clock: Clock,
 }
 
 /// What one step found.
@@ -59,7 +67,7 @@ pub struct Tick {
 
 /// The chain as the node showed it.
 #[derive(Debug, Clone, Copy)]
-struct Seen {
+pub(super) struct Seen {
     head: Header,
     finalized: Option<BlockRef>,
     at: Instant,
@@ -80,13 +88,16 @@ impl Ingest {
         let progress = store.open_log(plan.id, rand::random(), plan.start_block).await?;
         let reach = Reach::new(plan.first_range, plan.batch_blocks, plan.batch_bytes);
         let (contracts, followed) = (SharedContracts::default(), Vec::new());
-        let (ahead, seen) = (Ahead::new(node.clone(), tasks), None);
+        let ahead = Ahead::new(node.clone(), tasks.clone());
+        let (seen, safe, safe_due) = (None, None, Instant::now());
         let audit = Audit::default();
         let mut ingest = Self {
             store,
             node,
             plan,
+            tasks,
             contracts,
+            contracts_mark: (0, None),
             followed,
             progress,
             reach,
@@ -95,21 +106,36 @@ impl Ingest {
             pending: Pending::default(),
             is_idle: false,
             seen,
+            safe,
+            safe_due,
             clock,
         };
-        ingest.look_at_history().await?;
         ingest.reload_contracts().await?;
-        // What an earlier process left reversible is looked at again.
-        if let (Some(finalized), Some(indexed)) = (progress.finalized, progress.indexed) {
-            ingest.audit.add(finalized.number.saturating_add(1), indexed.number);
-        }
         Ok(ingest)
+    }
+
+    /// Goes on from where the log is, as its writer.
+    pub(super) async fn take_over(&mut self) -> Result<(), Error> {
+        (self.seen, self.audit, self.pending) = (None, Audit::default(), Pending::default());
+        self.look_at_history().await?;
+        self.reload_contracts().await?;
+        // What another process left reversible is looked at again.
+        if let (Some(finalized), Some(indexed)) = (self.progress.finalized, self.progress.indexed) {
+            self.audit.add(finalized.number.saturating_add(1), indexed.number);
+        }
+        Ok(())
     }
 
     /// The chain's cursor.
     #[must_use]
     pub const fn progress(&self) -> &ChainProgress {
         &self.progress
+    }
+
+    /// The chain's name for people.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.plan.name
     }
 
     /// The contracts that are followed.
@@ -128,6 +154,12 @@ impl Ingest {
     #[must_use]
     pub const fn node(&self) -> &Node {
         &self.node
+    }
+
+    /// The newest block that the node calls safe.
+    #[must_use]
+    pub fn safe(&self) -> Option<BlockRef> {
+        self.safe.filter(|safe| self.progress.finalized.is_none_or(|last| last.number <= safe.number))
     }
 
     /// Takes one step toward the node's head.
@@ -171,7 +203,15 @@ impl Ingest {
         if let Some(seen) = self.seen.filter(lasts) {
             return Ok(seen);
         }
-        let (head, finalized) = self.node.newest(&self.plan.finality, self.progress.finalized).await?;
+        let newest = self.node.newest(&self.plan.finality, self.progress.finalized);
+        let (head, finalized) = if self.safe_due <= Instant::now() {
+            let (newest, safe) = futures::join!(newest, self.node.safe());
+            let wait = if safe.is_ok() { self.plan.poll_interval } else { SAFE_UNKNOWN };
+            (self.safe, self.safe_due) = (safe.unwrap_or(self.safe), Instant::now() + wait);
+            newest?
+        } else {
+            newest.await?
+        };
         let seen = Seen { head, finalized, at: Instant::now() };
         self.seen = Some(seen);
         Ok(seen)
@@ -289,10 +329,12 @@ impl Ingest {
         addresses: usize,
         finalized: Option<BlockRef>,
     ) -> Result<(), Error> {
+        metrics::answered(self.plan.id, segment.bytes);
         let (headers, batch) = self.complete(part, segment, addresses).await?;
         let (Some(first), Some(last)) = (headers.first(), headers.last().copied()) else { return Ok(()) };
         let blocks = last.block.number.saturating_sub(first.block.number).saturating_add(1);
         let events = batch.events.len();
+        let rows = rows_of(&headers, &batch);
         batch.quarantined.iter().for_each(|entry| metrics::quarantined(self.plan.id, entry));
         let now = self.clock.now().timestamp_millis();
         let append = Append { headers, finalized, batch, now, window: self.plan.window };
@@ -306,7 +348,7 @@ impl Ingest {
         if let Part::CatchUp(first, last) = part {
             self.audit.add(first, last);
         }
-        metrics::indexed(self.plan.id, last.block, blocks, events);
+        metrics::indexed(self.plan.id, last.block, metrics::Appended { blocks, events, rows });
         Ok(())
     }
 
@@ -365,6 +407,7 @@ impl Ingest {
     }
 
     pub(super) async fn reload_contracts(&mut self) -> Result<(), Error> {
+        let mark = self.store.contracts_mark(self.plan.id).await?;
         let found = self.store.found_contracts(self.plan.id).await?;
         let is_pending = |address: &Address| self.pending.has(address);
         let mut contracts = self.plan.contracts.clone().without(is_pending);
@@ -372,10 +415,20 @@ impl Ingest {
             contracts.add(found);
         }
         self.followed = contracts.addresses();
+        self.contracts_mark = mark;
         *self.contracts.write().unwrap_or_else(PoisonError::into_inner) = contracts;
         self.ahead.clear();
         Ok(())
     }
+}
+
+/// How many rows the blocks take in the store: their own, their logs, and what these made known.
+fn rows_of(headers: &[Header], batch: &Batch) -> usize {
+    let mut blocks: Vec<u64> = headers.iter().map(|header| header.block.number).collect();
+    blocks.extend(batch.events.iter().map(|event| event.log.block_number));
+    blocks.sort_unstable();
+    blocks.dedup();
+    blocks.len() + batch.events.len() + batch.found.len() + batch.quarantined.len()
 }
 
 /// Adds the logs of `missing` contracts to those of some blocks.

@@ -4,11 +4,13 @@ mod ahead;
 mod audit;
 mod history;
 mod ingest;
+mod lease;
 mod plan;
 mod reach;
 mod serve;
 
 pub use ingest::{Ingest, Tick};
+pub use lease::Lease;
 pub(crate) use plan::wrong;
 pub use plan::{ChainPlan, plan};
 pub use serve::{ChainHandle, ChainState, ChainView, EventLog, ListQuery, SharedContracts, StartAt};

@@ -186,7 +186,8 @@ pub(super) fn blocks_of(headers: &[Header], batch: &Batch) -> BTreeMap<u64, Know
     blocks
 }
 
-/// Moves the cursor from exactly `from`: a second indexer of the same chain finds it moved and stops.
+/// Moves the cursor from exactly `from`, as the writer that `from` names: one that was replaced
+/// meanwhile cannot write any more, whatever it believes.
 pub(super) async fn move_cursor(
     write: &impl ConnectionTrait,
     from: &ChainProgress,
@@ -201,6 +202,7 @@ pub(super) async fn move_cursor(
         .filter(chain::Column::ChainId.eq(signed(from.chain_id.0)))
         .filter(chain::Column::LogId.eq(signed(from.log_id)))
         .filter(chain::Column::Fork.eq(signed(from.fork)))
+        .filter(chain::Column::Writer.eq(signed(from.writer)))
         .filter(at)
         .exec(write)
         .await?;

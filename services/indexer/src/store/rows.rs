@@ -26,6 +26,7 @@ pub(super) fn progress(row: chain::Model) -> ChainProgress {
         log_id: unsigned(row.log_id),
         fork: unsigned(row.fork),
         history: unsigned(row.history),
+        writer: unsigned(row.writer),
         indexed: optional_block(row.indexed_number, row.indexed_hash, row.indexed_time),
         finalized: optional_block(row.finalized_number, row.finalized_hash, row.finalized_time),
         earliest: unsigned(row.earliest),

@@ -25,10 +25,18 @@ async fn until_events(client: &mut Client, wanted: usize) {
     }
 }
 
+/// Why a stream is refused, or ends when the indexer has looked at its contracts.
 async fn refusal(client: &mut Client, request: StreamEventsRequest) -> (Code, String) {
     let status = match client.stream_events(request).await {
         Err(status) => status,
-        Ok(stream) => stream.into_inner().message().await.unwrap_err(),
+        Ok(stream) => {
+            let mut stream = stream.into_inner();
+            loop {
+                if let Err(status) = stream.message().await {
+                    break status;
+                }
+            }
+        }
     };
     (status.code(), status.get_details_error_info().unwrap().reason)
 }

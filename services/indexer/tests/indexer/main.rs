@@ -5,5 +5,6 @@ mod harness;
 mod history;
 mod refusals;
 mod reorgs;
+mod replicas;
 mod serving;
 mod store_away;
