@@ -7,7 +7,7 @@ use std::{
 
 use capstan_chain::Header;
 use capstan_primitives::{Address, BlockRef, Clock};
-use capstan_runtime::Tasks;
+use capstan_runtime::{Tasks, failpoint};
 
 use super::{
     ChainPlan, SharedContracts,
@@ -212,6 +212,7 @@ impl Ingest {
         finalized: Option<BlockRef>,
     ) -> Result<(), Error> {
         let (headers, batch) = self.complete(part, segment, addresses).await?;
+        failpoint("decode.after");
         let (Some(first), Some(last)) = (headers.first(), headers.last().copied()) else { return Ok(()) };
         let blocks = last.block.number.saturating_sub(first.block.number).saturating_add(1);
         let events = batch.events.len();

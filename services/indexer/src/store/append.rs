@@ -10,6 +10,7 @@ use capstan_db::bulk::{BulkWrite, CopyRows, insert_all};
 use capstan_db::columns::{HashColumn, signed, unsigned};
 use capstan_db::indexer::entities::{block, chain, contract, event};
 use capstan_primitives::{BlockRef, ChainId, Hash};
+use capstan_runtime::failpoint;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter, sea_query::OnConflict,
 };
@@ -89,10 +90,14 @@ impl Store {
         let rows = blocks.into_values().map(|block| rows::block_row(from, block)).collect();
         insert_all(&write, rows).await?;
         let parts = self.make_partitions(&write, from, &batch.events).await?;
+        failpoint("write.before");
         write_events(&write, from, &batch.events, &types).await?;
+        failpoint("write.after");
         write_rest(&write, from, batch).await?;
         prune_blocks(&write, &to, window).await?;
+        failpoint("commit.before");
         write.commit().await?;
+        failpoint("commit.after");
         self.partitions.lock().unwrap_or_else(PoisonError::into_inner).extend(parts);
         Ok(to)
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use capstan_primitives::BlockRef;
+use capstan_runtime::failpoint;
 use futures::StreamExt;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -70,6 +71,7 @@ fn publish(view: &watch::Sender<ChainView>, ingest: &Ingest, tick: Tick) {
         *view = now;
         changed
     });
+    failpoint("publish.after");
 }
 
 /// A node behind what is indexed lags or was reset; nothing can be said of the chain until it is back.
