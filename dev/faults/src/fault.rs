@@ -7,12 +7,23 @@ use crate::Provider;
 /// What happens to one HTTP request, which may hold a batch of calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The last log of every `eth_getLogs` is missing.
+    /// The last log of every answer with logs is missing, be it of `eth_getLogs` or of
+    /// `eth_getBlockReceipts`; the lies about logs below are told in both, too.
     DropLog,
-    /// Every `eth_getLogs` is answered with no logs.
+    /// Every answer with logs has none.
     EmptyLogs,
     /// The data of every log is changed in its last byte.
     AlterData,
+    /// The last topic of every log is changed.
+    AlterTopic,
+    /// The last log of an answer is there once more, under the next index.
+    InventLog,
+    /// The data of logs is changed in receipts only.
+    AlterReceipts,
+    /// The value of every transaction in a block is changed.
+    AlterTransactions,
+    /// The state root of every block is changed, and its hash is not.
+    AlterHeader,
     /// The hash of every block and of the block of every log is changed.
     WrongHash,
     /// The node says that it serves this chain.

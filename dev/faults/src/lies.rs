@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use crate::Fault;
 
+const RECEIPTS: &str = "eth_getBlockReceipts";
+
 /// Changes the answer to `call` as `fault` says; `head` is the node's true height.
 pub(crate) fn tell(fault: Fault, call: &Value, answer: &mut Value, head: u64) {
     let method = call.get("method").and_then(Value::as_str).unwrap_or_default();
@@ -18,12 +20,29 @@ pub(crate) fn tell(fault: Fault, call: &Value, answer: &mut Value, head: u64) {
         return;
     };
     match fault {
-        Fault::DropLog => drop(result.as_array_mut().map(Vec::pop)),
-        Fault::EmptyLogs if method == "eth_getLogs" => *result = json!([]),
-        Fault::AlterData => logs(result).for_each(|log| change_last_digit(log, "data")),
+        Fault::DropLog => drop(lists(method, result).rfind(|logs| !logs.is_empty()).map(Vec::pop)),
+        Fault::EmptyLogs => lists(method, result).for_each(Vec::clear),
+        Fault::AlterData => logs(method, result).for_each(|log| change_last_digit(log, "data")),
+        Fault::AlterTopic => {
+            let topics =
+                logs(method, result).filter_map(|log| log.get_mut("topics")?.as_array_mut()?.last_mut());
+            topics.for_each(change_digit);
+        }
+        Fault::InventLog => lists(method, result).rfind(|logs| !logs.is_empty()).into_iter().for_each(invent),
+        Fault::AlterReceipts if method == RECEIPTS => {
+            logs(method, result).for_each(|log| change_last_digit(log, "data"));
+        }
+        Fault::AlterTransactions => {
+            let transactions = result.get_mut("transactions").and_then(Value::as_array_mut);
+            transactions
+                .into_iter()
+                .flatten()
+                .for_each(|transaction| change_last_digit(transaction, "value"));
+        }
+        Fault::AlterHeader => change_last_digit(result, "stateRoot"),
         Fault::WrongHash => {
             change_last_digit(result, "hash");
-            logs(result).for_each(|log| change_last_digit(log, "blockHash"));
+            logs(method, result).for_each(|log| change_last_digit(log, "blockHash"));
         }
         Fault::OtherChain(id) if method == "eth_chainId" => *result = quantity(id),
         Fault::Lag(blocks) => forget(method, result, head.saturating_sub(blocks)),
@@ -73,12 +92,41 @@ fn range(call: &Value, head: u64) -> Option<(u64, u64)> {
     Some((from, number(filter.get("toBlock")).unwrap_or(head)))
 }
 
-fn logs(result: &mut Value) -> impl Iterator<Item = &mut Value> {
-    result.as_array_mut().into_iter().flatten()
+/// The lists of logs in an answer: one, or one in each receipt.
+fn lists<'a>(
+    method: &str,
+    result: &'a mut Value,
+) -> Box<dyn DoubleEndedIterator<Item = &'a mut Vec<Value>> + 'a> {
+    match method {
+        "eth_getLogs" => Box::new(result.as_array_mut().into_iter()),
+        RECEIPTS => {
+            let receipts = result.as_array_mut().into_iter().flatten();
+            Box::new(receipts.filter_map(|receipt| receipt.get_mut("logs")?.as_array_mut()))
+        }
+        _ => Box::new(std::iter::empty()),
+    }
+}
+
+fn logs<'a>(method: &str, result: &'a mut Value) -> impl Iterator<Item = &'a mut Value> {
+    lists(method, result).flatten()
+}
+
+fn invent(logs: &mut Vec<Value>) {
+    if let Some(mut log) = logs.last().cloned() {
+        let index = number(log.get("logIndex")).unwrap_or_default();
+        if let Some(fields) = log.as_object_mut() {
+            fields.insert("logIndex".to_owned(), quantity(index + 1));
+        }
+        logs.push(log);
+    }
 }
 
 fn change_last_digit(object: &mut Value, field: &str) {
-    if let Some(Value::String(text)) = object.get_mut(field) {
+    object.get_mut(field).into_iter().for_each(change_digit);
+}
+
+fn change_digit(text: &mut Value) {
+    if let Value::String(text) = text {
         let last = text.pop().filter(|last| *last != 'x');
         text.push(if last == Some('1') { '2' } else { '1' });
     }
@@ -113,6 +161,20 @@ mod tests {
         assert_eq!(of(Fault::EmptyLogs), json!([]));
         assert_eq!(of(Fault::Lag(1)), json!([logs[0]]));
         assert_eq!(of(Fault::AlterData)[0]["data"], "0x02");
+        assert_eq!(of(Fault::AlterReceipts), logs);
+        assert_eq!(of(Fault::InventLog)[2]["logIndex"], "0x1");
+    }
+
+    #[test]
+    fn receipts_tell_the_same_lies_as_logs() {
+        let log = json!({ "logIndex": "0x0", "data": "0x01", "topics": ["0x03"] });
+        let receipts = json!([{ "logs": [log] }, { "logs": [] }]);
+        let of = |fault| told(fault, RECEIPTS, json!([]), receipts.clone())["result"].clone();
+        assert_eq!(of(Fault::DropLog), json!([{ "logs": [] }, { "logs": [] }]));
+        assert_eq!(of(Fault::EmptyLogs), json!([{ "logs": [] }, { "logs": [] }]));
+        assert_eq!(of(Fault::AlterReceipts)[0]["logs"][0]["data"], "0x02");
+        assert_eq!(of(Fault::AlterTopic)[0]["logs"][0]["topics"][0], "0x01");
+        assert_eq!(of(Fault::InventLog)[0]["logs"][1]["logIndex"], "0x1");
     }
 
     #[test]

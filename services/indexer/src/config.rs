@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use capstan_chain::Verification;
 use serde::{Deserialize, Serialize};
 
 /// `[indexer]`
@@ -27,6 +28,32 @@ pub struct Config {
     pub reorg_window: u64,
     /// Seconds of chain time that a reorg may reach back, where that is more than `reorg_window`.
     pub reorg_window_seconds: u64,
+    /// How far logs of reversible blocks are checked against the block's hash.
+    pub verify_blocks: Verify,
+    /// The same for final blocks, for whoever trusts no node with history: every header is asked for.
+    pub verify_history: Verify,
+}
+
+/// How far logs are checked against the hash of their block, where the chain's format is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verify {
+    /// Only that they carry it.
+    Off,
+    /// That the header's bloom allows them, and their absence.
+    Bloom,
+    /// They are taken from receipts whose root is in the header: none can be missing or altered.
+    Receipts,
+}
+
+impl From<Verify> for Verification {
+    fn from(verify: Verify) -> Self {
+        match verify {
+            Verify::Off => Self::Off,
+            Verify::Bloom => Self::Bloom,
+            Verify::Receipts => Self::Receipts,
+        }
+    }
 }
 
 impl Default for Config {
@@ -41,6 +68,8 @@ impl Default for Config {
             max_response_bytes: 64 << 20,
             reorg_window: 256,
             reorg_window_seconds: 600,
+            verify_blocks: Verify::Receipts,
+            verify_history: Verify::Off,
         }
     }
 }

@@ -21,7 +21,7 @@ use tonic::service::Routes;
 pub use config::Config;
 
 use crate::{
-    adapters::Node,
+    adapters::{Checks, Node},
     operations::{ChainHandle, ChainState, ChainView, EventLog, Ingest, plan},
     rpc::Rpc,
     store::Store,
@@ -103,7 +103,8 @@ async fn connect(
     };
     let refused = |key: &str, reason: String| StartError::from(operations::wrong(&place, key, reason));
     let evm = Evm::connect(options).await.map_err(|error| refused("rpc_urls", explain(&error)))?;
-    let node = Node::new(evm);
+    let checks = Checks { blocks: config.verify_blocks.into(), history: config.verify_history.into() };
+    let node = Node::new(evm, checks);
     for (position, contract) in chain.contracts.iter().enumerate() {
         let has_code =
             node.has_code(contract.address).await.map_err(|error| refused("rpc_urls", explain(&error)))?;

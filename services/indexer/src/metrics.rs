@@ -52,6 +52,12 @@ pub(crate) fn halted(chain: ChainId, error: &Error) {
     error!(chain = chain.0, %error, "chain halted until an operator acts");
 }
 
+/// What the log had of a block is not what the block's hash proves.
+pub(crate) fn wrong_block(chain: ChainId, number: u64) {
+    counter!("indexer_wrong_blocks_total", "chain" => chain.to_string()).increment(1);
+    warn!(chain = chain.0, number, "a node told of logs that are not in the block; indexing it again");
+}
+
 /// A consumer said how far it is.
 pub(crate) fn consumer_lag(consumer: &str, chain: ChainId, blocks: u64) {
     let labels = [("consumer", consumer.to_owned()), ("chain", chain.to_string())];

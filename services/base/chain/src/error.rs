@@ -147,6 +147,12 @@ pub enum ChainError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The contract that was called reverted.
+    #[error("the call reverted: {message}")]
+    Reverted {
+        /// The node's text, shortened.
+        message: String,
+    },
     /// Any other refusal of the node.
     #[error("{method}: node error {code}: {message}")]
     Node {
@@ -195,6 +201,7 @@ impl ChainError {
             | Self::WrongChain { .. }
             | Self::OtherGenesis { .. }
             | Self::EmptyRange { .. }
+            | Self::Reverted { .. }
             | Self::HistoryUnavailable { .. } => ErrorClass::Misconfigured,
             Self::HttpStatus { status, .. } => class_of_status(*status),
             Self::Node { code, message, .. } => class_of_node_error(*code, message),

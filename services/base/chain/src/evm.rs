@@ -4,15 +4,15 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use capstan_primitives::{Address, ChainId, Hash};
 use futures::Stream;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    ChainError, EndpointStatus, EvmUrl, HeadSignal, Header, Log, LogFilter, RangeLogs, Tag, answers,
+    ChainError, EndpointStatus, EvmUrl, HeadSignal, Header, Tag, answers,
+    calls::{at_height, by_hash, by_number, inconsistent, of_hash, quantity},
     endpoint::Endpoint,
+    evidence::Formats,
     heads::{self, WakeUps},
     pool::Pool,
-    ranges::logs_of_block,
-    refusals,
     rpc::{Call, Rpc},
 };
 
@@ -35,7 +35,8 @@ pub struct EvmOptions {
 /// One EVM chain. Cheap to clone; clones share their connections.
 #[derive(Clone)]
 pub struct Evm {
-    pool: Arc<Pool>,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) formats: Arc<Formats>,
     chain_id: ChainId,
     wake_ups: WakeUps,
 }
@@ -57,7 +58,10 @@ impl Evm {
             connect_timeout: options.request_timeout,
             max_bytes: options.max_response_bytes,
         };
-        Ok(Self { pool, chain_id: options.chain_id, wake_ups })
+        let formats = Arc::new(Formats::new(options.chain_id));
+        let evm = Self { pool, formats, chain_id: options.chain_id, wake_ups };
+        evm.learn_headers().await;
+        Ok(evm)
     }
 
     /// The endpoints that serve requests, in the order of the configuration, as of now.
@@ -119,36 +123,6 @@ impl Evm {
         self.pool.ask("eth_getBlockByNumber", question).await
     }
 
-    /// The logs of blocks `from` to `to`, both included, with the headers of both ends, asked for
-    /// in one batch: a node that has not seen `to` is an error, never an empty answer.
-    ///
-    /// # Errors
-    /// [`ChainError::BehindRequest`] when an end is missing, [`ChainError::RangeTooLarge`] or
-    /// [`ChainError::TooLarge`] when the answer has to be cut up, [`ChainError::Inconsistent`] when a
-    /// log lies outside of the range or does not carry the hash of its end block, [`ChainError::EmptyRange`].
-    pub async fn headers_and_logs(
-        &self,
-        from: u64,
-        to: u64,
-        filter: &LogFilter,
-    ) -> Result<RangeLogs, ChainError> {
-        if from > to {
-            return Err(ChainError::EmptyRange { from, to });
-        }
-        let question = async |rpc: Arc<Rpc>| range_logs(&rpc, from, to, filter).await;
-        self.pool.ask("eth_getLogs", question).await
-    }
-
-    /// The logs of the block of this hash, by log index, all with their time.
-    ///
-    /// # Errors
-    /// [`ChainError::UnknownBlock`] when the node does not know the block, as after a reorg, and
-    /// [`ChainError::Inconsistent`] when a log carries another hash.
-    pub async fn header_and_logs(&self, hash: Hash, filter: &LogFilter) -> Result<Vec<Log>, ChainError> {
-        let question = async |rpc: Arc<Rpc>| block_logs(&rpc, hash, filter).await;
-        self.pool.ask("eth_getLogs", question).await
-    }
-
     /// Whether there is code at `address` in the newest block. A contract that was self-destructed has
     /// none; an account that delegates (EIP-7702) has some.
     ///
@@ -178,31 +152,6 @@ impl fmt::Debug for Evm {
     }
 }
 
-async fn range_logs(rpc: &Rpc, from: u64, to: u64, filter: &LogFilter) -> Result<RangeLogs, ChainError> {
-    let range = json!({ "fromBlock": quantity(from), "toBlock": quantity(to) });
-    let calls = [by_number(quantity(from)), by_number(quantity(to)), get_logs(range, filter)];
-    let [first, last, logs] = rpc.batch(calls).await?;
-    let behind = |number| ChainError::BehindRequest { number };
-    let last = at_height(answers::header(last)?.ok_or(behind(to))?, to)?;
-    let first = at_height(answers::header(first)?.ok_or(behind(from))?, from)?;
-    let bytes = logs.as_ref().map_or(0, |logs| logs.json.get().len());
-    let logs = logs
-        .and_then(|logs| answers::logs(&logs))
-        .map_err(|error| if refusals::is_block_not_seen(&error) { behind(to) } else { error })?;
-    RangeLogs { first, last, logs, bytes }.checked()
-}
-
-async fn block_logs(rpc: &Rpc, hash: Hash, filter: &LogFilter) -> Result<Vec<Log>, ChainError> {
-    let block = json!({ "blockHash": hash });
-    let [header, logs] = rpc.batch([by_hash(hash), get_logs(block, filter)]).await?;
-    let unknown = || ChainError::UnknownBlock { hash };
-    let header = of_hash(answers::header(header)?.ok_or_else(unknown)?, hash)?;
-    let logs = logs
-        .and_then(|logs| answers::logs(&logs))
-        .map_err(|error| if refusals::is_block_not_seen(&error) { unknown() } else { error })?;
-    logs_of_block(header, logs)
-}
-
 /// A block that no endpoint has seen is no error to a caller that asks whether there is one.
 fn seen(header: Result<Header, ChainError>) -> Result<Option<Header>, ChainError> {
     match header {
@@ -210,51 +159,4 @@ fn seen(header: Result<Header, ChainError>) -> Result<Option<Header>, ChainError
         Err(ChainError::BehindRequest { .. } | ChainError::UnknownBlock { .. }) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-fn by_number(block: Value) -> Call {
-    Call { method: "eth_getBlockByNumber", params: json!([block, false]) }
-}
-
-fn by_hash(hash: Hash) -> Call {
-    Call { method: "eth_getBlockByHash", params: json!([hash, false]) }
-}
-
-fn get_logs(mut blocks: Value, filter: &LogFilter) -> Call {
-    if !filter.addresses.is_empty() {
-        let addresses: Vec<_> = filter.addresses.iter().map(Address::to_lower_hex).collect();
-        json_set(&mut blocks, "address", json!(addresses));
-    }
-    if !filter.topics.is_empty() {
-        json_set(&mut blocks, "topics", json!([filter.topics]));
-    }
-    Call { method: "eth_getLogs", params: json!([blocks]) }
-}
-
-fn json_set(object: &mut Value, key: &str, value: Value) {
-    if let Some(fields) = object.as_object_mut() {
-        fields.insert(key.to_owned(), value);
-    }
-}
-
-fn quantity(number: u64) -> Value {
-    format!("0x{number:x}").into()
-}
-
-fn at_height(header: Header, number: u64) -> Result<Header, ChainError> {
-    if header.block.number == number {
-        return Ok(header);
-    }
-    Err(inconsistent(format!("asked for block {number}, got block {}", header.block.number)))
-}
-
-fn of_hash(header: Header, hash: Hash) -> Result<Header, ChainError> {
-    if header.block.hash == hash {
-        return Ok(header);
-    }
-    Err(inconsistent(format!("asked for block {hash}, got block {}", header.block.hash)))
-}
-
-fn inconsistent(reason: String) -> ChainError {
-    ChainError::Inconsistent { reason }
 }

@@ -2,25 +2,35 @@
 
 mod abi;
 mod answers;
+mod block_logs;
+mod calls;
 mod endpoint;
 mod error;
+mod evidence;
 mod evm;
 mod header;
 mod heads;
+mod hex;
+mod history;
+
 mod log;
 mod pool;
 mod ranges;
+mod reading;
 mod refusals;
 mod rpc;
 mod tls;
+mod transaction;
 mod transport;
 mod wire;
+mod wire_transaction;
 
 pub use abi::{
     Abi, AbiError, Argument, Creates, DecodeError, Decoded, EventShape, Integer, Protocol, Topic, Value,
     known_protocols, protocol,
 };
 pub use error::{ChainError, ErrorClass, RangeHint};
+pub use evidence::Verification;
 pub use evm::{Evm, EvmOptions};
 pub use header::{Header, Tag};
 pub use heads::HeadSignal;
@@ -28,3 +38,4 @@ pub use log::{Log, LogFilter};
 pub use pool::{EndpointState, EndpointStatus, EvmUrl, Role};
 pub use ranges::RangeLogs;
 pub use tls::install_crypto_provider;
+pub use transaction::{At, BlockTransactions, Place, Receipt, Transaction};

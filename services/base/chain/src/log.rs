@@ -33,3 +33,12 @@ pub struct LogFilter {
     /// Alternatives for the first topic; empty for any.
     pub topics: Vec<Hash>,
 }
+
+impl LogFilter {
+    /// Whether this asks for `log`.
+    pub(crate) fn matches(&self, log: &Log) -> bool {
+        let of_address = self.addresses.is_empty() || self.addresses.contains(&log.address);
+        let first = log.topics.first();
+        of_address && (self.topics.is_empty() || first.is_some_and(|topic| self.topics.contains(topic)))
+    }
+}

@@ -13,7 +13,7 @@ pub struct RangeLogs {
     pub last: Header,
     /// The logs, by block number and log index.
     pub logs: Vec<Log>,
-    /// Size of the answer in bytes.
+    /// Size of the logs as the node wrote them, in bytes of JSON: a measure for the next range.
     pub bytes: usize,
 }
 
@@ -64,8 +64,11 @@ pub(crate) fn logs_of_block(header: Header, mut logs: Vec<Log>) -> Result<Vec<Lo
     Ok(logs)
 }
 
-fn give_time(logs: &mut [Log], header: Header) -> Result<(), ChainError> {
-    for log in logs.iter_mut().filter(|log| log.block_number == header.block.number) {
+/// Gives the logs of one block, among those of a range in order, its time.
+pub(crate) fn give_time(logs: &mut [Log], header: Header) -> Result<(), ChainError> {
+    let start = logs.partition_point(|log| log.block_number < header.block.number);
+    let of_block = logs.iter_mut().skip(start).take_while(|log| log.block_number == header.block.number);
+    for log in of_block {
         if log.block_hash != header.block.hash {
             return Err(other_hash(log, header.block.hash));
         }

@@ -5,12 +5,15 @@ use std::{
     time::Duration,
 };
 
-use alloy::rpc::json_rpc::{
-    ErrorPayload, Id, Request, RequestPacket, Response, ResponsePacket, ResponsePayload, SerializedRequest,
-};
-use serde_json::{Value, value::RawValue};
+use alloy::rpc::json_rpc::{ErrorPayload, Id, Request, RequestPacket, SerializedRequest};
+use serde_json::Value;
 
-use crate::{ChainError, endpoint::Endpoint, refusals, transport::Transport};
+use crate::{
+    ChainError,
+    endpoint::Endpoint,
+    refusals,
+    transport::{Json, Replies, Reply, Transport},
+};
 
 /// One method call.
 #[derive(Debug)]
@@ -23,7 +26,7 @@ pub(crate) struct Call {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) method: &'static str,
-    pub(crate) json: Box<RawValue>,
+    pub(crate) json: Json,
 }
 
 /// A node that is asked through one endpoint.
@@ -44,8 +47,8 @@ impl Rpc {
         let method = call.method;
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let packet = RequestPacket::Single(serialized(call, id)?);
-        let mut answers = responses(self.send(method, packet).await?);
-        take_answer(&mut answers, method, id)
+        let mut answers = self.send(method, packet).await?;
+        take_answer(&mut answers.replies, method, id)
     }
 
     /// Makes `N` calls in one request; the answers are in the order of the calls. The outer error
@@ -54,25 +57,30 @@ impl Rpc {
         &self,
         calls: [Call; N],
     ) -> Result<[Result<Answer, ChainError>; N], ChainError> {
-        let first_id = self.next_id.fetch_add(N as u64, Ordering::Relaxed);
-        let ids: [u64; N] = std::array::from_fn(|place| first_id.wrapping_add(place as u64));
         let methods = calls.each_ref().map(|call| call.method);
-        let requests = calls.into_iter().zip(ids).map(|(call, id)| serialized(call, id));
-        let packet = RequestPacket::Batch(requests.collect::<Result<_, _>>()?);
-        let method = methods.last().copied().unwrap_or("batch");
-        let response = self.send(method, packet).await?;
-        if let ResponsePacket::Single(Response { payload: ResponsePayload::Failure(error), .. }) = response {
-            return Err(refusal(method, &error)); // the batch as a whole was refused
-        }
-        let mut answers = responses(response);
-        let mut places = ids.into_iter().zip(methods);
-        Ok(std::array::from_fn(|_| {
-            let (id, method) = places.next().unwrap_or_default();
-            take_answer(&mut answers, method, id)
-        }))
+        let mut answers = self.batch_of(calls.into()).await?.into_iter();
+        Ok(methods.map(|method| answers.next().unwrap_or_else(|| Err(missing(method)))))
     }
 
-    async fn send(&self, method: &'static str, packet: RequestPacket) -> Result<ResponsePacket, ChainError> {
+    /// [`Rpc::batch`] of a number of calls that is not known beforehand.
+    pub(crate) async fn batch_of(
+        &self,
+        calls: Vec<Call>,
+    ) -> Result<Vec<Result<Answer, ChainError>>, ChainError> {
+        let first_id = self.next_id.fetch_add(calls.len() as u64, Ordering::Relaxed);
+        let ids = (0_u64..).map(|place| first_id.wrapping_add(place));
+        let places: Vec<_> = ids.zip(calls.iter().map(|call| call.method)).collect();
+        let requests = calls.into_iter().zip(&places).map(|(call, (id, _))| serialized(call, *id));
+        let packet = RequestPacket::Batch(requests.collect::<Result<_, _>>()?);
+        let method = places.last().map_or("batch", |(_, method)| *method);
+        let Replies { is_batch, replies: mut answers } = self.send(method, packet).await?;
+        if let (false, [Reply { payload: Err(error), .. }]) = (is_batch, answers.as_slice()) {
+            return Err(refusal(method, error)); // the batch as a whole was refused
+        }
+        Ok(places.into_iter().map(|(id, method)| take_answer(&mut answers, method, id)).collect())
+    }
+
+    async fn send(&self, method: &'static str, packet: RequestPacket) -> Result<Replies, ChainError> {
         let sent = self.transport.send(method, packet);
         let late = |_| ChainError::Timeout { method, after: self.timeout };
         tokio::time::timeout(self.timeout, sent).await.map_err(late)?
@@ -85,23 +93,19 @@ fn serialized(call: Call, id: u64) -> Result<SerializedRequest, ChainError> {
     Request::new(method, Id::Number(id), params).try_into().map_err(malformed)
 }
 
-fn responses(packet: ResponsePacket) -> Vec<Response> {
-    match packet {
-        ResponsePacket::Single(response) => vec![response],
-        ResponsePacket::Batch(responses) => responses,
+fn take_answer(answers: &mut Vec<Reply>, method: &'static str, id: u64) -> Result<Answer, ChainError> {
+    let place = answers.iter().position(|reply| reply.id == Id::Number(id)).or_else(|| {
+        // Errors about a request that the node could not read carry no id.
+        answers.iter().position(|reply| reply.id == Id::None && reply.payload.is_err())
+    });
+    match answers.swap_remove(place.ok_or_else(|| missing(method))?).payload {
+        Ok(json) => Ok(Answer { method, json }),
+        Err(error) => Err(refusal(method, &error)),
     }
 }
 
-fn take_answer(answers: &mut Vec<Response>, method: &'static str, id: u64) -> Result<Answer, ChainError> {
-    let place = answers.iter().position(|response| response.id == Id::Number(id)).or_else(|| {
-        // Errors about a request that the node could not read carry no id.
-        answers.iter().position(|response| response.id == Id::None && response.payload.is_error())
-    });
-    let place = place.ok_or(ChainError::Malformed { method, reason: "an answer is missing".into() })?;
-    match answers.swap_remove(place).payload {
-        ResponsePayload::Success(json) => Ok(Answer { method, json }),
-        ResponsePayload::Failure(error) => Err(refusal(method, &error)),
-    }
+fn missing(method: &'static str) -> ChainError {
+    ChainError::Malformed { method, reason: "an answer is missing".into() }
 }
 
 fn refusal(method: &'static str, error: &ErrorPayload) -> ChainError {

@@ -1,35 +1,52 @@
 //! The JSON that nodes answer with, and its translation into this crate's types.
 
-use alloy::primitives::{self, B256, Bytes, U64};
-use capstan_primitives::{Address, BlockRef, BlockTime, Hash, TransactionId};
-use serde::Deserialize;
+use std::fmt;
 
+use capstan_primitives::{Address, BlockRef, BlockTime, Hash, TransactionId};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, SeqAccess, Visitor},
+};
+
+pub(crate) use crate::hex::{Data, Fixed, Quantity};
 use crate::{Header, Log};
 
 /// `eth_getBlockBy…`, only the fields in use, so that chains with other fields can be read too.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WireHeader {
-    number: U64,
-    hash: B256,
-    parent_hash: B256,
-    timestamp: U64,
+    number: Quantity,
+    hash: Fixed<32>,
+    parent_hash: Fixed<32>,
+    timestamp: Quantity,
 }
+
+/// The transactions of the same answer, by their ids.
+#[derive(Deserialize)]
+pub(crate) struct WireBody {
+    #[serde(default)]
+    pub(crate) transactions: Vec<Fixed<32>>,
+}
+
+/// `eth_getLogs`, without the logs that were taken back, in the order of the node.
+#[derive(Default)]
+pub(crate) struct WireLogs(pub(crate) Vec<Log>);
 
 /// One element of `eth_getLogs`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct WireLog {
-    address: primitives::Address,
-    topics: Vec<B256>,
-    data: Bytes,
-    block_number: U64,
-    block_hash: B256,
+struct WireLog {
+    address: Fixed<20>,
+    #[serde(deserialize_with = "topics")]
+    topics: Vec<Hash>,
+    data: Data,
+    block_number: Quantity,
+    block_hash: Fixed<32>,
     #[serde(default)]
-    block_timestamp: Option<U64>,
-    transaction_hash: B256,
-    transaction_index: U64,
-    log_index: U64,
+    block_timestamp: Option<Quantity>,
+    transaction_hash: Fixed<32>,
+    transaction_index: Quantity,
+    log_index: Quantity,
     #[serde(default)]
     removed: Option<bool>,
 }
@@ -37,20 +54,14 @@ pub(crate) struct WireLog {
 impl From<WireHeader> for Header {
     fn from(wire: WireHeader) -> Self {
         let WireHeader { number, hash, parent_hash, timestamp } = wire;
-        Self {
-            block: BlockRef {
-                number: number.to(),
-                hash: Hash::from(hash.0),
-                time: BlockTime(timestamp.to()),
-            },
-            parent_hash: Hash::from(parent_hash.0),
-        }
+        let block = BlockRef { number: number.0, hash: Hash::from(hash.0), time: BlockTime(timestamp.0) };
+        Self { block, parent_hash: Hash::from(parent_hash.0) }
     }
 }
 
 impl WireLog {
     /// The log, or nothing when the node says that a reorg took it back; the error names the bad field.
-    pub(crate) fn into_log(self) -> Result<Option<Log>, String> {
+    fn into_log(self) -> Result<Option<Log>, String> {
         let Self {
             address,
             topics,
@@ -66,23 +77,75 @@ impl WireLog {
         if removed == Some(true) {
             return Ok(None);
         }
-        let transaction = TransactionId::try_from(transaction_hash.as_slice());
         Ok(Some(Log {
-            block_number: block_number.to(),
+            block_number: block_number.0,
             block_hash: Hash::from(block_hash.0),
-            block_time: block_timestamp.map(|time| BlockTime(time.to())),
-            transaction: transaction.map_err(|error| format!("transactionHash: {error}"))?,
+            block_time: block_timestamp.map(|time| BlockTime(time.0)),
+            transaction: transaction_id(transaction_hash)?,
             transaction_index: index(transaction_index, "transactionIndex")?,
             log_index: index(log_index, "logIndex")?,
-            address: Address::from(address.into_array()),
-            topics: topics.into_iter().map(|topic| Hash::from(topic.0)).collect(),
-            data: data.into(),
+            address: Address::from(address.0),
+            topics,
+            data: data.0,
         }))
     }
 }
 
-fn index(value: U64, field: &str) -> Result<u32, String> {
-    u32::try_from(value.to::<u64>()).map_err(|_| format!("{field}: over 2^32 - 1"))
+impl<'de> Deserialize<'de> for WireLogs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(EachLog).map(Self)
+    }
+}
+
+/// Turns each log into its final form as soon as it is read.
+struct EachLog;
+
+impl<'de> Visitor<'de> for EachLog {
+    type Value = Vec<Log>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("logs")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut logs: A) -> Result<Vec<Log>, A::Error> {
+        let mut read = Vec::new();
+        while let Some(log) = logs.next_element::<WireLog>()? {
+            read.extend(log.into_log().map_err(A::Error::custom)?);
+        }
+        Ok(read)
+    }
+}
+
+/// Hashes without a second allocation.
+struct Topics;
+
+impl<'de> Visitor<'de> for Topics {
+    type Value = Vec<Hash>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("topics")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut topics: A) -> Result<Vec<Hash>, A::Error> {
+        let mut read = Vec::new();
+        while let Some(Fixed(topic)) = topics.next_element()? {
+            read.push(Hash::from(topic));
+        }
+        Ok(read)
+    }
+}
+
+fn topics<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Hash>, D::Error> {
+    deserializer.deserialize_seq(Topics)
+}
+
+pub(crate) fn transaction_id(hash: Fixed<32>) -> Result<TransactionId, String> {
+    TransactionId::try_from(hash.0.as_slice()).map_err(|error| format!("transactionHash: {error}"))
+}
+
+/// The error names `field`.
+pub(crate) fn index(value: Quantity, field: &str) -> Result<u32, String> {
+    u32::try_from(value.0).map_err(|_| format!("{field}: over 2^32 - 1"))
 }
 
 #[cfg(test)]

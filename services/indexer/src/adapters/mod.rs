@@ -2,4 +2,4 @@
 
 mod node;
 
-pub use node::{Node, Segment};
+pub use node::{Checks, Node, Segment};

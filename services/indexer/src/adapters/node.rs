@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use capstan_chain::{ChainError, Evm, Header, Log, LogFilter, Tag};
+use capstan_chain::{ChainError, Evm, Header, Log, LogFilter, Tag, Verification};
 use capstan_primitives::{Address, BlockRef, BlockTime, Hash};
 use capstan_runtime::platform::{FinalityRule, FinalityTag};
 use futures::Stream;
@@ -16,6 +16,16 @@ const ADDRESSES_A_REQUEST: usize = 500;
 #[derive(Debug, Clone)]
 pub struct Node {
     evm: Evm,
+    checks: Checks,
+}
+
+/// How far the logs of a node are checked against the hashes of their blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checks {
+    /// In blocks that a reorg can still take back.
+    pub blocks: Verification,
+    /// In the final blocks of history.
+    pub history: Verification,
 }
 
 /// Consecutive blocks and what was asked for of them.
@@ -32,8 +42,14 @@ pub struct Segment {
 impl Node {
     /// The chain behind `evm`.
     #[must_use]
-    pub const fn new(evm: Evm) -> Self {
-        Self { evm }
+    pub const fn new(evm: Evm, checks: Checks) -> Self {
+        Self { evm, checks }
+    }
+
+    /// Whether [`Node::block`] proves more than [`Node::range`].
+    #[must_use]
+    pub fn verifies_blocks(&self) -> bool {
+        self.checks.blocks > self.checks.history
     }
 
     /// The newest block.
@@ -135,9 +151,14 @@ impl Node {
     /// When the node does not answer, or no longer knows the block.
     pub async fn block(&self, header: Header, addresses: &[Address]) -> Result<Segment, Error> {
         let mut logs = Vec::new();
-        for addresses in addresses.chunks(ADDRESSES_A_REQUEST) {
+        // Receipts have all logs of the block: the node is asked once, however many addresses there are.
+        let most = match self.checks.blocks.min(self.evm.verification()) {
+            Verification::Receipts => addresses.len().max(1),
+            _ => ADDRESSES_A_REQUEST,
+        };
+        for addresses in addresses.chunks(most) {
             let filter = LogFilter { addresses: addresses.to_vec(), topics: Vec::new() };
-            logs.extend(self.evm.header_and_logs(header.block.hash, &filter).await?);
+            logs.extend(self.evm.block_logs(header.block.hash, &filter, self.checks.blocks).await?);
         }
         logs.sort_by_key(|log| log.log_index);
         logs.iter_mut().for_each(|log| log.block_time = Some(header.block.time));
@@ -153,7 +174,7 @@ impl Node {
         let (mut logs, mut bytes) = (Vec::new(), 0);
         for addresses in addresses.chunks(ADDRESSES_A_REQUEST) {
             let filter = LogFilter { addresses: addresses.to_vec(), topics: Vec::new() };
-            let range = self.evm.headers_and_logs(from, to, &filter).await?;
+            let range = self.evm.verified_range(from, to, &filter, self.checks.history).await?;
             let found = (range.first, range.last);
             if *ends.get_or_insert(found) != found {
                 let reason = format!("blocks {from} and {to} changed between two answers");

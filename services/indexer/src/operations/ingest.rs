@@ -12,6 +12,7 @@ use capstan_runtime::{Tasks, failpoint};
 use super::{
     ChainPlan, SharedContracts,
     ahead::{Ahead, Fetched, Horizon, Part},
+    audit::{Audit, Finding, Subject},
     reach::Reach,
 };
 use crate::{
@@ -37,6 +38,7 @@ pub struct Ingest {
     progress: ChainProgress,
     reach: Reach,
     ahead: Ahead,
+    audit: Audit,
     seen: Option<Seen>,
     clock: Clock,
 }
@@ -74,8 +76,14 @@ impl Ingest {
         let reach = Reach::new(plan.first_range, plan.batch_blocks, plan.batch_bytes);
         let (contracts, followed) = (SharedContracts::default(), Vec::new());
         let (ahead, seen) = (Ahead::new(node.clone(), tasks), None);
-        let mut ingest = Self { store, node, plan, contracts, followed, progress, reach, ahead, seen, clock };
+        let audit = Audit::default();
+        let mut ingest =
+            Self { store, node, plan, contracts, followed, progress, reach, ahead, audit, seen, clock };
         ingest.reload_contracts().await?;
+        // What an earlier process left reversible is looked at again.
+        if let (Some(finalized), Some(indexed)) = (progress.finalized, progress.indexed) {
+            ingest.audit.add(finalized.number.saturating_add(1), indexed.number);
+        }
         Ok(ingest)
     }
 
@@ -120,6 +128,7 @@ impl Ingest {
         let seen = self.look().await?;
         let head = seen.head;
         let finalized = newer(self.progress.finalized, seen.finalized);
+        let finalized = self.audit.allows(finalized, self.progress.finalized);
         let indexed = self.progress.indexed;
         metrics::head(self.plan.id, head.block.number, indexed.map(|block| block.number));
         let moved = match indexed {
@@ -169,12 +178,52 @@ impl Ingest {
         if let Some(finalized) = finalized.filter(|finalized| Some(*finalized) != self.progress.finalized) {
             self.progress = self.store.finalize(&self.progress, finalized).await?;
         }
-        Ok(false)
+        if level { self.look_again().await } else { Ok(false) }
+    }
+
+    /// Compares some blocks of the log with the chain; what is wrong is taken back.
+    async fn look_again(&mut self) -> Result<bool, Error> {
+        if !self.node.verifies_blocks() {
+            self.audit = Audit::default();
+            return Ok(false);
+        }
+        let Self { store, node, contracts, followed, .. } = &*self;
+        let subject = Subject { store, node, contracts, followed, chain_id: self.plan.id };
+        let mut audit = self.audit;
+        let finding = audit.step(subject).await?;
+        self.audit = audit;
+        match finding {
+            Finding::Done => Ok(false),
+            Finding::Going => Ok(true),
+            Finding::Wrong(number) => {
+                metrics::wrong_block(self.plan.id, number);
+                let below = number.saturating_sub(1);
+                let junction = self.store.block_at_or_below(self.plan.id, below).await?;
+                let indexed = self.progress.indexed.zip(junction);
+                let (indexed, junction) =
+                    indexed.ok_or_else(|| Error::Row(format!("no block below {number}")))?;
+                self.take_back(indexed, junction).await.map(|()| true)
+            }
+        }
+    }
+
+    async fn take_back(&mut self, indexed: BlockRef, junction: BlockRef) -> Result<(), Error> {
+        tracing::debug!(chain = self.plan.id.0, from = indexed.number, to = junction.number, "taking back");
+        self.ahead.clear();
+        self.seen = None;
+        self.audit.cut(junction.number);
+        let now = self.clock.now().timestamp_millis();
+        let (progress, undo) = self.store.roll_back(&self.progress, junction, now).await?;
+        self.progress = progress;
+        self.reload_contracts().await?;
+        metrics::reorg(self.plan.id, &undo);
+        Ok(())
     }
 
     async fn extend(&mut self, head: Header, finalized: Option<BlockRef>) -> Result<bool, Error> {
         let from = self.next_number();
-        let last_final = finalized.map(|block| block.number.min(head.block.number));
+        let last_final = newer(finalized, self.seen.and_then(|seen| seen.finalized));
+        let last_final = last_final.map(|block| block.number.min(head.block.number));
         let horizon = Horizon { head, last_final, ranges: self.plan.prefetch, reach: self.reach };
         let fetched = self.ahead.next(from, &self.followed, horizon).await;
         let Some(Fetched { part, addresses, segment }) = fetched else { return Ok(false) };
@@ -226,6 +275,9 @@ impl Ingest {
                 return Err(error);
             }
         }
+        if let Part::CatchUp(first, last) = part {
+            self.audit.add(first, last);
+        }
         metrics::indexed(self.plan.id, last.block, blocks, events);
         Ok(())
     }
@@ -273,18 +325,11 @@ impl Ingest {
 
     /// Goes back to the newest block that the node still has.
     async fn roll_back(&mut self, indexed: BlockRef, head: Header) -> Result<bool, Error> {
-        self.ahead.clear();
-        self.seen = None;
         let floor =
             self.progress.finalized.map_or(self.plan.start_block, |block| block.number).min(indexed.number);
         let junction = self.junction(indexed, indexed.number.min(head.block.number), floor).await?;
         let junction = junction.ok_or(Error::ReorgTooDeep { chain_id: self.plan.id, indexed, floor })?;
-        let now = self.clock.now().timestamp_millis();
-        let (progress, undo) = self.store.roll_back(&self.progress, junction, now).await?;
-        self.progress = progress;
-        self.reload_contracts().await?;
-        metrics::reorg(self.plan.id, &undo);
-        Ok(true)
+        self.take_back(indexed, junction).await.map(|()| true)
     }
 
     async fn junction(&self, indexed: BlockRef, from: u64, floor: u64) -> Result<Option<BlockRef>, Error> {

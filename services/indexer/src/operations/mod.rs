@@ -1,6 +1,7 @@
 //! Every verb of the indexer.
 
 mod ahead;
+mod audit;
 mod ingest;
 mod plan;
 mod reach;

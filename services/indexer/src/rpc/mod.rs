@@ -40,7 +40,7 @@ impl IndexerService for Rpc {
         &self,
         request: Request<StreamEventsRequest>,
     ) -> Result<Response<Self::StreamEventsStream>, Status> {
-        let stream = stream::open(self.log.clone(), request.into_inner(), self.tasks.stopping()).await?;
+        let stream = stream::open(self.log.clone(), request.into_inner(), self.tasks.clone()).await?;
         Ok(Response::new(stream))
     }
 

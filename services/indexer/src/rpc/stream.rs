@@ -8,10 +8,11 @@ use capstan_proto::indexer::{
     EventBatch, Heartbeat, StreamEventsRequest, StreamEventsResponse, StreamSession, UndoSignal,
     stream_events_response::Message,
 };
+use capstan_runtime::Tasks;
 use futures::{StreamExt, future::select_all, stream::BoxStream};
 use prost::Message as _;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 use tonic::Status;
 
 use super::{convert, events::EventWriter, request::StreamRequest};
@@ -32,7 +33,7 @@ type Messages = BoxStream<'static, Result<StreamEventsResponse, Status>>;
 pub(super) async fn open(
     log: EventLog,
     request: StreamEventsRequest,
-    stopping: CancellationToken,
+    tasks: Tasks,
 ) -> Result<Messages, Error> {
     let request = StreamRequest::read(&log, request).await?;
     let watched = |id: &ChainId| log.view(*id);
@@ -41,7 +42,7 @@ pub(super) async fn open(
     let writer = |id: &ChainId| (*id, EventWriter::new(*id, &request.payloads));
     let writers = request.chains.iter().map(writer).collect();
     let announced = BTreeMap::new();
-    let session = Session { log, request, cursor, views, writers, announced, stopping };
+    let session = Session { log, request, cursor, views, writers, announced, next: None, tasks };
     Ok(session.messages())
 }
 
@@ -53,7 +54,16 @@ struct Session {
     writers: BTreeMap<ChainId, EventWriter>,
     /// Indexed and finalized block of every chain as last told to the client.
     announced: BTreeMap<ChainId, (Option<BlockRef>, Option<BlockRef>)>,
-    stopping: CancellationToken,
+    /// The page after the one that is being sent.
+    next: Option<NextPage>,
+    tasks: Tasks,
+}
+
+/// A page that is read while the one before it is sent.
+struct NextPage {
+    chain_id: ChainId,
+    at: Position,
+    page: AbortOnDropHandle<Result<LogPage, Error>>,
 }
 
 impl Session {
@@ -105,8 +115,22 @@ impl Session {
         self.cursor.chains.get(&chain_id).copied().ok_or(Error::UnknownChain(chain_id.0))
     }
 
-    async fn read(&self, chain_id: ChainId) -> Result<LogPage, Error> {
-        self.log.read(chain_id, self.at(chain_id)?, &self.request.filter, self.request.bounds).await
+    async fn read(&mut self, chain_id: ChainId) -> Result<LogPage, Error> {
+        let at = self.at(chain_id)?;
+        let next = self
+            .next
+            .take_if(|next| (next.chain_id, next.at.fork, next.at.place) == (chain_id, at.fork, at.place));
+        let page = match next {
+            Some(next) => next.page.await.map_err(|error| Error::Task(error.to_string()))??,
+            None => self.log.read(chain_id, at, &self.request.filter, self.request.bounds).await?,
+        };
+        if !page.coverage.complete {
+            let at = Position { fork: page.progress.fork, place: page.coverage.through, ..at };
+            let (log, filter, bounds) = (self.log.clone(), self.request.filter.clone(), self.request.bounds);
+            let page = self.tasks.part(async move { log.read(chain_id, at, &filter, bounds).await });
+            self.next = Some(NextPage { chain_id, at, page });
+        }
+        Ok(page)
     }
 
     /// A page as messages: its events in batches, and a heartbeat when the page covers more than
@@ -189,9 +213,10 @@ impl Session {
     }
 
     async fn wait(&mut self) -> Wake {
+        let stopping = self.tasks.stopping();
         let changes = self.views.iter_mut().map(|view| Box::pin(view.changed()));
         tokio::select! {
-            () = self.stopping.cancelled() => Wake::Stopping,
+            () = stopping.cancelled() => Wake::Stopping,
             () = tokio::time::sleep(HEARTBEAT) => Wake::Idle,
             (changed, ..) = select_all(changes) => if changed.is_ok() { Wake::Block } else { Wake::Stopping },
         }

@@ -13,7 +13,7 @@ use std::{
 };
 
 use capstan_primitives::{ChainId, Hash};
-use futures::future::{Either, select};
+use futures::future::{Either, join_all, select};
 use tokio::{
     sync::Notify,
     task::JoinSet,
@@ -106,6 +106,34 @@ impl Pool {
         match self.other(&first_member) {
             Some(other) => better(first, timeout_at(deadline, put(other)).await.ok()),
             None => first.result,
+        }
+    }
+
+    /// Asks every endpoint that works and has room, to compare what they say; teaches nothing of them.
+    pub(crate) async fn ask_each<T, F, A>(&self, question: A) -> Vec<Result<T, ChainError>>
+    where
+        A: Fn(Arc<Rpc>) -> F,
+        F: Future<Output = Result<T, ChainError>>,
+    {
+        let now = Instant::now();
+        let well = self
+            .members
+            .iter()
+            .filter(|member| matches!(member.state(now), EndpointState::Ready | EndpointState::Lagging));
+        let leases: Vec<_> = well.filter_map(|member| Lease::take(member, &self.freed)).collect();
+        join_all(leases.iter().map(|lease| question(Arc::clone(&lease.member.rpc)))).await
+    }
+
+    /// How many endpoints must agree on what cannot be proved: two, unless there is only one.
+    pub(crate) fn witnesses(&self) -> usize {
+        self.members.len().min(2)
+    }
+
+    /// Takes note that an earlier answer of the endpoint behind `rpc` proved wrong.
+    pub(crate) fn lied(&self, rpc: &Arc<Rpc>) {
+        let member = self.members.iter().find(|member| Arc::ptr_eq(&member.rpc, rpc));
+        if let Some(lease) = member.and_then(|member| Lease::take(member, &self.freed)) {
+            lease.learn(Verdict::Lie);
         }
     }
 

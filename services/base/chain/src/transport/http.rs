@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
-use alloy::rpc::json_rpc::{RequestPacket, ResponsePacket};
+use alloy::rpc::json_rpc::RequestPacket;
 use reqwest::{
     Client, Response, Url,
     header::{CONTENT_TYPE, RETRY_AFTER},
     redirect::Policy,
 };
 
+use super::Replies;
 use crate::{ChainError, endpoint::Endpoint, install_crypto_provider};
 
 pub(crate) struct Http {
@@ -33,8 +34,10 @@ impl Http {
         &self,
         method: &'static str,
         packet: RequestPacket,
-    ) -> Result<ResponsePacket, ChainError> {
-        let body = packet.serialize().map_err(|error| malformed(method, &error))?;
+    ) -> Result<Replies, ChainError> {
+        let malformed =
+            |error: serde_json::Error| ChainError::Malformed { method, reason: error.to_string() };
+        let body = packet.serialize().map_err(malformed)?;
         let request = self.client.post(self.url.clone()).header(CONTENT_TYPE, "application/json");
         let mut response =
             request.body(body.get().to_owned()).send().await.map_err(|error| failed(method, error))?;
@@ -43,10 +46,13 @@ impl Http {
             return Err(ChainError::RateLimited { method, retry_after: retry_after(&response) });
         }
         let body = self.read(method, &mut response).await?;
-        match serde_json::from_slice(&body) {
+        let replies = String::from_utf8(body)
+            .map_err(|error| error.to_string())
+            .and_then(|body| Replies::parse(body).map_err(|error| error.to_string()));
+        match replies {
             // Providers put JSON-RPC errors under 4xx statuses, and the error says more than the status.
-            Ok(packet) => Ok(packet),
-            Err(error) if status.is_success() => Err(malformed(method, &error)),
+            Ok(replies) => Ok(replies),
+            Err(reason) if status.is_success() => Err(ChainError::Malformed { method, reason }),
             Err(_) => Err(ChainError::HttpStatus { method, status: status.as_u16() }),
         }
     }
@@ -75,8 +81,4 @@ fn retry_after(response: &Response) -> Option<Duration> {
 
 fn failed(method: &'static str, error: reqwest::Error) -> ChainError {
     ChainError::Connection { method, source: Box::new(error.without_url()) }
-}
-
-fn malformed(method: &'static str, error: &serde_json::Error) -> ChainError {
-    ChainError::Malformed { method, reason: error.to_string() }
 }

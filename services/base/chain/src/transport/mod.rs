@@ -1,10 +1,12 @@
 //! How a packet of JSON-RPC requests reaches a node and its answer comes back.
 
 mod http;
+mod replies;
 mod websocket;
 
-use alloy::rpc::json_rpc::{RequestPacket, ResponsePacket};
+use alloy::rpc::json_rpc::RequestPacket;
 
+pub(crate) use replies::{Json, Replies, Reply};
 pub(crate) use websocket::Subscription;
 
 use crate::{ChainError, endpoint::Endpoint};
@@ -29,10 +31,10 @@ impl Transport {
         &self,
         method: &'static str,
         packet: RequestPacket,
-    ) -> Result<ResponsePacket, ChainError> {
+    ) -> Result<Replies, ChainError> {
         match self {
             Self::Http(http) => http.send(method, packet).await,
-            Self::Ws(socket) => socket.send(method, packet).await,
+            Self::Ws(socket) => socket.send(method, packet).await.map(Replies::from),
         }
     }
 }

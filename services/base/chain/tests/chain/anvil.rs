@@ -73,7 +73,12 @@ impl Anvil {
     pub(crate) async fn log(&self, value: u8) -> Hash {
         // mstore(0, value) log1(0, 32, TOPIC) return(0, 1)
         let code = format!("0x60{value:02x}6000527f{}60206000a160016000f3", "aa".repeat(32));
-        let transaction = json!({ "from": SENDER, "data": code, "gas": "0x30d40" });
+        self.send(json!({ "data": code, "gas": "0x30d40" })).await
+    }
+
+    /// Queues a transaction of anvil's first account.
+    pub(crate) async fn send(&self, mut transaction: Value) -> Hash {
+        transaction["from"] = SENDER.into();
         let hash = self.ask("eth_sendTransaction", json!([transaction])).await;
         hash.as_str().unwrap().parse().unwrap()
     }

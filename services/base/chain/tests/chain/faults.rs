@@ -41,9 +41,8 @@ async fn what_is_no_answer_is_an_error_and_the_next_answer_is_right() {
     ];
     for fault in faults {
         proxy.follow(Script::always(fault));
-        let error = evm.headers_and_logs(2, 10, &LogFilter::default()).await;
-        let detectable = fault != Fault::WrongHash; // one liar alone is believed when it is consistent
-        assert_eq!(error.is_err(), detectable, "{fault:?}: {error:?}");
+        let answer = evm.headers_and_logs(2, 10, &LogFilter::default()).await;
+        assert!(answer.is_err(), "{fault:?}: {answer:?}");
         proxy.follow(Script::honest());
         let range = evm.headers_and_logs(2, 10, &LogFilter::default()).await.unwrap();
         assert_eq!(range.logs.len(), 9, "{fault:?}");

@@ -12,9 +12,11 @@ mod canned;
 mod connecting;
 mod faults;
 mod heads;
+mod lies;
 mod limits;
 mod logs;
 mod pool;
+mod reading;
 
 use std::time::Duration;
 

@@ -10,15 +10,15 @@ use crate::{anvil::Anvil, canned::nobody, faults::chain_of_logs, options};
 /// Longest time in which another endpoint has to have answered, with the indexer's deadline of a request.
 const FAILOVER: Duration = Duration::from_secs(2);
 
-struct Pair {
+pub(crate) struct Pair {
     _anvil: Anvil,
-    first: FaultProxy,
-    second: FaultProxy,
-    evm: Evm,
+    pub(crate) first: FaultProxy,
+    pub(crate) second: FaultProxy,
+    pub(crate) evm: Evm,
 }
 
 impl Pair {
-    async fn primary_and(second_role: Role) -> Self {
+    pub(crate) async fn primary_and(second_role: Role) -> Self {
         let anvil = chain_of_logs().await;
         let first = FaultProxy::start(&anvil.http()).await.unwrap();
         let second = FaultProxy::start(&anvil.http()).await.unwrap();
@@ -32,7 +32,7 @@ impl Pair {
         Self { _anvil: anvil, first, second, evm }
     }
 
-    fn status_of_first(&self) -> EndpointStatus {
+    pub(crate) fn status_of_first(&self) -> EndpointStatus {
         self.evm.endpoints().remove(0)
     }
 

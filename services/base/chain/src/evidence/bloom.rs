@@ -1,0 +1,60 @@
+//! What a header's bloom says about logs: what it does not hold is not in the block.
+
+use alloy::primitives::{Bloom, BloomInput};
+use capstan_primitives::{Address, Hash};
+
+use super::FullHeader;
+use crate::{ChainError, Log, LogFilter, calls::inconsistent};
+
+/// Filters of more addresses match nearly every bloom, so that their silence raises no doubt.
+const MOST_ADDRESSES: usize = 32;
+
+impl FullHeader {
+    /// Refuses logs that the bloom rules out.
+    pub(crate) fn check_bloom(&self, logs: &[Log]) -> Result<(), ChainError> {
+        let bloom = self.logs_bloom();
+        match logs.iter().find(|log| !holds(&bloom, log)) {
+            None => Ok(()),
+            Some(log) => Err(inconsistent(format!(
+                "log {} of block {} is not in the block's bloom",
+                log.log_index, log.block_number
+            ))),
+        }
+    }
+
+    /// Whether the block may hold logs that `filter` asks for.
+    pub(crate) fn may_hold(&self, filter: &LogFilter) -> bool {
+        let bloom = self.logs_bloom();
+        let any = |empty, mut found: &mut dyn Iterator<Item = bool>| empty || (&mut found).any(|held| held);
+        let addresses = &mut filter.addresses.iter().map(|address| has_address(&bloom, address));
+        let topics = &mut filter.topics.iter().map(|topic| has_topic(&bloom, topic));
+        bloom != Bloom::ZERO
+            && any(filter.addresses.is_empty(), addresses)
+            && any(filter.topics.is_empty(), topics)
+    }
+
+    /// Whether the bloom suggests that `logs`, which answer `filter`, are not all.
+    pub(crate) fn doubts(&self, filter: &LogFilter, logs: &[Log]) -> bool {
+        if !self.may_hold(filter) || filter.addresses.len() > MOST_ADDRESSES {
+            return false;
+        }
+        if filter.addresses.is_empty() {
+            return logs.is_empty();
+        }
+        let bloom = self.logs_bloom();
+        let silent = |address: &&Address| !logs.iter().any(|log| log.address == **address);
+        filter.addresses.iter().filter(silent).any(|address| has_address(&bloom, address))
+    }
+}
+
+fn holds(bloom: &Bloom, log: &Log) -> bool {
+    has_address(bloom, &log.address) && log.topics.iter().all(|topic| has_topic(bloom, topic))
+}
+
+fn has_address(bloom: &Bloom, address: &Address) -> bool {
+    bloom.contains_input(BloomInput::Raw(address.as_bytes()))
+}
+
+fn has_topic(bloom: &Bloom, topic: &Hash) -> bool {
+    bloom.contains_input(BloomInput::Raw(topic.as_bytes()))
+}

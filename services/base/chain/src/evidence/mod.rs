@@ -1,0 +1,12 @@
+//! What a block proves about itself: its hash binds the header, and the header binds bloom and receipts.
+
+mod bloom;
+mod formats;
+mod full_header;
+mod receipts;
+mod transactions;
+
+pub(crate) use formats::Formats;
+pub use formats::Verification;
+pub(crate) use full_header::FullHeader;
+pub(crate) use receipts::{BlockReceipts, WireReceipt, proved_logs};

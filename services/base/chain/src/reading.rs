@@ -1,0 +1,135 @@
+//! Single transactions, accounts and calls.
+
+use std::sync::Arc;
+
+use capstan_primitives::{Address, Hash, TransactionId};
+use serde_json::{Value, json};
+
+use crate::{
+    At, BlockTransactions, ChainError, Evm, Receipt, Transaction, answers,
+    calls::{inconsistent, of_hash},
+    evidence::FullHeader,
+    refusals,
+    rpc::{Answer, Call, Rpc},
+    wire::{Data, WireHeader},
+    wire_transaction::{WireReceipt, WireTransaction},
+};
+
+impl Evm {
+    /// The transaction of this hash, mined or waiting; absent when the node knows none. Nothing proves
+    /// what one endpoint says; [`Evm::block_transactions`] does for those that are mined.
+    ///
+    /// # Errors
+    /// When the node does not answer, or answers with another transaction.
+    pub async fn transaction(&self, id: &TransactionId) -> Result<Option<Transaction>, ChainError> {
+        const METHOD: &str = "eth_getTransactionByHash";
+        let question = async |rpc: Arc<Rpc>| {
+            let answer = rpc.call(Call { method: METHOD, params: json!([id]) }).await?;
+            let found = answers::read::<Option<WireTransaction>>(&answer)?;
+            let found = read(METHOD, found.map(WireTransaction::into_transaction))?;
+            let of = found.as_ref().map(|transaction| &transaction.id);
+            about(of, id).map(|()| found)
+        };
+        self.pool.ask(METHOD, question).await
+    }
+
+    /// What became of the transaction of this hash; absent while the node knows of no block with it.
+    /// Its block may still be orphaned: compare the hash.
+    ///
+    /// # Errors
+    /// When the node does not answer, or answers about another transaction.
+    pub async fn receipt(&self, id: &TransactionId) -> Result<Option<Receipt>, ChainError> {
+        const METHOD: &str = "eth_getTransactionReceipt";
+        let question = async |rpc: Arc<Rpc>| {
+            let answer = rpc.call(Call { method: METHOD, params: json!([id]) }).await?;
+            let found = answers::read::<Option<WireReceipt>>(&answer)?;
+            let found = read(METHOD, found.map(WireReceipt::into_receipt))?;
+            let of = found.as_ref().map(|receipt| &receipt.id);
+            about(of, id).map(|()| found)
+        };
+        self.pool.ask(METHOD, question).await
+    }
+
+    /// How many transactions `address` has sent, which is the nonce of its next one.
+    ///
+    /// # Errors
+    /// When the node does not answer.
+    pub async fn transaction_count(&self, address: Address, at: At) -> Result<u64, ChainError> {
+        const METHOD: &str = "eth_getTransactionCount";
+        let question = async |rpc: Arc<Rpc>| {
+            let params = json!([address.to_lower_hex(), at.as_str()]);
+            answers::number(&rpc.call(Call { method: METHOD, params }).await?)
+        };
+        self.pool.ask(METHOD, question).await
+    }
+
+    /// The transactions of the block of this hash. Where the chain's headers verify they are proved,
+    /// too, unless one is of a type that Ethereum does not have.
+    ///
+    /// # Errors
+    /// [`ChainError::UnknownBlock`] when the node does not know the block, as after a reorg, and
+    /// [`ChainError::Inconsistent`] when the transactions are not those of its header.
+    pub async fn block_transactions(&self, hash: Hash) -> Result<BlockTransactions, ChainError> {
+        const METHOD: &str = "eth_getBlockByHash";
+        self.learn_headers().await;
+        let question = async |rpc: Arc<Rpc>| {
+            let unknown = |error| if refusals::is_block_not_seen(&error) { missing(hash) } else { error };
+            let answer = rpc.call(Call { method: METHOD, params: json!([hash, true]) }).await;
+            let answer = answer.map_err(unknown)?;
+            let header = answers::read::<Option<WireHeader>>(&answer)?.ok_or_else(|| missing(hash))?;
+            let header = FullHeader::of(header, &answer);
+            of_hash(header.header, hash)?;
+            let is_bound = self.formats.proves(&header)?;
+            BlockTransactions::read(&header, &answer, is_bound)
+        };
+        self.pool.ask(METHOD, question).await
+    }
+
+    /// What a call of `to` with `data` returns in the state after the block of this hash.
+    ///
+    /// # Errors
+    /// [`ChainError::Reverted`], [`ChainError::UnknownBlock`] when the node does not know the block, and
+    /// [`ChainError::HistoryUnavailable`] when it no longer keeps its state.
+    pub async fn call(&self, to: Address, data: &[u8], block: Hash) -> Result<Vec<u8>, ChainError> {
+        const METHOD: &str = "eth_call";
+        let transaction =
+            json!({ "to": to.to_lower_hex(), "data": alloy::primitives::hex::encode_prefixed(data) });
+        let params = json!([transaction, { "blockHash": block }]);
+        let question = async |rpc: Arc<Rpc>| {
+            let answer = rpc.call(Call { method: METHOD, params: Value::clone(&params) }).await;
+            returned(answer, block) // a revert is an answer, so it must not count against the endpoint
+        };
+        self.pool.ask(METHOD, question).await?
+    }
+}
+
+/// The outer error is one of the endpoint, the inner one is the contract's.
+fn returned(
+    answer: Result<Answer, ChainError>,
+    block: Hash,
+) -> Result<Result<Vec<u8>, ChainError>, ChainError> {
+    match answer {
+        Ok(answer) => answers::read::<Data>(&answer).map(|Data(bytes)| Ok(bytes)),
+        Err(ChainError::Node { code, message, .. }) if code == 3 || message.contains("revert") => {
+            Ok(Err(ChainError::Reverted { message }))
+        }
+        Err(ChainError::Node { code: -32_001, .. }) => Err(missing(block)), // EIP-1898
+        Err(error) if refusals::is_block_not_seen(&error) => Err(missing(block)),
+        Err(error) => Err(error),
+    }
+}
+
+fn read<T>(method: &'static str, found: Option<Result<T, String>>) -> Result<Option<T>, ChainError> {
+    found.transpose().map_err(|reason| ChainError::Malformed { method, reason })
+}
+
+fn about(found: Option<&TransactionId>, id: &TransactionId) -> Result<(), ChainError> {
+    match found.filter(|found| *found != id) {
+        None => Ok(()),
+        Some(found) => Err(inconsistent(format!("asked for transaction {id}, got {found}"))),
+    }
+}
+
+fn missing(hash: Hash) -> ChainError {
+    ChainError::UnknownBlock { hash }
+}

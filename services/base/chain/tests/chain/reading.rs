@@ -1,0 +1,118 @@
+//! Transactions, receipts, nonces and calls of a real chain.
+
+use capstan_chain::{At, ChainError, EndpointState, Evm, Role};
+use capstan_faults::{Fault, Script};
+use capstan_primitives::{Address, Amount, Hash, TransactionId};
+use serde_json::json;
+
+use crate::{anvil::Anvil, options, pool::Pair};
+
+fn sender() -> Address {
+    "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266".parse().unwrap()
+}
+
+fn id(hash: Hash) -> TransactionId {
+    TransactionId::try_from(hash.as_bytes().as_slice()).unwrap()
+}
+
+async fn chain() -> (Anvil, Evm) {
+    let anvil = Anvil::start();
+    let evm = Evm::connect(options(&[&anvil.http()])).await.unwrap();
+    (anvil, evm)
+}
+
+#[tokio::test]
+async fn a_transaction_is_pending_and_then_mined() {
+    let (anvil, evm) = chain().await;
+    let receiver = Address::from([0x11; 20]);
+    let sent = id(anvil.send(json!({ "to": receiver, "value": "0x7b" })).await);
+    let pending = evm.transaction(&sent).await.unwrap().unwrap();
+    assert_eq!((pending.from, pending.to, pending.value), (sender(), Some(receiver), Amount::from(123)));
+    assert_eq!((pending.nonce, pending.place), (0, None));
+    assert_eq!(evm.receipt(&sent).await.unwrap(), None);
+    assert_eq!(evm.transaction_count(sender(), At::Latest).await.unwrap(), 0);
+    assert_eq!(evm.transaction_count(sender(), At::Pending).await.unwrap(), 1);
+
+    anvil.mine(1).await;
+    let head = evm.head().await.unwrap().block;
+    let place = evm.transaction(&sent).await.unwrap().unwrap().place.unwrap();
+    assert_eq!((place.block_number, place.block_hash, place.transaction_index), (1, head.hash, 0));
+    let receipt = evm.receipt(&sent).await.unwrap().unwrap();
+    assert_eq!((receipt.place, receipt.is_success, receipt.gas_used), (place, Some(true), 21_000));
+    assert!(receipt.effective_gas_price.is_some());
+    assert_eq!(evm.transaction_count(sender(), At::Latest).await.unwrap(), 1);
+    assert_eq!(evm.transaction(&id(Hash::ZERO)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_receipt_says_what_was_made_and_what_failed() {
+    let (anvil, evm) = chain().await;
+    let made = anvil.log(1).await;
+    let failed = anvil.send(json!({ "data": "0xfe", "gas": "0x30d40" })).await;
+    anvil.mine(1).await;
+    let receipt = evm.receipt(&id(made)).await.unwrap().unwrap();
+    assert_eq!(receipt.created, Some(anvil.made_by(made).await));
+    assert_eq!(evm.receipt(&id(failed)).await.unwrap().unwrap().is_success, Some(false));
+}
+
+#[tokio::test]
+async fn the_transactions_of_a_block_are_proved_by_its_hash() {
+    let (anvil, evm) = chain().await;
+    let receiver = Address::from([0x11; 20]);
+    let sent = [
+        anvil.send(json!({ "to": receiver, "value": "0x1" })).await,
+        anvil.send(json!({ "to": receiver, "value": "0x2", "gasPrice": "0x77359400" })).await,
+        anvil.send(json!({ "to": receiver, "gasPrice": "0x77359400", "accessList": [] })).await,
+        anvil.log(1).await,
+    ];
+    anvil.mine(1).await;
+    let hash = evm.head().await.unwrap().block.hash;
+    let block = evm.block_transactions(hash).await.unwrap();
+    assert!(block.is_proved);
+    let ids: Vec<_> = block.transactions.iter().map(|transaction| transaction.id.clone()).collect();
+    assert_eq!(ids, sent.map(id));
+    assert!(block.transactions.iter().all(|transaction| transaction.from == sender()));
+    assert_eq!(block.transactions[1].value, Amount::from(2));
+    assert_eq!(block.transactions[3].to, None);
+    let error = evm.block_transactions(Hash::ZERO).await.unwrap_err();
+    assert!(matches!(error, ChainError::UnknownBlock { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn altered_transactions_are_not_believed() {
+    for lie in [Fault::AlterTransactions, Fault::AlterHeader] {
+        let pair = Pair::primary_and(Role::Fallback).await;
+        let hash = pair.evm.head().await.unwrap().block.hash;
+        let right = pair.evm.block_transactions(hash).await.unwrap();
+        assert!(right.is_proved && right.transactions.len() == 1);
+        pair.first.follow(Script::always(lie));
+        for _ in 0..3 {
+            assert_eq!(pair.evm.block_transactions(hash).await.unwrap(), right, "{lie:?}");
+        }
+        assert_eq!(pair.status_of_first().state, EndpointState::Ejected, "{lie:?}");
+        pair.second.follow(Script::always(lie));
+        assert!(pair.evm.block_transactions(hash).await.is_err(), "{lie:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_sees_the_state_after_its_block_and_a_revert_is_no_fault_of_the_endpoint() {
+    let (anvil, evm) = chain().await;
+    // Returns the number of the block, and reverts when it is called with data.
+    let code = "0x6e36600b57435f5260205ff35b5f5ffd5f52600f6011f3";
+    let made = anvil.send(json!({ "data": code, "gas": "0x30d40" })).await;
+    anvil.mine(1).await;
+    let (first, contract) = (evm.head().await.unwrap().block.hash, anvil.made_by(made).await);
+    anvil.mine(4).await;
+    let last = evm.head().await.unwrap().block.hash;
+    for (block, number) in [(first, 1), (last, 5)] {
+        assert_eq!(evm.call(contract, &[], block).await.unwrap().last(), Some(&number));
+    }
+    for _ in 0..4 {
+        let error = evm.call(contract, &[1], last).await.unwrap_err();
+        assert!(matches!(error, ChainError::Reverted { .. }), "{error}");
+    }
+    assert_eq!(evm.endpoints()[0].errors, 0);
+    let error = evm.call(contract, &[], Hash::from([7; 32])).await.unwrap_err();
+    assert!(matches!(error, ChainError::UnknownBlock { .. }), "{error}");
+}
