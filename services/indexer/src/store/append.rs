@@ -86,7 +86,6 @@ impl Store {
         let blocks = blocks_of(&headers, &batch);
         let write = self.database.bulk_write().await?;
         move_cursor(&write, from, &to).await?;
-        forget_orphans(&write, from, &blocks).await?;
         let rows = blocks.into_values().map(|block| rows::block_row(from, block)).collect();
         insert_all(&write, rows).await?;
         let parts = self.make_partitions(&write, from, &batch.events).await?;
@@ -204,24 +203,6 @@ pub(super) async fn move_cursor(
         .exec(write)
         .await?;
     if moved.rows_affected == 1 { Ok(()) } else { Err(Error::OtherWriter(from.chain_id)) }
-}
-
-/// A block that was orphaned and is back stands in the log once, at its new fork.
-async fn forget_orphans(
-    write: &BulkWrite,
-    from: &ChainProgress,
-    blocks: &BTreeMap<u64, KnownBlock>,
-) -> Result<(), Error> {
-    if from.fork == 0 {
-        return Ok(());
-    }
-    let hashes = blocks.values().map(|known| HashColumn(known.block.hash));
-    let back = block::Entity::find()
-        .filter(block::Column::ChainId.eq(signed(from.chain_id.0)))
-        .filter(block::Column::Hash.is_in(hashes))
-        .all(write)
-        .await?;
-    forget(write, back).await
 }
 
 /// Removes blocks and their logs.
