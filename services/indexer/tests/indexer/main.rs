@@ -2,7 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod harness;
+mod kills;
+mod process;
 mod refusals;
 mod reorgs;
+mod road;
 mod serving;
+mod state;
 mod store_away;
