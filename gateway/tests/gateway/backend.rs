@@ -123,6 +123,8 @@ unary! {
 
 unary! {
     IndexerService {
+        commit_cursor(CommitCursorRequest) -> CommitCursorResponse;
+        get_cursor(GetCursorRequest) -> GetCursorResponse;
         list_events(ListEventsRequest) -> ListEventsResponse;
         get_status(GetStatusRequest) -> GetStatusResponse;
         get_health(GetHealthRequest) -> GetHealthResponse;

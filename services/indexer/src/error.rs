@@ -73,6 +73,15 @@ pub enum Error {
         /// Oldest block that is kept.
         earliest: u64,
     },
+    /// A stream cursor from before history was added that the stream would have had.
+    #[error(
+        "cursor: history was added to chain {0} since it was made, or is read in another way; \
+         start again without a cursor"
+    )]
+    CursorHistoryAdded(ChainId),
+    /// A log of a block that is not the indexed one: the node is on another fork.
+    #[error("the node has another block {0} than the one that is indexed")]
+    OtherBlock(u64),
     /// A consumer that never committed a cursor.
     #[error("consumer_id: {0:?} has committed no cursor")]
     UnknownConsumer(String),
@@ -92,7 +101,11 @@ impl Error {
         let text = self.to_string();
         match self {
             Self::Store(_) | Self::Row(_) => Failure::store_unavailable(),
-            Self::Chain(_) | Self::Task(_) | Self::OtherWriter(_) | Self::ReorgTooDeep { .. } => {
+            Self::Chain(_)
+            | Self::Task(_)
+            | Self::OtherBlock(_)
+            | Self::OtherWriter(_)
+            | Self::ReorgTooDeep { .. } => {
                 Failure::new(Code::Unavailable, "CHAIN_UNAVAILABLE", "the chain is not being indexed")
             }
             Self::UnknownChain(chain) => {
@@ -113,6 +126,10 @@ impl Error {
                 Failure::new(Code::FailedPrecondition, "CURSOR_PRUNED", text)
                     .with_metadata("chain_id", chain_id)
                     .with_metadata("earliest", earliest)
+            }
+            Self::CursorHistoryAdded(_) => {
+                let description = text.strip_prefix("cursor: ").unwrap_or(&text).to_owned();
+                Failure::invalid_field("cursor", description).with_reason("CURSOR_HISTORY_ADDED")
             }
             Self::UnknownConsumer(_) => Failure::new(Code::NotFound, "CONSUMER_UNKNOWN", text),
             Self::CursorOfOtherLog => {

@@ -1,6 +1,6 @@
 //! What the indexer counts and logs, one function per event.
 
-use capstan_primitives::{BlockRef, ChainId};
+use capstan_primitives::{Address, BlockRef, ChainId};
 use metrics::{counter, gauge};
 use tracing::{debug, error, info, warn};
 
@@ -56,6 +56,13 @@ pub(crate) fn halted(chain: ChainId, error: &Error) {
 pub(crate) fn wrong_block(chain: ChainId, number: u64) {
     counter!("indexer_wrong_blocks_total", "chain" => chain.to_string()).increment(1);
     warn!(chain = chain.0, number, "a node told of logs that are not in the block; indexing it again");
+}
+
+/// Part of the history of a contract that came late is in the log.
+pub(crate) fn history(chain: ChainId, contract: Address, through: u64, events: usize) {
+    counter!("indexer_history_events_total", "chain" => chain.to_string())
+        .increment(u64::try_from(events).unwrap_or_default());
+    info!(chain = chain.0, %contract, through, events, "added history");
 }
 
 /// A consumer said how far it is.

@@ -2,6 +2,7 @@
 
 mod append;
 mod consumers;
+mod history;
 mod read;
 mod rows;
 mod types;

@@ -10,8 +10,8 @@ use super::m0001_event_log;
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-const TABLES: [&str; 8] =
-    ["consumer", "reorg", "quarantine", "event", "event_type", "contract", "block", "chain"];
+const TABLES: [&str; 9] =
+    ["covered", "consumer", "reorg", "quarantine", "event", "event_type", "contract", "block", "chain"];
 
 /// What is looked for with every block, found without a look at the many others.
 const PARTIAL_INDEXES: [&str; 3] = [
@@ -24,7 +24,9 @@ const PARTIAL_INDEXES: [&str; 3] = [
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         m0001_event_log::Migration.down(manager).await?;
-        for table in [chain(), block(), contract(), event_type(), quarantine(), reorg(), consumer()] {
+        for table in
+            [chain(), block(), contract(), event_type(), quarantine(), reorg(), consumer(), covered()]
+        {
             manager.create_table(table).await?;
         }
         for index in indexes() {
@@ -144,6 +146,19 @@ fn consumer() -> TableCreateStatement {
         .col(text("id").primary_key())
         .col(text("cursor"))
         .col(big_integer("committed_at"))
+        .to_owned()
+}
+
+fn covered() -> TableCreateStatement {
+    Table::create()
+        .table("covered")
+        .col(big_integer("chain_id"))
+        .col(var_binary("address", 32))
+        .col(var_binary("definition", 32))
+        .col(big_integer("start_block"))
+        .col(big_integer_null("next_block"))
+        .col(big_integer("added"))
+        .primary_key(Index::create().col("chain_id").col("address"))
         .to_owned()
 }
 

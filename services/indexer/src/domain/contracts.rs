@@ -6,7 +6,7 @@ use std::{
 };
 
 use capstan_chain::{Abi, Creates, EventShape, Log, Protocol, Value};
-use capstan_primitives::{Address, Hash};
+use capstan_primitives::{Address, Hash, keccak256};
 
 /// How the logs of some contracts are read.
 #[derive(Debug)]
@@ -74,6 +74,14 @@ impl Definition {
         }
     }
 
+    /// Changes with everything that a reader can see of these contracts' events.
+    #[must_use]
+    pub fn fingerprint(&self) -> Hash {
+        let events = self.abi.events().map(|event| format!("{event:?} {}", self.kind(event.name())));
+        let text = events.collect::<Vec<_>>().join("\n");
+        keccak256(&[self.source.as_bytes(), b"\n", text.as_bytes()])
+    }
+
     /// The canonical kind of an event of these contracts.
     #[must_use]
     pub fn kind(&self, event: &str) -> Arc<str> {
@@ -137,6 +145,18 @@ impl Contracts {
     #[must_use]
     pub fn get(&self, address: &Address) -> Option<&Contract> {
         self.by_address.get(address)
+    }
+
+    /// Every contract with its address.
+    pub fn iter(&self) -> impl Iterator<Item = (Address, &Contract)> {
+        self.by_address.iter().map(|(address, contract)| (*address, contract))
+    }
+
+    /// These contracts without some.
+    #[must_use]
+    pub fn without(mut self, is_out: impl Fn(&Address) -> bool) -> Self {
+        self.by_address.retain(|address, _| !is_out(address));
+        self
     }
 
     /// Every address, in a stable order.

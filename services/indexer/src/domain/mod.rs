@@ -11,4 +11,4 @@ pub use contracts::{Contract, Contracts, Definition, Found};
 pub use cursor::{Cursor, Position};
 pub use decode::{Batch, NewEvent, Quarantined, sort_out};
 pub use event::{Event, EventFilter, EventType, Undo};
-pub use progress::{ChainProgress, Coverage, LogPage};
+pub use progress::{ChainProgress, Coverage, Covered, LogPage};

@@ -30,13 +30,15 @@ pub(super) enum Part {
 }
 
 impl Part {
-    const fn first(self) -> u64 {
+    /// The first block.
+    pub(super) const fn first(self) -> u64 {
         match self {
             Self::Range(number, _) | Self::CatchUp(number, _) | Self::Block(number) => number,
         }
     }
 
-    const fn last(self) -> u64 {
+    /// The last block.
+    pub(super) const fn last(self) -> u64 {
         match self {
             Self::Range(_, number) | Self::CatchUp(_, number) | Self::Block(number) => number,
         }

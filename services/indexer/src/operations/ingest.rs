@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use capstan_chain::Header;
+use capstan_chain::{ChainError, Header, Log};
 use capstan_primitives::{Address, BlockRef, Clock};
 use capstan_runtime::{Tasks, failpoint};
 
@@ -13,6 +13,7 @@ use super::{
     ChainPlan, SharedContracts,
     ahead::{Ahead, Fetched, Horizon, Part},
     audit::{Audit, Finding, Subject},
+    history::Pending,
     reach::Reach,
 };
 use crate::{
@@ -29,16 +30,20 @@ const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// The log of one chain, kept level with its node.
 #[derive(Debug)]
 pub struct Ingest {
-    store: Store,
-    node: Node,
-    plan: ChainPlan,
+    pub(super) store: Store,
+    pub(super) node: Node,
+    pub(super) plan: ChainPlan,
     contracts: SharedContracts,
     /// Their addresses, in the order in which they became known.
     followed: Vec<Address>,
-    progress: ChainProgress,
+    pub(super) progress: ChainProgress,
     reach: Reach,
     ahead: Ahead,
     audit: Audit,
+    /// Contracts that are not read from yet.
+    pub(super) pending: Pending,
+    /// Whether the last step found nothing new.
+    is_idle: bool,
     seen: Option<Seen>,
     clock: Clock,
 }
@@ -77,8 +82,22 @@ impl Ingest {
         let (contracts, followed) = (SharedContracts::default(), Vec::new());
         let (ahead, seen) = (Ahead::new(node.clone(), tasks), None);
         let audit = Audit::default();
-        let mut ingest =
-            Self { store, node, plan, contracts, followed, progress, reach, ahead, audit, seen, clock };
+        let mut ingest = Self {
+            store,
+            node,
+            plan,
+            contracts,
+            followed,
+            progress,
+            reach,
+            ahead,
+            audit,
+            pending: Pending::default(),
+            is_idle: false,
+            seen,
+            clock,
+        };
+        ingest.look_at_history().await?;
         ingest.reload_contracts().await?;
         // What an earlier process left reversible is looked at again.
         if let (Some(finalized), Some(indexed)) = (progress.finalized, progress.indexed) {
@@ -135,7 +154,10 @@ impl Ingest {
             Some(indexed) if head.block.number <= indexed.number => {
                 self.compare(indexed, head, finalized).await?
             }
-            _ => self.extend(head, finalized).await?,
+            _ => {
+                self.is_idle = false;
+                self.extend(head, finalized).await?
+            }
         };
         Ok(Tick { head: head.block, moved })
     }
@@ -178,7 +200,9 @@ impl Ingest {
         if let Some(finalized) = finalized.filter(|finalized| Some(*finalized) != self.progress.finalized) {
             self.progress = self.store.finalize(&self.progress, finalized).await?;
         }
-        if level { self.look_again().await } else { Ok(false) }
+        // New blocks come first: the audit goes on when the last step, too, found none.
+        let is_idle = std::mem::replace(&mut self.is_idle, true);
+        if level && is_idle { self.look_again().await } else { Ok(false) }
     }
 
     /// Compares some blocks of the log with the chain; what is wrong is taken back.
@@ -212,6 +236,7 @@ impl Ingest {
         self.ahead.clear();
         self.seen = None;
         self.audit.cut(junction.number);
+        self.pending.cut(junction.number);
         let now = self.clock.now().timestamp_millis();
         let (progress, undo) = self.store.roll_back(&self.progress, junction, now).await?;
         self.progress = progress;
@@ -249,7 +274,11 @@ impl Ingest {
             (Some(indexed), Some(first)) if indexed.hash != first.parent_hash => {
                 self.roll_back(indexed, head).await
             }
-            _ => self.append(part, segment, addresses, finalized).await.map(|()| true),
+            _ => {
+                self.append(part, segment, addresses, finalized).await?;
+                // A head that came meanwhile is announced, or polled for.
+                Ok(part.last() < head.block.number)
+            }
         }
     }
 
@@ -295,19 +324,7 @@ impl Ingest {
         loop {
             let missing = self.followed.get(asked..).unwrap_or_default();
             if !missing.is_empty() {
-                let more = match (part, headers.last()) {
-                    (Part::Block(_), Some(header)) => self.node.block(*header, missing).await?,
-                    _ => {
-                        let number = |header: Option<&Header>| header.map_or(0, |header| header.block.number);
-                        self.node.range(number(headers.first()), number(headers.last()), missing).await?
-                    }
-                };
-                if more.headers != headers {
-                    let reason = "the ends of a range changed between two answers".to_owned();
-                    return Err(capstan_chain::ChainError::Inconsistent { reason }.into());
-                }
-                logs.extend(more.logs);
-                logs.sort_by_key(|log| (log.block_number, log.log_index));
+                logs = fetch_missing(&self.node, part, &headers, logs, missing).await?;
             }
             asked = self.followed.len();
             let batch = {
@@ -348,10 +365,11 @@ impl Ingest {
         Ok(None)
     }
 
-    async fn reload_contracts(&mut self) -> Result<(), Error> {
+    pub(super) async fn reload_contracts(&mut self) -> Result<(), Error> {
         let found = self.store.found_contracts(self.plan.id).await?;
-        let mut contracts = self.plan.contracts.clone();
-        for found in &found {
+        let is_pending = |address: &Address| self.pending.has(address);
+        let mut contracts = self.plan.contracts.clone().without(is_pending);
+        for found in found.iter().filter(|found| !is_pending(&found.factory)) {
             contracts.add(found);
         }
         self.followed = contracts.addresses();
@@ -361,11 +379,30 @@ impl Ingest {
     }
 }
 
-/// What the factories among `contracts` made.
-fn found_in(logs: &[capstan_chain::Log], contracts: &Contracts) -> Vec<Found> {
-    let made = |log: &capstan_chain::Log| {
-        contracts.get(&log.address).and_then(|factory| Contracts::made_by(factory, log))
+/// Adds the logs of `missing` contracts to those of some blocks.
+pub(super) async fn fetch_missing(
+    node: &Node,
+    part: Part,
+    headers: &[Header],
+    mut logs: Vec<Log>,
+    missing: &[Address],
+) -> Result<Vec<Log>, Error> {
+    let more = match (part, headers.last()) {
+        (Part::Block(_), Some(header)) => node.block(*header, missing).await?,
+        _ => node.range(part.first(), part.last(), missing).await?,
     };
+    if more.headers != headers {
+        let reason = "the ends of a range changed between two answers".to_owned();
+        return Err(ChainError::Inconsistent { reason }.into());
+    }
+    logs.extend(more.logs);
+    logs.sort_by_key(|log| (log.block_number, log.log_index));
+    Ok(logs)
+}
+
+/// What the factories among `contracts` made.
+pub(super) fn found_in(logs: &[Log], contracts: &Contracts) -> Vec<Found> {
+    let made = |log: &Log| contracts.get(&log.address).and_then(|factory| Contracts::made_by(factory, log));
     logs.iter().filter_map(made).collect()
 }
 

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod audit;
+mod history;
 mod ingest;
 mod plan;
 mod reach;

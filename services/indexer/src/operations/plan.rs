@@ -40,7 +40,7 @@ pub struct ChainPlan {
     pub window: Window,
 }
 
-const FIRST_RANGE: u64 = 100;
+const FIRST_RANGE: u64 = 200;
 
 /// Reads the plan of a chain; `place` names it in errors, such as `chains.0`.
 ///

@@ -80,7 +80,8 @@ impl StartAt {
             Self::BeforeHead(blocks) => indexed.saturating_add(1).saturating_sub(blocks),
         };
         let place = place::before(block).unwrap_or_default();
-        Position { fork: progress.fork, place, ..Position::beginning(progress.log_id) }
+        let (fork, history) = (progress.fork, progress.history);
+        Position { fork, place, history, ..Position::beginning(progress.log_id) }
     }
 }
 
@@ -194,10 +195,11 @@ impl EventLog {
         chains: &[ChainId],
         mut cursor: Cursor,
         start: StartAt,
+        filter: &EventFilter,
     ) -> Result<Cursor, Error> {
         for chain_id in chains {
             let progress = self.progress(*chain_id).await?;
-            let Some(at) = cursor.chains.get(chain_id) else {
+            let Some(at) = cursor.chains.get_mut(chain_id) else {
                 cursor.chains.insert(*chain_id, start.position(&progress));
                 continue;
             };
@@ -208,11 +210,31 @@ impl EventLog {
             if !self.store.knows(*chain_id, *at).await? {
                 return Err(Error::CursorOfOtherLog);
             }
+            self.check_history(&progress, *at, filter).await?;
             if at.place < place::before(progress.earliest).unwrap_or_default() {
                 return Err(Error::CursorPruned { chain_id: *chain_id, earliest: progress.earliest });
             }
+            at.history = progress.history;
         }
         Ok(cursor)
+    }
+
+    /// Checks that no history was added since `at` that a stream with `filter` would have had.
+    async fn check_history(
+        &self,
+        progress: &ChainProgress,
+        at: Position,
+        filter: &EventFilter,
+    ) -> Result<(), Error> {
+        if at.history >= progress.history {
+            return Ok(());
+        }
+        let covered = self.store.covered(progress.chain_id).await?;
+        let concerns = |address| filter.addresses.is_empty() || filter.addresses.contains(address);
+        match covered.iter().any(|known| known.added > at.history && concerns(&known.address)) {
+            true => Err(Error::CursorHistoryAdded(progress.chain_id)),
+            false => Ok(()),
+        }
     }
 
     /// Keeps the cursor of a consumer.
@@ -274,6 +296,7 @@ impl EventLog {
         let wanted = self.wanted(chain_id, filter).await?;
         let page = self.store.read_log(chain_id, at, &wanted, bounds).await?;
         let page = page.filter(|page| page.progress.log_id == at.log_id).ok_or(Error::CursorOfOtherLog)?;
+        self.check_history(&page.progress, at, filter).await?;
         let events = self.meanings(chain_id, page.events.into_iter(), filter);
         Ok(LogPage { progress: page.progress, undo: page.undo, events, coverage: page.coverage })
     }

@@ -8,7 +8,7 @@ use std::{
 use capstan_chain::Header;
 use capstan_db::bulk::{BulkWrite, CopyRows, insert_all};
 use capstan_db::columns::{HashColumn, signed, unsigned};
-use capstan_db::indexer::entities::{block, chain, contract, event};
+use capstan_db::indexer::entities::{block, chain, contract, event, quarantine};
 use capstan_primitives::{BlockRef, ChainId, Hash};
 use capstan_runtime::failpoint;
 use sea_orm::{
@@ -86,7 +86,8 @@ impl Store {
         let blocks = blocks_of(&headers, &batch);
         let write = self.database.bulk_write().await?;
         move_cursor(&write, from, &to).await?;
-        let rows = blocks.into_values().map(|block| rows::block_row(from, block)).collect();
+        let rows =
+            blocks.into_values().map(|block| rows::block_row(from.chain_id, from.fork, block)).collect();
         insert_all(&write, rows).await?;
         let parts = self.make_partitions(&write, from, &batch.events).await?;
         failpoint("write.before");
@@ -97,7 +98,7 @@ impl Store {
         failpoint("commit.before");
         write.commit().await?;
         failpoint("commit.after");
-        self.partitions.lock().unwrap_or_else(PoisonError::into_inner).extend(parts);
+        self.learn_partitions(parts);
         Ok(to)
     }
 
@@ -114,7 +115,7 @@ impl Store {
     }
 
     /// Makes the partitions that `events` fall into and that this process has not seen, and names them.
-    async fn make_partitions(
+    pub(super) async fn make_partitions(
         &self,
         write: &BulkWrite,
         from: &ChainProgress,
@@ -143,7 +144,12 @@ impl Store {
         Ok(parts)
     }
 
-    async fn types_of(&self, events: &[NewEvent]) -> Result<BTreeMap<(usize, Hash), i32>, Error> {
+    /// Remembers partitions whose transaction was kept.
+    pub(super) fn learn_partitions(&self, parts: BTreeSet<(ChainId, u64)>) {
+        self.partitions.lock().unwrap_or_else(PoisonError::into_inner).extend(parts);
+    }
+
+    pub(super) async fn types_of(&self, events: &[NewEvent]) -> Result<BTreeMap<(usize, Hash), i32>, Error> {
         let mut distinct: BTreeMap<(usize, Hash), &EventType> = BTreeMap::new();
         for event in events {
             distinct.entry(type_key(&event.of)).or_insert(&event.of);
@@ -154,7 +160,7 @@ impl Store {
 }
 
 /// Sources are shared, so that their address tells them apart.
-fn type_key(of: &EventType) -> (usize, Hash) {
+pub(super) fn type_key(of: &EventType) -> (usize, Hash) {
     (of.source.as_ptr().addr(), of.topic)
 }
 
@@ -167,7 +173,7 @@ pub(super) struct KnownBlock {
 }
 
 /// The blocks of the headers and those of the logs, by number.
-fn blocks_of(headers: &[Header], batch: &Batch) -> BTreeMap<u64, KnownBlock> {
+pub(super) fn blocks_of(headers: &[Header], batch: &Batch) -> BTreeMap<u64, KnownBlock> {
     let known = |header: &Header| KnownBlock {
         block: header.block,
         parent_hash: Some(header.parent_hash),
@@ -247,10 +253,10 @@ fn new_row<'a>(
     event: &'a NewEvent,
     types: &BTreeMap<(usize, Hash), i32>,
 ) -> Result<rows::NewRow<'a>, Error> {
-    rows::new_event(from, event, types.get(&type_key(&event.of)).copied())
+    rows::new_event(from.chain_id, from.fork, event, types.get(&type_key(&event.of)).copied())
 }
 
-async fn write_rest(write: &BulkWrite, from: &ChainProgress, batch: Batch) -> Result<(), Error> {
+pub(super) async fn write_rest(write: &BulkWrite, from: &ChainProgress, batch: Batch) -> Result<(), Error> {
     let known =
         OnConflict::columns([contract::Column::ChainId, contract::Column::Address]).do_nothing().to_owned();
     for found in &batch.found {
@@ -259,8 +265,13 @@ async fn write_rest(write: &BulkWrite, from: &ChainProgress, batch: Batch) -> Re
             .exec_without_returning(write)
             .await?;
     }
-    let quarantined = batch.quarantined.into_iter().map(|entry| rows::quarantine_row(from.chain_id, entry));
-    insert_all(write, quarantined.collect::<Result<Vec<_>, _>>()?).await?;
+    let known = OnConflict::new().do_nothing().to_owned();
+    for entry in batch.quarantined {
+        quarantine::Entity::insert(rows::quarantine_row(from.chain_id, entry)?)
+            .on_conflict(known.clone())
+            .exec_without_returning(write)
+            .await?;
+    }
     Ok(())
 }
 

@@ -29,7 +29,7 @@ pub(crate) async fn follow(
     loop {
         let stepped = tokio::select! {
             () = stopping.cancelled() => return Ok(()),
-            stepped = ingest.step() => stepped,
+            stepped = step(&mut ingest) => stepped,
         };
         match stepped {
             Ok(tick) => {
@@ -60,6 +60,13 @@ pub(crate) async fn follow(
             }
         }
     }
+}
+
+/// A step toward the head, and one of the history of contracts that came late.
+async fn step(ingest: &mut Ingest) -> Result<Tick, Error> {
+    let tick = ingest.step().await?;
+    let moved = ingest.add_history().await? || tick.moved;
+    Ok(Tick { moved, ..tick })
 }
 
 fn publish(view: &watch::Sender<ChainView>, ingest: &Ingest, tick: Tick) {
