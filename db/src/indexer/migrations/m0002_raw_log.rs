@@ -14,7 +14,8 @@ const TABLES: [&str; 9] =
     ["covered", "consumer", "reorg", "quarantine", "event", "event_type", "contract", "block", "chain"];
 
 /// What is looked for with every block, found without a look at the many others.
-const PARTIAL_INDEXES: [&str; 2] = [
+const PARTIAL_INDEXES: [&str; 3] = [
+    "CREATE UNIQUE INDEX block_identity ON block (chain_id, hash) WHERE orphaned_at IS NULL",
     "CREATE INDEX block_without_events ON block (chain_id, number) WHERE events = 0",
     "CREATE INDEX block_orphaned ON block (chain_id, time) WHERE orphaned_at IS NOT NULL",
 ];
@@ -161,7 +162,7 @@ fn covered() -> TableCreateStatement {
         .to_owned()
 }
 
-fn indexes() -> [IndexCreateStatement; 3] {
+fn indexes() -> [IndexCreateStatement; 2] {
     let index = |name: &'static str, table: &'static str, columns: &[&'static str]| {
         let mut index = Index::create().name(name).table(table).to_owned();
         for column in columns {
@@ -170,14 +171,13 @@ fn indexes() -> [IndexCreateStatement; 3] {
         index
     };
     [
-        index("block_identity", "block", &["chain_id", "hash"]).unique().to_owned(),
         index("event_type_identity", "event_type", &["source", "topic"]).unique().to_owned(),
         index("quarantine_by_block", "quarantine", &["chain_id", "block_number"]),
     ]
 }
 
-/// The logs. (chain, place, fork) with the unique (chain, hash) of their blocks is the unique
-/// (chain, block hash, log index). PostgreSQL's has partitions by range of blocks, made by the
+/// The logs. (chain, place, fork) with the unique (chain, hash) of the blocks that are part of the
+/// chain is the unique (chain, block hash, log index). PostgreSQL's has partitions by range of blocks, made by the
 /// writer, so that old ones can be dropped; its index by transaction is a Bloom filter a range of
 /// pages, since a tree over hashes would cost more than all others together.
 fn event(backend: DatabaseBackend) -> &'static [&'static str] {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use capstan_chain::Header;
 use capstan_primitives::Address;
-use capstan_runtime::Tasks;
+use capstan_runtime::{Tasks, failpoint};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::reach::Reach;
@@ -133,7 +133,12 @@ impl Ahead {
                 return;
             }
             let fetch = fetch(self.node.clone(), part, followed.to_vec(), horizon.head);
-            let answer = self.tasks.part(fetch);
+            let answer = self.tasks.part(async {
+                failpoint("fetch.before");
+                let segment = fetch.await;
+                failpoint("fetch.after");
+                segment
+            });
             self.asked.push_back(Asked { part, addresses: followed.len(), answer });
             next = part.last().saturating_add(1);
         }

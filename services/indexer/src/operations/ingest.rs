@@ -7,7 +7,7 @@ use std::{
 
 use capstan_chain::{ChainError, Header, Log};
 use capstan_primitives::{Address, BlockRef, Clock};
-use capstan_runtime::Tasks;
+use capstan_runtime::{Tasks, failpoint};
 
 use super::{
     ChainPlan, SharedContracts,
@@ -331,6 +331,7 @@ impl Ingest {
     ) -> Result<(), Error> {
         metrics::answered(self.plan.id, segment.bytes);
         let (headers, batch) = self.complete(part, segment, addresses).await?;
+        failpoint("decode.after");
         let (Some(first), Some(last)) = (headers.first(), headers.last().copied()) else { return Ok(()) };
         let blocks = last.block.number.saturating_sub(first.block.number).saturating_add(1);
         let events = batch.events.len();

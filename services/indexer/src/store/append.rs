@@ -10,6 +10,7 @@ use capstan_db::bulk::{BulkWrite, CopyRows, insert_all};
 use capstan_db::columns::{HashColumn, signed, unsigned};
 use capstan_db::indexer::entities::{block, chain, contract, event, quarantine};
 use capstan_primitives::{BlockRef, ChainId, Hash};
+use capstan_runtime::failpoint;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter, sea_query::OnConflict,
 };
@@ -85,15 +86,18 @@ impl Store {
         let blocks = blocks_of(&headers, &batch);
         let write = self.database.bulk_write().await?;
         move_cursor(&write, from, &to).await?;
-        forget_orphans(&write, from, &blocks).await?;
         let rows =
             blocks.into_values().map(|block| rows::block_row(from.chain_id, from.fork, block)).collect();
         insert_all(&write, rows).await?;
         let parts = self.make_partitions(&write, from, &batch.events).await?;
+        failpoint("write.before");
         write_events(&write, from, &batch.events, &types).await?;
+        failpoint("write.after");
         write_rest(&write, from, batch).await?;
         prune_blocks(&write, &to, window).await?;
+        failpoint("commit.before");
         write.commit().await?;
+        failpoint("commit.after");
         self.learn_partitions(parts);
         Ok(to)
     }
@@ -207,24 +211,6 @@ pub(super) async fn move_cursor(
         .exec(write)
         .await?;
     if moved.rows_affected == 1 { Ok(()) } else { Err(Error::OtherWriter(from.chain_id)) }
-}
-
-/// A block that was orphaned and is back stands in the log once, at its new fork.
-async fn forget_orphans(
-    write: &BulkWrite,
-    from: &ChainProgress,
-    blocks: &BTreeMap<u64, KnownBlock>,
-) -> Result<(), Error> {
-    if from.fork == 0 {
-        return Ok(());
-    }
-    let hashes = blocks.values().map(|known| HashColumn(known.block.hash));
-    let back = block::Entity::find()
-        .filter(block::Column::ChainId.eq(signed(from.chain_id.0)))
-        .filter(block::Column::Hash.is_in(hashes))
-        .all(write)
-        .await?;
-    forget(write, back).await
 }
 
 /// Removes blocks and their logs.

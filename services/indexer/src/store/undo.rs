@@ -4,6 +4,7 @@ use capstan_db::bulk::BulkWrite;
 use capstan_db::columns::signed;
 use capstan_db::indexer::entities::{block, contract, covered, event, quarantine, reorg};
 use capstan_primitives::{BlockRef, ChainId};
+use capstan_runtime::failpoint;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -49,7 +50,9 @@ impl Store {
         reorg::Entity::insert(rows::reorg_row(from.chain_id, &undo, now))
             .exec_without_returning(&write)
             .await?;
+        failpoint("reorg.before");
         write.commit().await?;
+        failpoint("reorg.after");
         Ok((to, undo))
     }
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use capstan_chain::HeadSignal;
 use capstan_primitives::BlockRef;
+use capstan_runtime::failpoint;
 use futures::{StreamExt, stream::BoxStream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -226,6 +227,7 @@ fn publish(view: &watch::Sender<ChainView>, now: ChainView) {
         *view = now;
         changed
     });
+    failpoint("publish.after");
 }
 
 /// A node behind what is indexed lags or was reset; nothing can be said of the chain until it is back.

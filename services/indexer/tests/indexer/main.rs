@@ -3,8 +3,12 @@
 
 mod harness;
 mod history;
+mod kills;
+mod process;
 mod refusals;
 mod reorgs;
 mod replicas;
+mod road;
 mod serving;
+mod state;
 mod store_away;
