@@ -11,6 +11,10 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(migrations::m0001_event_log::Migration), Box::new(migrations::m0002_raw_log::Migration)]
+        vec![
+            Box::new(migrations::m0001_event_log::Migration),
+            Box::new(migrations::m0002_raw_log::Migration),
+            Box::new(migrations::m0003_watched_transaction::Migration),
+        ]
     }
 }

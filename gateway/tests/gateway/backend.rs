@@ -8,7 +8,7 @@ use std::{
 };
 
 use capstan_proto::{
-    indexer::{indexer_service_server::*, *},
+    indexer::{indexer_service_server::*, transaction_service_server::*, *},
     market::{self, market_service_server::*, *},
 };
 use futures::Stream;
@@ -56,6 +56,7 @@ impl Backend {
     pub(crate) fn routes(&self) -> Routes {
         Routes::new(MarketServiceServer::new(self.clone()))
             .add_service(IndexerServiceServer::new(self.clone()))
+            .add_service(TransactionServiceServer::new(self.clone()))
     }
 
     fn reply<Q: Send + 'static, T: Default + 'static>(
@@ -135,6 +136,23 @@ unary! {
         &self,
         request: Request<StreamEventsRequest>,
     ) -> Result<Response<Self::StreamEventsStream>, Status> {
+        self.note(request);
+        Ok(Response::new(Box::pin(futures::stream::empty())))
+    }
+}
+
+unary! {
+    TransactionService {
+        register_transaction(RegisterTransactionRequest) -> RegisterTransactionResponse;
+        get_transaction(GetTransactionRequest) -> GetTransactionResponse;
+        list_recent_transactions(ListRecentTransactionsRequest) -> ListRecentTransactionsResponse;
+    }
+    type WatchTransactionStream = Streamed<WatchTransactionResponse>;
+
+    async fn watch_transaction(
+        &self,
+        request: Request<WatchTransactionRequest>,
+    ) -> Result<Response<Self::WatchTransactionStream>, Status> {
         self.note(request);
         Ok(Response::new(Box::pin(futures::stream::empty())))
     }

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use capstan_gateway::{adapters::web_app::WebApp, config::Config, edge};
-use capstan_proto::{indexer::indexer_service_server, market::market_service_server};
+use capstan_proto::{
+    indexer::{indexer_service_server, transaction_service_server},
+    market::market_service_server,
+};
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tonic::{
@@ -115,7 +118,12 @@ impl Answer {
 /// The services together with a gRPC health service that says they serve.
 pub(crate) async fn healthy(backend: &Backend) -> Routes {
     let (reporter, health) = tonic_health::server::health_reporter();
-    for service in [market_service_server::SERVICE_NAME, indexer_service_server::SERVICE_NAME] {
+    let services = [
+        market_service_server::SERVICE_NAME,
+        indexer_service_server::SERVICE_NAME,
+        transaction_service_server::SERVICE_NAME,
+    ];
+    for service in services {
         reporter.set_service_status(service, ServingStatus::Serving).await;
     }
     backend.routes().add_service(health)

@@ -28,6 +28,8 @@ pub struct Config {
     pub reorg_window: u64,
     /// Seconds of chain time that a reorg may reach back, where that is more than `reorg_window`.
     pub reorg_window_seconds: u64,
+    /// Seconds after which a registered transaction that no node has counts as dropped.
+    pub transaction_dropped_after_seconds: u32,
     /// How far logs of reversible blocks are checked against the block's hash.
     pub verify_blocks: Verify,
     /// The same for final blocks, for whoever trusts no node with history: every header is asked for.
@@ -68,6 +70,7 @@ impl Default for Config {
             max_response_bytes: 64 << 20,
             reorg_window: 256,
             reorg_window_seconds: 600,
+            transaction_dropped_after_seconds: 600,
             verify_blocks: Verify::Receipts,
             verify_history: Verify::Off,
         }
@@ -79,6 +82,12 @@ impl Config {
     #[must_use]
     pub const fn poll_interval(&self) -> Duration {
         Duration::from_millis(self.poll_interval_ms)
+    }
+
+    /// After which time a registered transaction that no node has counts as dropped.
+    #[must_use]
+    pub fn transaction_dropped_after(&self) -> Duration {
+        Duration::from_secs(self.transaction_dropped_after_seconds.into())
     }
 
     /// Longest wait for an answer of the node.

@@ -1,7 +1,7 @@
 //! What can go wrong in the indexer, and what its callers are told.
 
 use capstan_chain::ChainError;
-use capstan_primitives::{BlockRef, ChainId, PageTokenError};
+use capstan_primitives::{BlockRef, ChainId, PageTokenError, TransactionId};
 use capstan_runtime::status::Failure;
 use sea_orm::DbErr;
 use tonic::{Code, Status};
@@ -85,6 +85,12 @@ pub enum Error {
     /// A consumer that never committed a cursor.
     #[error("consumer_id: {0:?} has committed no cursor")]
     UnknownConsumer(String),
+    /// A transaction that nobody registered.
+    #[error("hash: transaction {0} is not registered")]
+    UnknownTransaction(TransactionId),
+    /// A transaction that was registered with another label.
+    #[error("label: transaction {0} is registered with another label")]
+    RegisteredOtherwise(TransactionId),
     /// A stream cursor of a log that is no more.
     #[error("cursor: of an event log that was replaced; start again without a cursor")]
     CursorOfOtherLog,
@@ -132,6 +138,10 @@ impl Error {
                 Failure::invalid_field("cursor", description).with_reason("CURSOR_HISTORY_ADDED")
             }
             Self::UnknownConsumer(_) => Failure::new(Code::NotFound, "CONSUMER_UNKNOWN", text),
+            Self::UnknownTransaction(_) => Failure::new(Code::NotFound, "TRANSACTION_NOT_REGISTERED", text),
+            Self::RegisteredOtherwise(_) => {
+                Failure::new(Code::AlreadyExists, "TRANSACTION_REGISTERED_OTHERWISE", text)
+            }
             Self::CursorOfOtherLog => {
                 let description = text.strip_prefix("cursor: ").unwrap_or(&text).to_owned();
                 Failure::invalid_field("cursor", description).with_reason("CURSOR_INVALID")

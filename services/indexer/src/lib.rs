@@ -13,7 +13,10 @@ mod worker;
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use capstan_chain::{Evm, EvmOptions, EvmUrl, Role};
-use capstan_proto::indexer::indexer_service_server::{IndexerServiceServer, SERVICE_NAME};
+use capstan_proto::indexer::{
+    indexer_service_server::{IndexerServiceServer, SERVICE_NAME},
+    transaction_service_server::{self, TransactionServiceServer},
+};
 use capstan_runtime::{HealthCheck, Parts, Scope, Service, StartError, platform};
 use tokio::sync::watch;
 use tonic::service::Routes;
@@ -22,8 +25,10 @@ pub use config::Config;
 
 use crate::{
     adapters::{Checks, Node},
-    operations::{ChainHandle, ChainState, ChainView, EventLog, Ingest, plan},
-    rpc::Rpc,
+    operations::{
+        ChainHandle, ChainState, ChainView, EventLog, Ingest, Tracker, TransactionSignals, Transactions, plan,
+    },
+    rpc::{Rpc, TransactionRpc},
     store::Store,
 };
 
@@ -51,23 +56,39 @@ impl Service for Indexer {
             nodes.push(connect(chain, &config, index).await?);
         }
         let database = scope.database::<capstan_db::indexer::Migrator>().await?;
-        let health = vec![HealthCheck::of_store(SERVICE_NAME, &database)];
+        let services = [SERVICE_NAME, transaction_service_server::SERVICE_NAME];
+        let health = services.map(|service| HealthCheck::of_store(service, &database)).to_vec();
         let store = Store::new(database);
-        let mut chains = BTreeMap::new();
+        let (mut chains, mut signals) = (BTreeMap::new(), BTreeMap::new());
         for (node, plan) in nodes {
             let (id, name) = (plan.id, plan.name.clone());
+            let tracker = Tracker {
+                chain_id: id,
+                store: store.clone(),
+                node: node.clone(),
+                clock: scope.clock.clone(),
+                signals: TransactionSignals::default(),
+                dropped_after: config.transaction_dropped_after(),
+            };
+            signals.insert(id, tracker.signals.clone());
             let opened =
                 Ingest::open(store.clone(), node, plan, scope.tasks.clone(), scope.clock.clone()).await;
             let ingest = opened.map_err(StartError::service)?;
             let (publish, view) = watch::channel(beginning(&ingest));
             let (contracts, node) = (ingest.contracts(), ingest.node().clone());
             scope.tasks.critical("follow", worker::follow::follow(ingest, publish, scope.tasks.stopping()));
+            let follow = worker::transactions::follow(tracker, view.clone(), scope.tasks.stopping());
+            scope.tasks.critical("transactions", follow);
             if chains.insert(id, ChainHandle { name, node, view, contracts }).is_some() {
                 return Err(twice(id));
             }
         }
-        let rpc = Rpc { log: EventLog::new(store, chains), tasks: scope.tasks, clock: scope.clock };
-        let routes = Routes::new(IndexerServiceServer::new(rpc));
+        let log = EventLog::new(store.clone(), chains);
+        let transactions = Transactions::new(store, log.clone(), signals, scope.clock.clone());
+        let of_transactions = TransactionRpc { transactions, tasks: scope.tasks.clone() };
+        let rpc = Rpc { log, tasks: scope.tasks, clock: scope.clock };
+        let routes = Routes::new(IndexerServiceServer::new(rpc))
+            .add_service(TransactionServiceServer::new(of_transactions));
         Ok(Parts { routes, health })
     }
 }

@@ -1,12 +1,14 @@
 //! What the indexer counts and logs, one function per event.
 
+use std::{collections::BTreeMap, time::Duration};
+
 use capstan_chain::{EndpointState, EndpointStatus};
 use capstan_primitives::{Address, BlockRef, ChainId};
 use metrics::{counter, gauge, histogram};
 use tracing::{debug, error, info, warn};
 
 use crate::{
-    domain::{Quarantined, Undo},
+    domain::{Quarantined, TransactionState, Undo, WatchedTransaction},
     error::Error,
 };
 
@@ -115,6 +117,58 @@ pub(crate) fn writes(chain: ChainId, writer: bool) {
 pub(crate) fn consumer_lag(consumer: &str, chain: ChainId, blocks: u64) {
     let labels = [("consumer", consumer.to_owned()), ("chain", chain.to_string())];
     gauge!("indexer_consumer_lag_blocks", &labels).set(height(blocks));
+}
+
+/// A transaction was registered.
+pub(crate) fn registered(chain: ChainId) {
+    counter!("indexer_transactions_registered_total", "chain" => chain.to_string()).increment(1);
+}
+
+/// What became of a registered transaction is not what it was.
+pub(crate) fn transaction(from: &WatchedTransaction, to: &WatchedTransaction) {
+    let (chain, state) = (to.chain_id.to_string(), to.fate.state());
+    let labels = [("chain", chain.clone()), ("state", name(state).to_owned())];
+    counter!("indexer_transaction_changes_total", &labels).increment(1);
+    if state == TransactionState::Mined && from.fate.state() != TransactionState::Mined {
+        let since = u64::try_from(to.changed_at.saturating_sub(to.registered_at)).unwrap_or_default();
+        let seconds = Duration::from_millis(since).as_secs_f64();
+        histogram!("indexer_transaction_mined_seconds", "chain" => chain).record(seconds);
+    }
+    debug!(chain = to.chain_id.0, transaction = %to.id, state = name(state), "transaction changed");
+}
+
+/// How many registered transactions can still change, by state.
+pub(crate) fn open_transactions(chain: ChainId, states: &BTreeMap<TransactionState, u64>) {
+    for state in OPEN_STATES {
+        let labels = [("chain", chain.to_string()), ("state", name(state).to_owned())];
+        gauge!("indexer_open_transactions", &labels)
+            .set(height(states.get(&state).copied().unwrap_or_default()));
+    }
+}
+
+/// Following registered transactions failed and is tried again.
+pub(crate) fn transactions_retrying(chain: ChainId, error: &Error, wait_ms: u128) {
+    counter!("indexer_transaction_failures_total", "chain" => chain.to_string()).increment(1);
+    warn!(chain = chain.0, %error, wait_ms, "following registered transactions failed; trying again");
+}
+
+const OPEN_STATES: [TransactionState; 5] = [
+    TransactionState::Unknown,
+    TransactionState::Pending,
+    TransactionState::Mined,
+    TransactionState::Replaced,
+    TransactionState::Dropped,
+];
+
+const fn name(state: TransactionState) -> &'static str {
+    match state {
+        TransactionState::Unknown => "unknown",
+        TransactionState::Pending => "pending",
+        TransactionState::Mined => "mined",
+        TransactionState::Final => "final",
+        TransactionState::Replaced => "replaced",
+        TransactionState::Dropped => "dropped",
+    }
 }
 
 /// A client opened or closed an event stream.

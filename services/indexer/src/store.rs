@@ -6,6 +6,8 @@ mod history;
 mod lease;
 mod read;
 mod rows;
+mod transaction_rows;
+mod transactions;
 mod types;
 mod undo;
 
@@ -25,6 +27,7 @@ use sea_orm::{
 
 pub use append::{Append, Window};
 pub use read::{Bounds, RawEvent, Span, Wanted};
+pub use transactions::TransactionQuery;
 use types::Types;
 
 use crate::{

@@ -9,3 +9,4 @@ pub mod event;
 pub mod event_type;
 pub mod quarantine;
 pub mod reorg;
+pub mod watched_transaction;

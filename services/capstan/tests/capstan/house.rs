@@ -106,6 +106,12 @@ impl House {
         (response.status().as_u16(), response.json().await.unwrap())
     }
 
+    /// A REST answer to a JSON body, with its status.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let response = self.client.post(format!("{}{path}", self.url())).json(body).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
     /// Every item of a paged REST list; each page is of the block `head`.
     pub(crate) async fn list(&self, path: &str, field: &str, page_size: usize, head: B256) -> Vec<Value> {
         let mut items = Vec::new();

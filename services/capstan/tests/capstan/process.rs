@@ -163,7 +163,12 @@ async fn the_whole_contract_is_listed_and_called_over_grpc_and_health_is_served_
         String::from_utf8(output.stdout).unwrap()
     };
     let services = curl("", "");
-    let ours = ["indexer.v1.IndexerService", "market.v1.MarketService", "gateway.v1.GatewayService"];
+    let ours = [
+        "indexer.v1.IndexerService",
+        "indexer.v1.TransactionService",
+        "market.v1.MarketService",
+        "gateway.v1.GatewayService",
+    ];
     for service in ours.map(|service| format!("capstan.{service}")) {
         assert!(services.lines().any(|line| line == service), "{services}");
     }

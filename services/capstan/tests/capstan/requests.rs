@@ -1,5 +1,6 @@
 //! Bad requests over REST: one error shape, with the field named.
 
+use alloy::{eips::BlockId, providers::Provider};
 use capstan_devnet::Options;
 use serde_json::{Value, json};
 
@@ -90,5 +91,55 @@ async fn every_documented_path_answers_and_under_its_canonical_name_too() {
         ["marketId", "questionId", "conditionId", "creator", "collateralToken", "ammAddress", "outcomes"];
     let said = said.iter().chain(&["resolved", "payouts", "createdAt", "updatedAt"]);
     said.for_each(|field| assert!(market.get(field).is_some(), "{field}: {market}"));
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_transaction_is_registered_and_followed_over_rest() {
+    let mut house = House::open(Options::default()).await;
+    let unknown = format!("0x{}", "1".repeat(64));
+    let block = house.provider().get_block(BlockId::latest()).full().await.unwrap().unwrap();
+    let mined = format!("{:#x}", block.transactions.hashes().next().unwrap());
+    let label = "a \"label\"";
+    for hash in [&unknown, &mined] {
+        let (status, answer) =
+            house.post("/api/transactions", &json!({ "hash": hash, "label": label })).await;
+        assert_eq!((status, &answer["transaction"]["hash"]), (200, &json!(hash)), "{answer}");
+    }
+    let path = format!("/api/transactions/{mined}");
+    let found = loop {
+        let (status, answer) = house.get(&path).await;
+        assert_eq!(status, 200, "{answer}");
+        if answer["transaction"]["state"] == "TRANSACTION_STATE_MINED" {
+            break answer;
+        }
+    };
+    let inclusion = &found["transaction"]["inclusion"];
+    assert_eq!(inclusion["block"]["hash"], format!("{:#x}", block.header.hash), "{found}");
+    assert!(inclusion["fee"].as_str().unwrap().parse::<u128>().unwrap() > 0, "{found}");
+    assert_eq!(found["transaction"]["label"], label);
+    let chain_id = house.devnet.chain_id();
+    for path in ["/v1/transactions", "/v1/api/indexer/transactions", "/api/transactions"] {
+        let named = json!({ "chainId": chain_id, "hash": unknown, "label": label });
+        assert_eq!(house.post(path, &named).await.0, 200, "{path}");
+        assert_eq!(house.get(&format!("{path}/{mined}?chainId={chain_id}")).await, (200, found.clone()));
+    }
+    for path in ["/v1/transactions", "/v1/api/indexer/transactions/recent", "/api/transactions/recent"] {
+        let (status, page) = house.get(&format!("{path}?state=TRANSACTION_STATE_UNKNOWN")).await;
+        let hashes: Vec<_> =
+            page["transactions"].as_array().unwrap().iter().map(|found| &found["hash"]).collect();
+        assert_eq!((status, hashes), (200, vec![&json!(unknown)]), "{page}");
+    }
+    let refused = [
+        (json!({ "hash": "0x12" }), 400),
+        (json!({ "hash": unknown, "chainId": 99 }), 404),
+        (json!({ "hash": unknown, "label": "another" }), 409),
+    ];
+    for (body, expected) in refused {
+        let (status, answer) = house.post("/api/transactions", &body).await;
+        assert_eq!(status, expected, "{answer}");
+    }
+    let (status, answer) = house.get(&format!("/api/transactions/0x{}", "2".repeat(64))).await;
+    assert_eq!((status, &answer["error"]["status"]), (404, &json!("NOT_FOUND")), "{answer}");
     house.stop().await;
 }

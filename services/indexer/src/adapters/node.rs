@@ -15,7 +15,7 @@ const ADDRESSES_A_REQUEST: usize = 500;
 /// One chain through its endpoints. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Node {
-    evm: Evm,
+    pub(super) evm: Evm,
     checks: Checks,
 }
 

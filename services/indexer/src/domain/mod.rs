@@ -7,6 +7,7 @@ mod event;
 mod pace;
 pub mod place;
 mod progress;
+mod transaction;
 
 pub use contracts::{Contract, Contracts, Definition, Found};
 pub use cursor::{Cursor, Position};
@@ -14,3 +15,4 @@ pub use decode::{Batch, NewEvent, Quarantined, sort_out};
 pub use event::{Event, EventFilter, EventType, Undo};
 pub use pace::{Pace, Rate, progress_line};
 pub use progress::{ChainProgress, Coverage, Covered, LogPage};
+pub use transaction::{Fate, Inclusion, Moment, Sight, Signed, TransactionState, WatchedTransaction};

@@ -8,9 +8,13 @@ mod lease;
 mod plan;
 mod reach;
 mod serve;
+mod tracker;
+mod transactions;
 
 pub use ingest::{Ingest, Tick};
 pub use lease::Lease;
 pub(crate) use plan::wrong;
 pub use plan::{ChainPlan, plan};
 pub use serve::{ChainHandle, ChainState, ChainView, EventLog, ListQuery, SharedContracts, StartAt};
+pub use tracker::{Outlook, Tracker, TransactionSignals};
+pub use transactions::Transactions;

@@ -65,7 +65,10 @@ pub(super) fn stream_filter(filter: Option<wire::EventFilter>) -> Result<EventFi
     Ok(EventFilter { addresses, kinds, protocols, ..EventFilter::default() })
 }
 
-fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(field: &str, text: &str) -> Result<T, Error> {
+pub(super) fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+    field: &str,
+    text: &str,
+) -> Result<T, Error> {
     text.parse()
         .map_err(|error: T::Err| Error::Field { field: field.to_owned(), description: error.to_string() })
 }

@@ -5,6 +5,8 @@ mod convert;
 mod events;
 mod request;
 mod stream;
+mod transaction;
+mod transactions;
 
 use capstan_primitives::{Clock, Finality, PageToken};
 use capstan_proto::indexer::{
@@ -15,6 +17,7 @@ use capstan_proto::indexer::{
 use capstan_runtime::Tasks;
 use futures::stream::BoxStream;
 use tonic::{Request, Response, Status};
+pub(crate) use transactions::TransactionRpc;
 
 use crate::{
     error::Error,

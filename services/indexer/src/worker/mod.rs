@@ -1,3 +1,4 @@
 //! One loop per file.
 
 pub(crate) mod follow;
+pub(crate) mod transactions;

@@ -12,3 +12,4 @@ mod road;
 mod serving;
 mod state;
 mod store_away;
+mod transactions;
