@@ -16,6 +16,7 @@ const MAX_PARAMETERS: usize = 32_000;
 const MAX_ROWS: usize = 500;
 /// What precedes the rows of a binary COPY: signature, flags, and the length of no extension.
 const COPY_HEADER: &[u8; 19] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+const COPY_PART: usize = 256 << 10;
 const COPY_END: [u8; 2] = (-1_i16).to_be_bytes();
 
 /// Inserts `rows` in as few statements as the databases' limits allow.
@@ -118,7 +119,10 @@ impl BulkWrite {
         let connection: &mut PgConnection = &mut transaction;
         let statement = format!("COPY {into} FROM STDIN (FORMAT binary)");
         let mut copy = connection.copy_in_raw(&statement).await.map_err(failed)?;
-        copy.send(rows.bytes.as_slice()).await.map_err(failed)?;
+        // The connection buffers what it is given whole.
+        for part in rows.bytes.chunks(COPY_PART) {
+            copy.send(part).await.map_err(failed)?;
+        }
         copy.finish().await.map_err(failed)?;
         Ok(())
     }

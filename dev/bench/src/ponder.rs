@@ -37,18 +37,7 @@ pub(crate) async fn run(node: &Node, database_url: &str) -> Result<Synced> {
         ("NODE_ENV", "production"),
         ("PONDER_TELEMETRY_DISABLED", "true"),
     ];
-    let arguments = [
-        PROGRAM,
-        "start",
-        "--schema",
-        "bench",
-        "--port",
-        &port,
-        "--hostname",
-        "127.0.0.1",
-        "--log-level",
-        "warn",
-    ];
+    let arguments = [PROGRAM, "start", "--schema", "bench", "--port", &port, "--hostname", "127.0.0.1"];
     let log = directory.path().join("ponder.log");
     let mut process = Process::spawn(Path::new("node"), &arguments, &environment, &project, log)?;
     let mut connection = PgConnection::connect(database_url).await?;

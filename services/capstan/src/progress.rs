@@ -62,7 +62,7 @@ impl Progress {
             let projected = projected(&mut market).await?;
             let level = |chain: &ChainStatus| {
                 let indexed = chain.indexed.as_ref().map(|block| block.number);
-                chain.state() == ChainState::Live
+                matches!(chain.state(), ChainState::Live | ChainState::Standby)
                     && projected.contains(&(chain.chain_id, indexed.unwrap_or_default()))
             };
             if chains.iter().all(level) {

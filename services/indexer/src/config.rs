@@ -63,8 +63,8 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
             batch_blocks: 10_000,
-            batch_bytes: 24 << 20,
-            prefetch: 3,
+            batch_bytes: 28 << 20,
+            prefetch: 2,
             poll_interval_ms: 1_000,
             request_timeout_ms: 4_000,
             max_response_bytes: 64 << 20,

@@ -20,8 +20,8 @@ pub enum Error {
     /// A task of the indexer ended in a way that it never should.
     #[error("a request ended unfinished: {0}")]
     Task(String),
-    /// Another process writes the log of this chain.
-    #[error("another indexer writes the log of chain {0}; one indexer per chain may run")]
+    /// Another process writes the log of this chain, or it is not where this one left it.
+    #[error("another indexer writes the log of chain {0}; this one stands by")]
     OtherWriter(ChainId),
     /// A row cannot be read as what it should be.
     #[error("the store holds a malformed row: {0}")]
@@ -73,6 +73,15 @@ pub enum Error {
         /// Oldest block that is kept.
         earliest: u64,
     },
+    /// A stream cursor from before history was added that the stream would have had.
+    #[error(
+        "cursor: history was added to chain {0} since it was made, or is read in another way; \
+         start again without a cursor"
+    )]
+    CursorHistoryAdded(ChainId),
+    /// A log of a block that is not the indexed one: the node is on another fork.
+    #[error("the node has another block {0} than the one that is indexed")]
+    OtherBlock(u64),
     /// A consumer that never committed a cursor.
     #[error("consumer_id: {0:?} has committed no cursor")]
     UnknownConsumer(String),
@@ -94,14 +103,18 @@ impl Error {
     /// Whether waiting cannot help: the chain stops until an operator acts.
     #[must_use]
     pub fn is_final(&self) -> bool {
-        matches!(self, Self::ReorgTooDeep { .. } | Self::OtherWriter(_))
+        matches!(self, Self::ReorgTooDeep { .. })
     }
 
     fn failure(&self) -> Failure {
         let text = self.to_string();
         match self {
             Self::Store(_) | Self::Row(_) => Failure::store_unavailable(),
-            Self::Chain(_) | Self::Task(_) | Self::OtherWriter(_) | Self::ReorgTooDeep { .. } => {
+            Self::Chain(_)
+            | Self::Task(_)
+            | Self::OtherBlock(_)
+            | Self::OtherWriter(_)
+            | Self::ReorgTooDeep { .. } => {
                 Failure::new(Code::Unavailable, "CHAIN_UNAVAILABLE", "the chain is not being indexed")
             }
             Self::UnknownChain(chain) => {
@@ -122,6 +135,10 @@ impl Error {
                 Failure::new(Code::FailedPrecondition, "CURSOR_PRUNED", text)
                     .with_metadata("chain_id", chain_id)
                     .with_metadata("earliest", earliest)
+            }
+            Self::CursorHistoryAdded(_) => {
+                let description = text.strip_prefix("cursor: ").unwrap_or(&text).to_owned();
+                Failure::invalid_field("cursor", description).with_reason("CURSOR_HISTORY_ADDED")
             }
             Self::UnknownConsumer(_) => Failure::new(Code::NotFound, "CONSUMER_UNKNOWN", text),
             Self::UnknownPool(_) => Failure::new(Code::NotFound, "POOL_UNKNOWN", text),

@@ -85,11 +85,11 @@ impl Service for Indexer {
                 Ingest::open(store.clone(), node, plan, scope.tasks.clone(), scope.clock.clone()).await;
             let ingest = opened.map_err(StartError::service)?;
             let (publish, view) = watch::channel(beginning(&ingest));
-            let contracts = ingest.contracts();
+            let (contracts, node) = (ingest.contracts(), ingest.node().clone());
             scope.tasks.critical("follow", worker::follow::follow(ingest, publish, scope.tasks.stopping()));
             let follow = worker::transactions::follow(tracker, view.clone(), scope.tasks.stopping());
             scope.tasks.critical("transactions", follow);
-            if chains.insert(id, ChainHandle { name, view, contracts }).is_some() {
+            if chains.insert(id, ChainHandle { name, node, view, contracts }).is_some() {
                 return Err(twice(id));
             }
         }
@@ -119,7 +119,10 @@ fn beginning(ingest: &Ingest) -> ChainView {
     ChainView {
         state: ChainState::Starting,
         head: None,
+        safe: None,
         progress: *ingest.progress(),
+        rate: None,
+        writer: false,
         contracts: ingest.followed(),
         problem: String::new(),
     }

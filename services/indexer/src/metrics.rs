@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use capstan_primitives::{BlockRef, ChainId};
+use capstan_chain::{EndpointState, EndpointStatus};
+use capstan_primitives::{Address, BlockRef, ChainId};
 use metrics::{counter, gauge, histogram};
 use tracing::{debug, error, info, warn};
 
@@ -11,14 +12,51 @@ use crate::{
     error::Error,
 };
 
+/// What was added to a log.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Appended {
+    pub(crate) blocks: u64,
+    pub(crate) events: usize,
+    /// Rows of all tables.
+    pub(crate) rows: usize,
+}
+
 /// Blocks were indexed.
-pub(crate) fn indexed(chain: ChainId, block: BlockRef, blocks: u64, events: usize) {
+pub(crate) fn indexed(chain: ChainId, block: BlockRef, appended: Appended) {
+    let Appended { blocks, events, rows } = appended;
     let label = chain.to_string();
+    let count = |number| u64::try_from(number).unwrap_or_default();
     counter!("indexer_blocks_processed", "chain" => label.clone()).increment(blocks);
-    counter!("indexer_events_total", "chain" => label.clone())
-        .increment(u64::try_from(events).unwrap_or_default());
+    counter!("indexer_events_total", "chain" => label.clone()).increment(count(events));
+    counter!("indexer_rows_total", "chain" => label.clone()).increment(count(rows));
     gauge!("indexer_indexed_block", "chain" => label).set(height(block.number));
     debug!(chain = chain.0, block = block.number, blocks, events, "indexed blocks");
+}
+
+/// The node answered a request for logs with this many bytes; 0 where they are not counted.
+pub(crate) fn answered(chain: ChainId, bytes: u64) {
+    if bytes > 0 {
+        histogram!("indexer_batch_bytes", "chain" => chain.to_string()).record(height(bytes));
+    }
+}
+
+/// How far reading history has come.
+pub(crate) fn syncing(chain: ChainId, line: &str) {
+    info!(chain = chain.0, "{line}");
+}
+
+/// What is seen of the endpoints of a chain.
+pub(crate) fn endpoints(chain: ChainId, endpoints: Vec<EndpointStatus>) {
+    for endpoint in endpoints {
+        let EndpointStatus { url, state, latency, errors, lies, rate_limited, .. } = endpoint;
+        let labels = [("chain", chain.to_string()), ("endpoint", url)];
+        let is_up = matches!(state, EndpointState::Ready | EndpointState::Lagging);
+        gauge!("indexer_endpoint_up", &labels).set(if is_up { 1.0 } else { 0.0 });
+        gauge!("indexer_endpoint_latency_seconds", &labels).set(latency.as_secs_f64());
+        counter!("indexer_endpoint_errors_total", &labels).absolute(errors);
+        counter!("indexer_endpoint_lies_total", &labels).absolute(lies);
+        counter!("indexer_endpoint_rate_limited_total", &labels).absolute(rate_limited);
+    }
 }
 
 /// The node announced a head.
@@ -32,6 +70,7 @@ pub(crate) fn head(chain: ChainId, head: u64, indexed: Option<u64>) {
 pub(crate) fn reorg(chain: ChainId, undo: &Undo) {
     counter!("indexer_reorgs_total", "chain" => chain.to_string()).increment(1);
     counter!("indexer_reorged_blocks_total", "chain" => chain.to_string()).increment(undo.depth);
+    histogram!("indexer_reorg_depth_blocks", "chain" => chain.to_string()).record(height(undo.depth));
     info!(chain = chain.0, last_valid = undo.last_valid.number, depth = undo.depth, "reorg");
 }
 
@@ -58,6 +97,20 @@ pub(crate) fn halted(chain: ChainId, error: &Error) {
 pub(crate) fn wrong_block(chain: ChainId, number: u64) {
     counter!("indexer_wrong_blocks_total", "chain" => chain.to_string()).increment(1);
     warn!(chain = chain.0, number, "a node told of logs that are not in the block; indexing it again");
+}
+
+/// Part of the history of a contract that came late is in the log.
+pub(crate) fn history(chain: ChainId, contract: Address, through: u64, events: usize) {
+    counter!("indexer_history_events_total", "chain" => chain.to_string())
+        .increment(u64::try_from(events).unwrap_or_default());
+    info!(chain = chain.0, %contract, through, events, "added history");
+}
+
+/// This process writes the log of a chain from here on, or does so no more.
+pub(crate) fn writes(chain: ChainId, writer: bool) {
+    gauge!("indexer_writer", "chain" => chain.to_string()).set(if writer { 1.0 } else { 0.0 });
+    gauge!("indexer_halted", "chain" => chain.to_string()).set(0.0);
+    info!(chain = chain.0, writer, "writer of the chain");
 }
 
 /// A consumer said how far it is.
@@ -141,22 +194,47 @@ mod tests {
 
     use super::*;
 
+    fn endpoint() -> EndpointStatus {
+        EndpointStatus {
+            url: "http://node".to_owned(),
+            role: capstan_chain::Role::Primary,
+            state: EndpointState::Ready,
+            latency: std::time::Duration::from_millis(250),
+            in_flight: 1,
+            limit: 8,
+            errors: 4,
+            lies: 5,
+            rate_limited: 6,
+        }
+    }
+
     #[test]
     fn the_names_are_those_that_dashboards_know() {
         let recorder = PrometheusBuilder::new().build_recorder();
         let (chain, block) = (ChainId(1), BlockRef { number: 7, hash: Hash::ZERO, time: BlockTime(0) });
         ::metrics::with_local_recorder(&recorder, || {
-            indexed(chain, block, 3, 5);
+            indexed(chain, block, Appended { blocks: 3, events: 5, rows: 8 });
+            answered(chain, 1_000);
+            endpoints(chain, vec![endpoint()]);
             head(chain, 9, Some(7));
             reorg(chain, &Undo { fork: 1, last_valid: block, depth: 2 });
             retrying(chain, &Error::ChainNotNamed(0), 1);
             halted(chain, &Error::OtherWriter(chain));
             subscribers(1.0);
+            writes(ChainId(2), true);
         });
         let page = recorder.handle().render();
         for line in [
             "indexer_blocks_processed{chain=\"1\"} 3",
             "indexer_events_total{chain=\"1\"} 5",
+            "indexer_rows_total{chain=\"1\"} 8",
+            "indexer_batch_bytes_sum{chain=\"1\"} 1000",
+            "indexer_reorg_depth_blocks_sum{chain=\"1\"} 2",
+            "indexer_endpoint_up{chain=\"1\",endpoint=\"http://node\"} 1",
+            "indexer_endpoint_latency_seconds{chain=\"1\",endpoint=\"http://node\"} 0.25",
+            "indexer_endpoint_errors_total{chain=\"1\",endpoint=\"http://node\"} 4",
+            "indexer_endpoint_lies_total{chain=\"1\",endpoint=\"http://node\"} 5",
+            "indexer_endpoint_rate_limited_total{chain=\"1\",endpoint=\"http://node\"} 6",
             "indexer_indexed_block{chain=\"1\"} 7",
             "indexer_head_block{chain=\"1\"} 9",
             "indexer_lag_blocks{chain=\"1\"} 2",
@@ -165,6 +243,7 @@ mod tests {
             "indexer_failures_total{chain=\"1\"} 1",
             "indexer_halted{chain=\"1\"} 1",
             "indexer_subscribers 1",
+            "indexer_writer{chain=\"2\"} 1",
         ] {
             assert!(page.lines().any(|found| found == line), "{line} is not in\n{page}");
         }

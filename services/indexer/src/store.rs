@@ -2,6 +2,8 @@
 
 mod append;
 mod consumers;
+mod history;
+mod lease;
 mod pool_rows;
 mod pools;
 mod read;
@@ -17,11 +19,12 @@ use std::{
 };
 
 use capstan_db::Database;
-use capstan_db::columns::signed;
+use capstan_db::columns::{AddressColumn, signed};
 use capstan_db::indexer::entities::{block, chain, contract};
-use capstan_primitives::{BlockRef, ChainId};
+use capstan_primitives::{Address, BlockRef, ChainId};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, Set,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Set,
 };
 
 pub use append::{Append, Window};
@@ -103,6 +106,42 @@ impl Store {
         let read = self.database.read().await?;
         let rows = contract::Entity::find()
             .filter(contract::Column::ChainId.eq(signed(chain_id.0)))
+            .all(&read)
+            .await?;
+        Ok(rows.into_iter().filter_map(rows::found).collect())
+    }
+
+    /// How many contracts factories made on a chain, and the newest block that one was made in: what
+    /// changes when the contracts do, but for a reorg that puts one for another.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn contracts_mark(&self, chain_id: ChainId) -> Result<(i64, Option<i64>), Error> {
+        let read = self.database.read().await?;
+        let mark = contract::Entity::find()
+            .select_only()
+            .column_as(contract::Column::Address.count(), "count")
+            .column_as(contract::Column::CreatedBlock.max(), "newest")
+            .filter(contract::Column::ChainId.eq(signed(chain_id.0)))
+            .into_tuple()
+            .one(&read)
+            .await?;
+        Ok(mark.unwrap_or_default())
+    }
+
+    /// Those of `addresses` that factories made on a chain.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn found_among(
+        &self,
+        chain_id: ChainId,
+        addresses: impl IntoIterator<Item = Address>,
+    ) -> Result<Vec<Found>, Error> {
+        let read = self.database.read().await?;
+        let rows = contract::Entity::find()
+            .filter(contract::Column::ChainId.eq(signed(chain_id.0)))
+            .filter(contract::Column::Address.is_in(addresses.into_iter().map(AddressColumn)))
             .all(&read)
             .await?;
         Ok(rows.into_iter().filter_map(rows::found).collect())

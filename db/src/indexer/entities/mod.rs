@@ -4,6 +4,7 @@ pub mod block;
 pub mod chain;
 pub mod consumer;
 pub mod contract;
+pub mod covered;
 pub mod event;
 pub mod event_type;
 pub mod pool;

@@ -10,11 +10,12 @@ use super::m0001_event_log;
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-const TABLES: [&str; 8] =
-    ["consumer", "reorg", "quarantine", "event", "event_type", "contract", "block", "chain"];
+const TABLES: [&str; 9] =
+    ["covered", "consumer", "reorg", "quarantine", "event", "event_type", "contract", "block", "chain"];
 
 /// What is looked for with every block, found without a look at the many others.
-const PARTIAL_INDEXES: [&str; 2] = [
+const PARTIAL_INDEXES: [&str; 3] = [
+    "CREATE UNIQUE INDEX block_identity ON block (chain_id, hash) WHERE orphaned_at IS NULL",
     "CREATE INDEX block_without_events ON block (chain_id, number) WHERE events = 0",
     "CREATE INDEX block_orphaned ON block (chain_id, time) WHERE orphaned_at IS NOT NULL",
 ];
@@ -23,7 +24,9 @@ const PARTIAL_INDEXES: [&str; 2] = [
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         m0001_event_log::Migration.down(manager).await?;
-        for table in [chain(), block(), contract(), event_type(), quarantine(), reorg(), consumer()] {
+        for table in
+            [chain(), block(), contract(), event_type(), quarantine(), reorg(), consumer(), covered()]
+        {
             manager.create_table(table).await?;
         }
         for index in indexes() {
@@ -146,7 +149,20 @@ fn consumer() -> TableCreateStatement {
         .to_owned()
 }
 
-fn indexes() -> [IndexCreateStatement; 3] {
+fn covered() -> TableCreateStatement {
+    Table::create()
+        .table("covered")
+        .col(big_integer("chain_id"))
+        .col(var_binary("address", 32))
+        .col(var_binary("definition", 32))
+        .col(big_integer("start_block"))
+        .col(big_integer_null("next_block"))
+        .col(big_integer("added"))
+        .primary_key(Index::create().col("chain_id").col("address"))
+        .to_owned()
+}
+
+fn indexes() -> [IndexCreateStatement; 2] {
     let index = |name: &'static str, table: &'static str, columns: &[&'static str]| {
         let mut index = Index::create().name(name).table(table).to_owned();
         for column in columns {
@@ -155,14 +171,13 @@ fn indexes() -> [IndexCreateStatement; 3] {
         index
     };
     [
-        index("block_identity", "block", &["chain_id", "hash"]).unique().to_owned(),
         index("event_type_identity", "event_type", &["source", "topic"]).unique().to_owned(),
         index("quarantine_by_block", "quarantine", &["chain_id", "block_number"]),
     ]
 }
 
-/// The logs. (chain, place, fork) with the unique (chain, hash) of their blocks is the unique
-/// (chain, block hash, log index). PostgreSQL's has partitions by range of blocks, made by the
+/// The logs. (chain, place, fork) with the unique (chain, hash) of the blocks that are part of the
+/// chain is the unique (chain, block hash, log index). PostgreSQL's has partitions by range of blocks, made by the
 /// writer, so that old ones can be dropped; its index by transaction is a Bloom filter a range of
 /// pages, since a tree over hashes would cost more than all others together.
 fn event(backend: DatabaseBackend) -> &'static [&'static str] {

@@ -78,6 +78,7 @@ fn pool_cursor() -> TableCreateStatement {
         .col(big_integer("fork"))
         .col(big_integer("place"))
         .col(big_integer("mark"))
+        .col(big_integer("history"))
         .col(big_integer_null("block_number"))
         .col(var_binary_null("block_hash", 32))
         .col(big_integer_null("block_time"))

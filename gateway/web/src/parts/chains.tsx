@@ -11,6 +11,7 @@ const STATE_TEXT: Record<ChainState, string> = {
   [ChainState.LIVE]: "live",
   [ChainState.STALLED]: "stalled",
   [ChainState.HALTED]: "halted",
+  [ChainState.STANDBY]: "standby",
 };
 
 /** The table of chains; `detailed` adds what an operator wants to know. */

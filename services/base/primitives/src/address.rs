@@ -42,17 +42,21 @@ impl Address {
     /// 0x and lower-case hex.
     #[must_use]
     pub fn to_lower_hex(&self) -> String {
-        format!("0x{}", hex::encode(self.as_bytes()))
+        hex::encode_prefixed(self.as_bytes())
     }
 
     fn checksummed(&self) -> String {
-        let digits = hex::encode(self.as_bytes());
-        let hash = hex::encode(keccak256(&[digits.as_bytes()]).as_bytes());
-        let cased = digits.chars().zip(hash.chars()).map(|(digit, nibble)| match nibble {
-            '8'..='9' | 'a'..='f' => digit.to_ascii_uppercase(),
-            _ => digit,
-        });
-        "0x".chars().chain(cased).collect()
+        let mut text = hex::encode_prefixed(self.as_bytes()).into_bytes();
+        let (_, digits) = text.split_at_mut(2);
+        let hash = keccak256(&[digits]);
+        for (pair, byte) in digits.chunks_mut(2).zip(hash.as_bytes()) {
+            for (digit, nibble) in pair.iter_mut().zip([byte >> 4, byte & 15]) {
+                if nibble >= 8 {
+                    digit.make_ascii_uppercase();
+                }
+            }
+        }
+        String::from_utf8(text).unwrap_or_default()
     }
 }
 

@@ -108,7 +108,7 @@ macro_rules! written_as_hex {
     ($type:ty) => {
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "0x{}", hex::encode(&self.0))
+                f.write_str(&hex::encode_prefixed(&self.0))
             }
         }
 

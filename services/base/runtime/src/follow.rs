@@ -138,7 +138,7 @@ async fn session<P: Projection>(
 /// Whether what was derived cannot be continued: the log is another one, or other events are wanted
 /// than those that it was derived from.
 fn must_start_over(status: &Status) -> bool {
-    const REASONS: [&str; 2] = ["CURSOR_INVALID", "CURSOR_FILTER_MISMATCH"];
+    const REASONS: [&str; 3] = ["CURSOR_INVALID", "CURSOR_FILTER_MISMATCH", "CURSOR_HISTORY_ADDED"];
     let info = status.get_details_error_info();
     status.code() == Code::InvalidArgument && info.is_some_and(|info| REASONS.contains(&info.reason.as_str()))
 }

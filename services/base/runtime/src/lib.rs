@@ -5,6 +5,7 @@
 
 pub mod config;
 mod error;
+mod failpoint;
 pub mod follow;
 mod health;
 mod metrics;
@@ -18,6 +19,9 @@ mod tasks;
 mod telemetry;
 
 pub use error::StartError;
+#[cfg(feature = "failpoints")]
+pub use failpoint::VARIABLE as FAILPOINT_VARIABLE;
+pub use failpoint::failpoint;
 pub use health::HealthCheck;
 pub use metrics::{MetricsServer, install_metrics};
 pub use platform::Platform;

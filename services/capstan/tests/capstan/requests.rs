@@ -107,10 +107,12 @@ async fn a_transaction_is_registered_and_followed_over_rest() {
         assert_eq!((status, &answer["transaction"]["hash"]), (200, &json!(hash)), "{answer}");
     }
     let path = format!("/api/transactions/{mined}");
+    let head = json!(format!("{:#x}", block.header.hash));
     let found = loop {
         let (status, answer) = house.get(&path).await;
         assert_eq!(status, 200, "{answer}");
-        if answer["transaction"]["state"] == "TRANSACTION_STATE_MINED" {
+        let is_level = answer["asOf"]["block"]["hash"] == head;
+        if is_level && answer["transaction"]["state"] == "TRANSACTION_STATE_MINED" {
             break answer;
         }
     };

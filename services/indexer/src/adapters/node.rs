@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use capstan_chain::{ChainError, Evm, Header, Log, LogFilter, Tag, Verification};
+use capstan_chain::{ChainError, EndpointStatus, Evm, Header, Log, LogFilter, Tag, Verification};
 use capstan_primitives::{Address, BlockRef, BlockTime, Hash};
 use capstan_runtime::platform::{FinalityRule, FinalityTag};
 use futures::Stream;
@@ -50,6 +50,20 @@ impl Node {
     #[must_use]
     pub fn verifies_blocks(&self) -> bool {
         self.checks.blocks > self.checks.history
+    }
+
+    /// The endpoints that serve requests, as of now.
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<EndpointStatus> {
+        self.evm.endpoints()
+    }
+
+    /// The newest block that the node calls safe, when it calls one so.
+    ///
+    /// # Errors
+    /// When the node does not answer, or does not know the word.
+    pub async fn safe(&self) -> Result<Option<BlockRef>, Error> {
+        Ok(self.evm.tagged(Tag::Safe).await?.map(|header| header.block))
     }
 
     /// The newest block.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use capstan_chain::{Abi, Creates, EventShape, Log, Protocol, Value};
-use capstan_primitives::{Address, Hash};
+use capstan_primitives::{Address, Hash, keccak256};
 
 /// How the logs of some contracts are read.
 #[derive(Debug)]
@@ -74,6 +74,14 @@ impl Definition {
         }
     }
 
+    /// Changes with everything that a reader can see of these contracts' events.
+    #[must_use]
+    pub fn fingerprint(&self) -> Hash {
+        let events = self.abi.events().map(|event| format!("{event:?} {}", self.kind(event.name())));
+        let text = events.collect::<Vec<_>>().join("\n");
+        keccak256(&[self.source.as_bytes(), b"\n", text.as_bytes()])
+    }
+
     /// The canonical kind of an event of these contracts.
     #[must_use]
     pub fn kind(&self, event: &str) -> Arc<str> {
@@ -130,6 +138,15 @@ impl Contracts {
                 definitions.push(Arc::clone(&contract.definition));
             }
         }
+        // What factories make is known before they make it: a process that only reads the log must not
+        // take the first event of a kind for one that nobody can want.
+        let mut looked_at = 0;
+        while let Some(factory) = definitions.get(looked_at).map(Arc::clone) {
+            for creates in factory.creates {
+                usual(&mut definitions, creates.protocol);
+            }
+            looked_at += 1;
+        }
         Self { by_address, definitions }
     }
 
@@ -137,6 +154,18 @@ impl Contracts {
     #[must_use]
     pub fn get(&self, address: &Address) -> Option<&Contract> {
         self.by_address.get(address)
+    }
+
+    /// Every contract with its address.
+    pub fn iter(&self) -> impl Iterator<Item = (Address, &Contract)> {
+        self.by_address.iter().map(|(address, contract)| (*address, contract))
+    }
+
+    /// These contracts without some.
+    #[must_use]
+    pub fn without(mut self, is_out: impl Fn(&Address) -> bool) -> Self {
+        self.by_address.retain(|address, _| !is_out(address));
+        self
     }
 
     /// Every address, in a stable order.
@@ -164,19 +193,10 @@ impl Contracts {
 
     /// Adds what a factory made; an address that is already known keeps its protocol.
     pub fn add(&mut self, found: &Found) -> bool {
-        let Some(protocol) = capstan_chain::protocol(found.protocol) else { return false };
         if self.by_address.contains_key(&found.address) {
             return false;
         }
-        let usual = |known: &&Arc<Definition>| known.is_usual && known.protocol == protocol.name;
-        let definition = match self.definitions.iter().find(usual) {
-            Some(known) => Arc::clone(known),
-            None => {
-                let new = Arc::new(Definition::of(protocol, &BTreeMap::new()));
-                self.definitions.push(Arc::clone(&new));
-                new
-            }
-        };
+        let Some(definition) = usual(&mut self.definitions, found.protocol) else { return false };
         let contract = Contract { definition, start_block: found.created_block };
         self.by_address.insert(found.address, contract);
         true
@@ -196,4 +216,15 @@ impl Contracts {
         let created_block = log.block_number;
         Some(Found { address, protocol: creates.protocol, factory: log.address, created_block })
     }
+}
+
+/// The definition of a protocol with its usual kinds, made when there is none.
+fn usual(definitions: &mut Vec<Arc<Definition>>, name: &str) -> Option<Arc<Definition>> {
+    let is_it = |known: &&Arc<Definition>| known.is_usual && known.protocol == name;
+    if let Some(known) = definitions.iter().find(is_it) {
+        return Some(Arc::clone(known));
+    }
+    let new = Arc::new(Definition::of(capstan_chain::protocol(name)?, &BTreeMap::new()));
+    definitions.push(Arc::clone(&new));
+    Some(new)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use capstan_primitives::{ChainId, Hash, PageToken, PageTokenError};
 
-const NUMBERS: usize = 5;
+const NUMBERS: usize = 6;
 const ENTRY_BYTES: usize = 8 * NUMBERS;
 
 /// A position in the log of one chain.
@@ -18,13 +18,15 @@ pub struct Position {
     pub place: u64,
     /// First bytes of the hash of the block that `place` is in; zero when it is not known.
     pub mark: u64,
+    /// Additions to history that were in the log when the stream began.
+    pub history: u64,
 }
 
 impl Position {
     /// The beginning of a log.
     #[must_use]
     pub const fn beginning(log_id: u64) -> Self {
-        Self { log_id, fork: 0, place: 0, mark: 0 }
+        Self { log_id, fork: 0, place: 0, mark: 0, history: 0 }
     }
 
     /// What [`Position::mark`] says of a block.
@@ -46,7 +48,7 @@ impl Cursor {
     #[must_use]
     pub fn encode(&self, binding: &str) -> String {
         let bytes = |(chain, at): (&ChainId, &Position)| {
-            [chain.0, at.log_id, at.fork, at.place, at.mark].map(u64::to_be_bytes).concat()
+            [chain.0, at.log_id, at.fork, at.place, at.mark, at.history].map(u64::to_be_bytes).concat()
         };
         PageToken { key: self.chains.iter().flat_map(bytes).collect() }.encode(binding)
     }
@@ -79,7 +81,7 @@ impl Cursor {
 fn entry(bytes: &[u8; ENTRY_BYTES]) -> (ChainId, Position) {
     let mut numbers = bytes.as_chunks::<8>().0.iter().map(|bytes| u64::from_be_bytes(*bytes));
     let mut next = || numbers.next().unwrap_or_default();
-    (ChainId(next()), Position { log_id: next(), fork: next(), place: next(), mark: next() })
+    (ChainId(next()), Position { log_id: next(), fork: next(), place: next(), mark: next(), history: next() })
 }
 
 #[cfg(test)]
@@ -90,10 +92,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_reads_what_it_writes(positions: Vec<(u64, [u64; 4])>) {
+        fn a_cursor_reads_what_it_writes(positions: Vec<(u64, [u64; 5])>) {
             let chains = positions
                 .into_iter()
-                .map(|(chain, [log_id, fork, place, mark])| (ChainId(chain), Position { log_id, fork, place, mark }))
+                .map(|(chain, [log_id, fork, place, mark, history])| (ChainId(chain), Position { log_id, fork, place, mark, history }))
                 .collect();
             let cursor = Cursor { chains };
             prop_assert_eq!(Cursor::decode(&cursor.encode("all"), "all"), Ok(cursor));

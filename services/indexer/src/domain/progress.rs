@@ -1,6 +1,6 @@
 //! How far a chain is indexed.
 
-use capstan_primitives::{BlockRef, ChainId};
+use capstan_primitives::{Address, BlockRef, ChainId, Hash};
 
 use super::{Event, Undo};
 
@@ -13,6 +13,10 @@ pub struct ChainProgress {
     pub log_id: u64,
     /// Reorgs since the log began.
     pub fork: u64,
+    /// How often history was added to what was indexed, or is read in another way.
+    pub history: u64,
+    /// Number of the process that may write the log; it grows with every change.
+    pub writer: u64,
     /// Newest indexed block.
     pub indexed: Option<BlockRef>,
     /// Newest finalized block.
@@ -51,4 +55,19 @@ pub struct Coverage {
     pub block_complete: bool,
     /// Whether the page reaches the end of what may be read.
     pub complete: bool,
+}
+
+/// How much of a configured contract's history is in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Covered {
+    /// The contract.
+    pub address: Address,
+    /// How its logs are read: [`super::Definition::fingerprint`].
+    pub definition: Hash,
+    /// First block of its history.
+    pub start_block: u64,
+    /// First block whose logs are not in the log yet; none when all are.
+    pub next_block: Option<u64>,
+    /// [`ChainProgress::history`] when it became readable as it is.
+    pub added: u64,
 }

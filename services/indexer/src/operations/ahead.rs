@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use capstan_chain::Header;
 use capstan_primitives::Address;
-use capstan_runtime::Tasks;
+use capstan_runtime::{Tasks, failpoint};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::reach::Reach;
@@ -30,13 +30,15 @@ pub(super) enum Part {
 }
 
 impl Part {
-    const fn first(self) -> u64 {
+    /// The first block.
+    pub(super) const fn first(self) -> u64 {
         match self {
             Self::Range(number, _) | Self::CatchUp(number, _) | Self::Block(number) => number,
         }
     }
 
-    const fn last(self) -> u64 {
+    /// The last block.
+    pub(super) const fn last(self) -> u64 {
         match self {
             Self::Range(_, number) | Self::CatchUp(_, number) | Self::Block(number) => number,
         }
@@ -131,7 +133,12 @@ impl Ahead {
                 return;
             }
             let fetch = fetch(self.node.clone(), part, followed.to_vec(), horizon.head);
-            let answer = self.tasks.part(fetch);
+            let answer = self.tasks.part(async {
+                failpoint("fetch.before");
+                let segment = fetch.await;
+                failpoint("fetch.after");
+                segment
+            });
             self.asked.push_back(Asked { part, addresses: followed.len(), answer });
             next = part.last().saturating_add(1);
         }

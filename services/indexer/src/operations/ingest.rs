@@ -5,14 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use capstan_chain::Header;
+use capstan_chain::{ChainError, Header, Log};
 use capstan_primitives::{Address, BlockRef, Clock};
-use capstan_runtime::Tasks;
+use capstan_runtime::{Tasks, failpoint};
 
 use super::{
     ChainPlan, SharedContracts,
     ahead::{Ahead, Fetched, Horizon, Part},
     audit::{Audit, Finding, Subject},
+    history::Pending,
     reach::Reach,
 };
 use crate::{
@@ -25,22 +26,34 @@ use crate::{
 
 /// While history is read, the head is looked at this seldom.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
+/// A node that did not say which block is safe may never do so; it is asked this seldom.
+const SAFE_UNKNOWN: Duration = Duration::from_secs(600);
 
 /// The log of one chain, kept level with its node.
 #[derive(Debug)]
 pub struct Ingest {
-    store: Store,
-    node: Node,
-    plan: ChainPlan,
+    pub(super) store: Store,
+    pub(super) node: Node,
+    pub(super) plan: ChainPlan,
+    pub(super) tasks: Tasks,
     contracts: SharedContracts,
+    /// What is said of the contracts in the store that are known.
+    pub(super) contracts_mark: (i64, Option<i64>),
     /// Their addresses, in the order in which they became known.
     followed: Vec<Address>,
-    progress: ChainProgress,
+    pub(super) progress: ChainProgress,
     reach: Reach,
-    ahead: Ahead,
+    pub(super) ahead: Ahead,
     audit: Audit,
-    seen: Option<Seen>,
-    clock: Clock,
+    /// Contracts that are not read from yet.
+    pub(super) pending: Pending,
+    /// Whether the last step found nothing new.
+    is_idle: bool,
+    pub(super) seen: Option<Seen>,
+    safe: Option<BlockRef>,
+    /// When to ask for the safe block again.
+    safe_due: Instant,
+    pub(super) clock: Clock,
 }
 
 /// What one step found.
@@ -54,7 +67,7 @@ pub struct Tick {
 
 /// The chain as the node showed it.
 #[derive(Debug, Clone, Copy)]
-struct Seen {
+pub(super) struct Seen {
     head: Header,
     finalized: Option<BlockRef>,
     at: Instant,
@@ -75,22 +88,54 @@ impl Ingest {
         let progress = store.open_log(plan.id, rand::random(), plan.start_block).await?;
         let reach = Reach::new(plan.first_range, plan.batch_blocks, plan.batch_bytes);
         let (contracts, followed) = (SharedContracts::default(), Vec::new());
-        let (ahead, seen) = (Ahead::new(node.clone(), tasks), None);
+        let ahead = Ahead::new(node.clone(), tasks.clone());
+        let (seen, safe, safe_due) = (None, None, Instant::now());
         let audit = Audit::default();
-        let mut ingest =
-            Self { store, node, plan, contracts, followed, progress, reach, ahead, audit, seen, clock };
+        let mut ingest = Self {
+            store,
+            node,
+            plan,
+            tasks,
+            contracts,
+            contracts_mark: (0, None),
+            followed,
+            progress,
+            reach,
+            ahead,
+            audit,
+            pending: Pending::default(),
+            is_idle: false,
+            seen,
+            safe,
+            safe_due,
+            clock,
+        };
         ingest.reload_contracts().await?;
-        // What an earlier process left reversible is looked at again.
-        if let (Some(finalized), Some(indexed)) = (progress.finalized, progress.indexed) {
-            ingest.audit.add(finalized.number.saturating_add(1), indexed.number);
-        }
         Ok(ingest)
+    }
+
+    /// Goes on from where the log is, as its writer.
+    pub(super) async fn take_over(&mut self) -> Result<(), Error> {
+        (self.seen, self.audit, self.pending) = (None, Audit::default(), Pending::default());
+        self.look_at_history().await?;
+        self.reload_contracts().await?;
+        // What another process left reversible is looked at again.
+        if let (Some(finalized), Some(indexed)) = (self.progress.finalized, self.progress.indexed) {
+            self.audit.add(finalized.number.saturating_add(1), indexed.number);
+        }
+        Ok(())
     }
 
     /// The chain's cursor.
     #[must_use]
     pub const fn progress(&self) -> &ChainProgress {
         &self.progress
+    }
+
+    /// The chain's name for people.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.plan.name
     }
 
     /// The contracts that are followed.
@@ -109,6 +154,12 @@ impl Ingest {
     #[must_use]
     pub const fn node(&self) -> &Node {
         &self.node
+    }
+
+    /// The newest block that the node calls safe.
+    #[must_use]
+    pub fn safe(&self) -> Option<BlockRef> {
+        self.safe.filter(|safe| self.progress.finalized.is_none_or(|last| last.number <= safe.number))
     }
 
     /// Takes one step toward the node's head.
@@ -135,7 +186,10 @@ impl Ingest {
             Some(indexed) if head.block.number <= indexed.number => {
                 self.compare(indexed, head, finalized).await?
             }
-            _ => self.extend(head, finalized).await?,
+            _ => {
+                self.is_idle = false;
+                self.extend(head, finalized).await?
+            }
         };
         Ok(Tick { head: head.block, moved })
     }
@@ -149,7 +203,15 @@ impl Ingest {
         if let Some(seen) = self.seen.filter(lasts) {
             return Ok(seen);
         }
-        let (head, finalized) = self.node.newest(&self.plan.finality, self.progress.finalized).await?;
+        let newest = self.node.newest(&self.plan.finality, self.progress.finalized);
+        let (head, finalized) = if self.safe_due <= Instant::now() {
+            let (newest, safe) = futures::join!(newest, self.node.safe());
+            let wait = if safe.is_ok() { self.plan.poll_interval } else { SAFE_UNKNOWN };
+            (self.safe, self.safe_due) = (safe.unwrap_or(self.safe), Instant::now() + wait);
+            newest?
+        } else {
+            newest.await?
+        };
         let seen = Seen { head, finalized, at: Instant::now() };
         self.seen = Some(seen);
         Ok(seen)
@@ -178,7 +240,9 @@ impl Ingest {
         if let Some(finalized) = finalized.filter(|finalized| Some(*finalized) != self.progress.finalized) {
             self.progress = self.store.finalize(&self.progress, finalized).await?;
         }
-        if level { self.look_again().await } else { Ok(false) }
+        // New blocks come first: the audit goes on when the last step, too, found none.
+        let is_idle = std::mem::replace(&mut self.is_idle, true);
+        if level && is_idle { self.look_again().await } else { Ok(false) }
     }
 
     /// Compares some blocks of the log with the chain; what is wrong is taken back.
@@ -212,6 +276,7 @@ impl Ingest {
         self.ahead.clear();
         self.seen = None;
         self.audit.cut(junction.number);
+        self.pending.cut(junction.number);
         let now = self.clock.now().timestamp_millis();
         let (progress, undo) = self.store.roll_back(&self.progress, junction, now).await?;
         self.progress = progress;
@@ -249,7 +314,11 @@ impl Ingest {
             (Some(indexed), Some(first)) if indexed.hash != first.parent_hash => {
                 self.roll_back(indexed, head).await
             }
-            _ => self.append(part, segment, addresses, finalized).await.map(|()| true),
+            _ => {
+                self.append(part, segment, addresses, finalized).await?;
+                // A head that came meanwhile is announced, or polled for.
+                Ok(part.last() < head.block.number)
+            }
         }
     }
 
@@ -260,10 +329,13 @@ impl Ingest {
         addresses: usize,
         finalized: Option<BlockRef>,
     ) -> Result<(), Error> {
+        metrics::answered(self.plan.id, segment.bytes);
         let (headers, batch) = self.complete(part, segment, addresses).await?;
+        failpoint("decode.after");
         let (Some(first), Some(last)) = (headers.first(), headers.last().copied()) else { return Ok(()) };
         let blocks = last.block.number.saturating_sub(first.block.number).saturating_add(1);
         let events = batch.events.len();
+        let rows = rows_of(&headers, &batch);
         batch.quarantined.iter().for_each(|entry| metrics::quarantined(self.plan.id, entry));
         let now = self.clock.now().timestamp_millis();
         let append = Append { headers, finalized, batch, now, window: self.plan.window };
@@ -277,7 +349,7 @@ impl Ingest {
         if let Part::CatchUp(first, last) = part {
             self.audit.add(first, last);
         }
-        metrics::indexed(self.plan.id, last.block, blocks, events);
+        metrics::indexed(self.plan.id, last.block, metrics::Appended { blocks, events, rows });
         Ok(())
     }
 
@@ -294,19 +366,7 @@ impl Ingest {
         loop {
             let missing = self.followed.get(asked..).unwrap_or_default();
             if !missing.is_empty() {
-                let more = match (part, headers.last()) {
-                    (Part::Block(_), Some(header)) => self.node.block(*header, missing).await?,
-                    _ => {
-                        let number = |header: Option<&Header>| header.map_or(0, |header| header.block.number);
-                        self.node.range(number(headers.first()), number(headers.last()), missing).await?
-                    }
-                };
-                if more.headers != headers {
-                    let reason = "the ends of a range changed between two answers".to_owned();
-                    return Err(capstan_chain::ChainError::Inconsistent { reason }.into());
-                }
-                logs.extend(more.logs);
-                logs.sort_by_key(|log| (log.block_number, log.log_index));
+                logs = fetch_missing(&self.node, part, &headers, logs, missing).await?;
             }
             asked = self.followed.len();
             let batch = {
@@ -347,24 +407,55 @@ impl Ingest {
         Ok(None)
     }
 
-    async fn reload_contracts(&mut self) -> Result<(), Error> {
+    pub(super) async fn reload_contracts(&mut self) -> Result<(), Error> {
+        let mark = self.store.contracts_mark(self.plan.id).await?;
         let found = self.store.found_contracts(self.plan.id).await?;
-        let mut contracts = self.plan.contracts.clone();
-        for found in &found {
+        let is_pending = |address: &Address| self.pending.has(address);
+        let mut contracts = self.plan.contracts.clone().without(is_pending);
+        for found in found.iter().filter(|found| !is_pending(&found.factory)) {
             contracts.add(found);
         }
         self.followed = contracts.addresses();
+        self.contracts_mark = mark;
         *self.contracts.write().unwrap_or_else(PoisonError::into_inner) = contracts;
         self.ahead.clear();
         Ok(())
     }
 }
 
-/// What the factories among `contracts` made.
-fn found_in(logs: &[capstan_chain::Log], contracts: &Contracts) -> Vec<Found> {
-    let made = |log: &capstan_chain::Log| {
-        contracts.get(&log.address).and_then(|factory| Contracts::made_by(factory, log))
+/// How many rows the blocks take in the store: their own, their logs, and what these made known.
+fn rows_of(headers: &[Header], batch: &Batch) -> usize {
+    let mut blocks: Vec<u64> = headers.iter().map(|header| header.block.number).collect();
+    blocks.extend(batch.events.iter().map(|event| event.log.block_number));
+    blocks.sort_unstable();
+    blocks.dedup();
+    blocks.len() + batch.events.len() + batch.found.len() + batch.quarantined.len()
+}
+
+/// Adds the logs of `missing` contracts to those of some blocks.
+pub(super) async fn fetch_missing(
+    node: &Node,
+    part: Part,
+    headers: &[Header],
+    mut logs: Vec<Log>,
+    missing: &[Address],
+) -> Result<Vec<Log>, Error> {
+    let more = match (part, headers.last()) {
+        (Part::Block(_), Some(header)) => node.block(*header, missing).await?,
+        _ => node.range(part.first(), part.last(), missing).await?,
     };
+    if more.headers != headers {
+        let reason = "the ends of a range changed between two answers".to_owned();
+        return Err(ChainError::Inconsistent { reason }.into());
+    }
+    logs.extend(more.logs);
+    logs.sort_by_key(|log| (log.block_number, log.log_index));
+    Ok(logs)
+}
+
+/// What the factories among `contracts` made.
+pub(super) fn found_in(logs: &[Log], contracts: &Contracts) -> Vec<Found> {
+    let made = |log: &Log| contracts.get(&log.address).and_then(|factory| Contracts::made_by(factory, log));
     logs.iter().filter_map(made).collect()
 }
 

@@ -2,7 +2,9 @@
 
 mod ahead;
 mod audit;
+mod history;
 mod ingest;
+mod lease;
 mod plan;
 mod pools;
 mod reach;
@@ -11,6 +13,7 @@ mod tracker;
 mod transactions;
 
 pub use ingest::{Ingest, Tick};
+pub use lease::Lease;
 pub(crate) use plan::wrong;
 pub use plan::{ChainPlan, plan};
 pub use pools::{PoolProjection, Pools, makes_pools};

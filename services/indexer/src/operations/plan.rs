@@ -1,6 +1,6 @@
 //! From the configuration of a chain to what is followed; everything that is wrong is named.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use capstan_chain::{Abi, known_protocols, protocol};
 use capstan_primitives::ChainId;
@@ -38,9 +38,11 @@ pub struct ChainPlan {
     pub prefetch: usize,
     /// How far back a reorg may reach.
     pub window: Window,
+    /// How often the node is asked for its head.
+    pub poll_interval: Duration,
 }
 
-const FIRST_RANGE: u64 = 100;
+const FIRST_RANGE: u64 = 200;
 
 /// Reads the plan of a chain; `place` names it in errors, such as `chains.0`.
 ///
@@ -67,6 +69,7 @@ pub fn plan(chain: &platform::Chain, config: &Config, place: &str) -> Result<Cha
         batch_bytes: config.batch_bytes,
         prefetch: config.prefetch,
         window: Window { blocks: config.reorg_window, seconds: config.reorg_window_seconds },
+        poll_interval: config.poll_interval(),
     })
 }
 

@@ -56,9 +56,12 @@ impl PoolProjection {
     pub async fn open(&self) -> Result<(), Error> {
         let Some(cursor) = self.store.pool_cursor(self.chain_id).await? else { return Ok(()) };
         let at = Cursor { chains: [(self.chain_id, cursor.at)].into() };
-        match self.log.resume(&[self.chain_id], at, StartAt::Beginning).await {
-            Err(Error::CursorOfOtherLog | Error::CursorPruned { .. }) => {
-                tracing::warn!(chain = self.chain_id.0, "the log is another one; reading the pools again");
+        match self.log.resume(&[self.chain_id], at, StartAt::Beginning, &self.filter).await {
+            Err(Error::CursorOfOtherLog | Error::CursorPruned { .. } | Error::CursorHistoryAdded(_)) => {
+                tracing::warn!(
+                    chain = self.chain_id.0,
+                    "the log is not what it was; reading it again for pools"
+                );
                 self.store.forget_pools(self.chain_id).await
             }
             resumed => resumed.map(drop),
@@ -100,7 +103,8 @@ impl PoolProjection {
     }
 
     async fn beginning(&self) -> Result<Position, Error> {
-        let cursor = self.log.resume(&[self.chain_id], Cursor::default(), StartAt::Beginning).await?;
+        let cursor =
+            self.log.resume(&[self.chain_id], Cursor::default(), StartAt::Beginning, &self.filter).await?;
         cursor.chains.get(&self.chain_id).copied().ok_or(Error::UnknownChain(self.chain_id.0))
     }
 

@@ -1,15 +1,16 @@
 //! Serving the log: pages, streams, status.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, PoisonError, RwLock},
 };
 
-use capstan_primitives::{BlockRef, ChainId, Hash};
+use capstan_primitives::{Address, BlockRef, ChainId, Hash};
 use tokio::sync::watch;
 
 use crate::{
-    domain::{ChainProgress, Contracts, Cursor, Event, EventFilter, LogPage, Position, Undo, place},
+    adapters::Node,
+    domain::{ChainProgress, Contracts, Cursor, Event, EventFilter, LogPage, Position, Rate, Undo, place},
     error::Error,
     metrics,
     store::{Bounds, RawEvent, Span, Store, Wanted},
@@ -28,6 +29,8 @@ pub enum ChainState {
     Stalled,
     /// Stopped until an operator acts.
     Halted,
+    /// Serving what another process writes.
+    Standby,
 }
 
 /// A chain as its worker last saw it.
@@ -37,8 +40,14 @@ pub struct ChainView {
     pub state: ChainState,
     /// The node's newest block.
     pub head: Option<BlockRef>,
+    /// The newest block that the node calls safe.
+    pub safe: Option<BlockRef>,
     /// The chain's cursor.
     pub progress: ChainProgress,
+    /// How fast the log grows.
+    pub rate: Option<Rate>,
+    /// Whether this process writes the log.
+    pub writer: bool,
     /// How many contracts are followed.
     pub contracts: u64,
     /// Why the chain is not live.
@@ -50,6 +59,8 @@ pub struct ChainView {
 pub struct ChainHandle {
     /// Name for people.
     pub name: String,
+    /// The node behind the chain.
+    pub node: Node,
     /// Changes with every step of the worker.
     pub view: watch::Receiver<ChainView>,
     /// The contracts that are followed.
@@ -80,7 +91,8 @@ impl StartAt {
             Self::BeforeHead(blocks) => indexed.saturating_add(1).saturating_sub(blocks),
         };
         let place = place::before(block).unwrap_or_default();
-        Position { fork: progress.fork, place, ..Position::beginning(progress.log_id) }
+        let (fork, history) = (progress.fork, progress.history);
+        Position { fork, place, history, ..Position::beginning(progress.log_id) }
     }
 }
 
@@ -160,6 +172,7 @@ impl EventLog {
             let (progress, found, more) = page.ok_or(Error::UnknownChain(chain_id.0))?;
             let below = |event: &RawEvent| *newest_first && first.is_some_and(|first| event.place <= first);
             let ended = found.iter().any(below);
+            self.learn(*chain_id, &found).await?;
             events.extend(self.meanings(*chain_id, found.into_iter().filter(|event| !below(event)), filter));
             let more = more.filter(|_| !ended);
             if more.is_none() || events.len() >= usize::try_from(*limit).unwrap_or(usize::MAX) {
@@ -194,10 +207,11 @@ impl EventLog {
         chains: &[ChainId],
         mut cursor: Cursor,
         start: StartAt,
+        filter: &EventFilter,
     ) -> Result<Cursor, Error> {
         for chain_id in chains {
             let progress = self.progress(*chain_id).await?;
-            let Some(at) = cursor.chains.get(chain_id) else {
+            let Some(at) = cursor.chains.get_mut(chain_id) else {
                 cursor.chains.insert(*chain_id, start.position(&progress));
                 continue;
             };
@@ -208,11 +222,31 @@ impl EventLog {
             if !self.store.knows(*chain_id, *at).await? {
                 return Err(Error::CursorOfOtherLog);
             }
+            self.check_history(&progress, *at, filter).await?;
             if at.place < place::before(progress.earliest).unwrap_or_default() {
                 return Err(Error::CursorPruned { chain_id: *chain_id, earliest: progress.earliest });
             }
+            at.history = progress.history;
         }
         Ok(cursor)
+    }
+
+    /// Checks that no history was added since `at` that a stream with `filter` would have had.
+    async fn check_history(
+        &self,
+        progress: &ChainProgress,
+        at: Position,
+        filter: &EventFilter,
+    ) -> Result<(), Error> {
+        if at.history >= progress.history {
+            return Ok(());
+        }
+        let covered = self.store.covered(progress.chain_id).await?;
+        let concerns = |address| filter.addresses.is_empty() || filter.addresses.contains(address);
+        match covered.iter().any(|known| known.added > at.history && concerns(&known.address)) {
+            true => Err(Error::CursorHistoryAdded(progress.chain_id)),
+            false => Ok(()),
+        }
     }
 
     /// Keeps the cursor of a consumer.
@@ -257,6 +291,7 @@ impl EventLog {
     ) -> Result<Vec<Event>, Error> {
         let wanted = self.wanted(chain_id, filter).await?;
         let raw = self.store.reverted(chain_id, at, undo, &wanted).await?;
+        self.learn(chain_id, &raw).await?;
         Ok(self.meanings(chain_id, raw.into_iter(), filter))
     }
 
@@ -271,9 +306,19 @@ impl EventLog {
         filter: &EventFilter,
         bounds: Bounds,
     ) -> Result<LogPage, Error> {
-        let wanted = self.wanted(chain_id, filter).await?;
-        let page = self.store.read_log(chain_id, at, &wanted, bounds).await?;
+        let mut wanted = self.wanted(chain_id, filter).await?;
+        let page = loop {
+            let page = self.store.read_log(chain_id, at, &wanted, bounds).await?;
+            // A kind of log that came into the store after `wanted` was made is not in the page.
+            let now = self.wanted(chain_id, filter).await?;
+            if now.types == wanted.types {
+                break page;
+            }
+            wanted = now;
+        };
         let page = page.filter(|page| page.progress.log_id == at.log_id).ok_or(Error::CursorOfOtherLog)?;
+        self.check_history(&page.progress, at, filter).await?;
+        self.learn(chain_id, &page.events).await?;
         let events = self.meanings(chain_id, page.events.into_iter(), filter);
         Ok(LogPage { progress: page.progress, undo: page.undo, events, coverage: page.coverage })
     }
@@ -295,8 +340,29 @@ impl EventLog {
         let ids = types.into_iter().filter(|(_, of)| {
             contracts.meanings(&of.source, &of.topic).any(|(protocol, kind)| takes(protocol, &kind))
         });
-        wanted.types = Some(ids.map(|(id, _)| id).collect());
+        let mut ids: Vec<i32> = ids.map(|(id, _)| id).collect();
+        ids.sort_unstable();
+        wanted.types = Some(ids);
         Ok(wanted)
+    }
+
+    /// Makes the contracts known that another process found meanwhile: their events must not be left out.
+    async fn learn(&self, chain_id: ChainId, raw: &[RawEvent]) -> Result<(), Error> {
+        let Some(handle) = self.chains.get(&chain_id) else { return Ok(()) };
+        let unknown: BTreeSet<Address> = {
+            let contracts = handle.contracts.read().unwrap_or_else(PoisonError::into_inner);
+            let addresses = raw.iter().map(|event| event.address);
+            addresses.filter(|address| contracts.get(address).is_none()).collect()
+        };
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let found = self.store.found_among(chain_id, unknown).await?;
+        let mut contracts = handle.contracts.write().unwrap_or_else(PoisonError::into_inner);
+        for found in &found {
+            contracts.add(found);
+        }
+        Ok(())
     }
 
     /// Reads logs as the events that they are, those that the definitions list and `filter` wants.

@@ -1,5 +1,6 @@
 //! Wire ↔ domain.
 
+use capstan_chain::{EndpointState, EndpointStatus, Role};
 use capstan_primitives::{Address, BlockRef, ChainId, Finality};
 use capstan_proto::{indexer as wire, primitives};
 use prost_types::Timestamp;
@@ -87,6 +88,7 @@ pub(super) fn chain_state(state: ChainState) -> wire::ChainState {
         ChainState::Live => wire::ChainState::Live,
         ChainState::Stalled => wire::ChainState::Stalled,
         ChainState::Halted => wire::ChainState::Halted,
+        ChainState::Standby => wire::ChainState::Standby,
     }
 }
 
@@ -120,6 +122,42 @@ pub(super) fn chain_status(handle: &ChainHandle) -> wire::ChainStatus {
         decode_failures: progress.decode_failures,
         problem: view.problem.clone(),
         indexed_at: progress.indexed.map(|_| millis(progress.indexed_at)),
+        safe: view.safe.map(block),
+        blocks_per_second: view.rate.map(|rate| rate.blocks),
+        eta_seconds: eta(&view).map(|eta| eta.as_secs()),
+        endpoints: handle.node.endpoints().into_iter().map(endpoint).collect(),
+        writer: view.writer,
+        earliest_block: progress.earliest,
+    }
+}
+
+fn eta(view: &ChainView) -> Option<std::time::Duration> {
+    let is_behind = view.state == ChainState::Syncing;
+    view.rate.filter(|_| is_behind)?.eta(lag(view).0)
+}
+
+fn endpoint(status: EndpointStatus) -> wire::Endpoint {
+    let EndpointStatus { url, role, state, latency, in_flight, limit, errors, lies, rate_limited } = status;
+    let role = match role {
+        Role::Primary => wire::EndpointRole::Primary,
+        Role::Fallback => wire::EndpointRole::Fallback,
+    };
+    let state = match state {
+        EndpointState::Ready => wire::EndpointState::Ready,
+        EndpointState::Lagging => wire::EndpointState::Lagging,
+        EndpointState::Limited => wire::EndpointState::Limited,
+        EndpointState::Ejected => wire::EndpointState::Ejected,
+    };
+    wire::Endpoint {
+        url,
+        role: role.into(),
+        state: state.into(),
+        latency_ms: latency.as_secs_f64() * 1_000.0,
+        in_flight,
+        limit,
+        errors,
+        lies,
+        rate_limited,
     }
 }
 

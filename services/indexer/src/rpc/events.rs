@@ -104,7 +104,7 @@ impl EventWriter {
             Bool(flag) => Kind::BoolValue(*flag),
             Integer(number) => Kind::StringValue(number.to_string()),
             Text(text) => Kind::StringValue((*text).to_owned()),
-            Bytes(bytes) => Kind::StringValue(format!("0x{}", hex::encode(bytes))),
+            Bytes(bytes) => Kind::StringValue(hex::encode_prefixed(bytes)),
             Address(address) => Kind::StringValue(self.address(*address)),
             List(values) => {
                 Kind::ListValue(ListValue { values: values.iter().map(|value| self.value(value)).collect() })

@@ -87,7 +87,7 @@ impl IndexerService for Rpc {
         for (id, handle) in self.log.chains() {
             store_answers &= self.log.progress(id).await.is_ok();
             let view = handle.view.borrow();
-            follows &= matches!(view.state, ChainState::Live | ChainState::Syncing);
+            follows &= matches!(view.state, ChainState::Live | ChainState::Syncing | ChainState::Standby);
             let state = convert::chain_state(view.state).into();
             chains.push(ChainHealth { chain_id: id.0, state, lag_blocks: convert::lag(&view).0 });
         }

@@ -53,7 +53,7 @@ impl StreamRequest {
             Some(text) => (Cursor::decode(&text, &binding).map_err(Error::Cursor)?, StartAt::Beginning),
             None => (Cursor::default(), start(request.start)),
         };
-        let cursor = log.resume(&chains, cursor, from).await?;
+        let cursor = log.resume(&chains, cursor, from, &filter).await?;
         let max_batch = match usize::try_from(request.max_batch_events) {
             Ok(0) => DEFAULT_BATCH,
             Ok(events) => events.min(MAX_BATCH),

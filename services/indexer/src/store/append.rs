@@ -8,8 +8,9 @@ use std::{
 use capstan_chain::Header;
 use capstan_db::bulk::{BulkWrite, CopyRows, insert_all};
 use capstan_db::columns::{HashColumn, signed, unsigned};
-use capstan_db::indexer::entities::{block, chain, contract, event};
+use capstan_db::indexer::entities::{block, chain, contract, event, quarantine};
 use capstan_primitives::{BlockRef, ChainId, Hash};
+use capstan_runtime::failpoint;
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter, sea_query::OnConflict,
 };
@@ -85,15 +86,19 @@ impl Store {
         let blocks = blocks_of(&headers, &batch);
         let write = self.database.bulk_write().await?;
         move_cursor(&write, from, &to).await?;
-        forget_orphans(&write, from, &blocks).await?;
-        let rows = blocks.into_values().map(|block| rows::block_row(from, block)).collect();
+        let rows =
+            blocks.into_values().map(|block| rows::block_row(from.chain_id, from.fork, block)).collect();
         insert_all(&write, rows).await?;
         let parts = self.make_partitions(&write, from, &batch.events).await?;
+        failpoint("write.before");
         write_events(&write, from, &batch.events, &types).await?;
+        failpoint("write.after");
         write_rest(&write, from, batch).await?;
         prune_blocks(&write, &to, window).await?;
+        failpoint("commit.before");
         write.commit().await?;
-        self.partitions.lock().unwrap_or_else(PoisonError::into_inner).extend(parts);
+        failpoint("commit.after");
+        self.learn_partitions(parts);
         Ok(to)
     }
 
@@ -110,7 +115,7 @@ impl Store {
     }
 
     /// Makes the partitions that `events` fall into and that this process has not seen, and names them.
-    async fn make_partitions(
+    pub(super) async fn make_partitions(
         &self,
         write: &BulkWrite,
         from: &ChainProgress,
@@ -139,7 +144,12 @@ impl Store {
         Ok(parts)
     }
 
-    async fn types_of(&self, events: &[NewEvent]) -> Result<BTreeMap<(usize, Hash), i32>, Error> {
+    /// Remembers partitions whose transaction was kept.
+    pub(super) fn learn_partitions(&self, parts: BTreeSet<(ChainId, u64)>) {
+        self.partitions.lock().unwrap_or_else(PoisonError::into_inner).extend(parts);
+    }
+
+    pub(super) async fn types_of(&self, events: &[NewEvent]) -> Result<BTreeMap<(usize, Hash), i32>, Error> {
         let mut distinct: BTreeMap<(usize, Hash), &EventType> = BTreeMap::new();
         for event in events {
             distinct.entry(type_key(&event.of)).or_insert(&event.of);
@@ -150,7 +160,7 @@ impl Store {
 }
 
 /// Sources are shared, so that their address tells them apart.
-fn type_key(of: &EventType) -> (usize, Hash) {
+pub(super) fn type_key(of: &EventType) -> (usize, Hash) {
     (of.source.as_ptr().addr(), of.topic)
 }
 
@@ -163,7 +173,7 @@ pub(super) struct KnownBlock {
 }
 
 /// The blocks of the headers and those of the logs, by number.
-fn blocks_of(headers: &[Header], batch: &Batch) -> BTreeMap<u64, KnownBlock> {
+pub(super) fn blocks_of(headers: &[Header], batch: &Batch) -> BTreeMap<u64, KnownBlock> {
     let known = |header: &Header| KnownBlock {
         block: header.block,
         parent_hash: Some(header.parent_hash),
@@ -180,7 +190,8 @@ fn blocks_of(headers: &[Header], batch: &Batch) -> BTreeMap<u64, KnownBlock> {
     blocks
 }
 
-/// Moves the cursor from exactly `from`: a second indexer of the same chain finds it moved and stops.
+/// Moves the cursor from exactly `from`, as the writer that `from` names: one that was replaced
+/// meanwhile cannot write any more, whatever it believes.
 pub(super) async fn move_cursor(
     write: &impl ConnectionTrait,
     from: &ChainProgress,
@@ -195,28 +206,11 @@ pub(super) async fn move_cursor(
         .filter(chain::Column::ChainId.eq(signed(from.chain_id.0)))
         .filter(chain::Column::LogId.eq(signed(from.log_id)))
         .filter(chain::Column::Fork.eq(signed(from.fork)))
+        .filter(chain::Column::Writer.eq(signed(from.writer)))
         .filter(at)
         .exec(write)
         .await?;
     if moved.rows_affected == 1 { Ok(()) } else { Err(Error::OtherWriter(from.chain_id)) }
-}
-
-/// A block that was orphaned and is back stands in the log once, at its new fork.
-async fn forget_orphans(
-    write: &BulkWrite,
-    from: &ChainProgress,
-    blocks: &BTreeMap<u64, KnownBlock>,
-) -> Result<(), Error> {
-    if from.fork == 0 {
-        return Ok(());
-    }
-    let hashes = blocks.values().map(|known| HashColumn(known.block.hash));
-    let back = block::Entity::find()
-        .filter(block::Column::ChainId.eq(signed(from.chain_id.0)))
-        .filter(block::Column::Hash.is_in(hashes))
-        .all(write)
-        .await?;
-    forget(write, back).await
 }
 
 /// Removes blocks and their logs.
@@ -261,10 +255,10 @@ fn new_row<'a>(
     event: &'a NewEvent,
     types: &BTreeMap<(usize, Hash), i32>,
 ) -> Result<rows::NewRow<'a>, Error> {
-    rows::new_event(from, event, types.get(&type_key(&event.of)).copied())
+    rows::new_event(from.chain_id, from.fork, event, types.get(&type_key(&event.of)).copied())
 }
 
-async fn write_rest(write: &BulkWrite, from: &ChainProgress, batch: Batch) -> Result<(), Error> {
+pub(super) async fn write_rest(write: &BulkWrite, from: &ChainProgress, batch: Batch) -> Result<(), Error> {
     let known =
         OnConflict::columns([contract::Column::ChainId, contract::Column::Address]).do_nothing().to_owned();
     for found in &batch.found {
@@ -273,8 +267,13 @@ async fn write_rest(write: &BulkWrite, from: &ChainProgress, batch: Batch) -> Re
             .exec_without_returning(write)
             .await?;
     }
-    let quarantined = batch.quarantined.into_iter().map(|entry| rows::quarantine_row(from.chain_id, entry));
-    insert_all(write, quarantined.collect::<Result<Vec<_>, _>>()?).await?;
+    let known = OnConflict::new().do_nothing().to_owned();
+    for entry in batch.quarantined {
+        quarantine::Entity::insert(rows::quarantine_row(from.chain_id, entry)?)
+            .on_conflict(known.clone())
+            .exec_without_returning(write)
+            .await?;
+    }
     Ok(())
 }
 

@@ -96,6 +96,7 @@ pub(super) fn cursor(row: pool_cursor::Model) -> PoolCursor {
         fork: unsigned(row.fork),
         place: unsigned(row.place),
         mark: u64::from_be_bytes(row.mark.to_be_bytes()),
+        history: unsigned(row.history),
     };
     PoolCursor { at, block: optional_block(row.block_number, row.block_hash, row.block_time) }
 }
@@ -108,6 +109,7 @@ pub(super) fn cursor_row(chain_id: ChainId, of: PoolCursor) -> pool_cursor::Acti
         fork: Set(signed(at.fork)),
         place: Set(signed(at.place)),
         mark: Set(i64::from_be_bytes(at.mark.to_be_bytes())),
+        history: Set(signed(at.history)),
         block_number: Set(block.map(|block| signed(block.number))),
         block_hash: Set(block.map(|block| HashColumn(block.hash))),
         block_time: Set(block.map(|block| signed(block.time.0))),

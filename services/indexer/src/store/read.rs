@@ -24,7 +24,7 @@ const DENSE: u64 = 4;
 pub struct Wanted {
     /// Emitting contracts.
     pub addresses: Vec<Address>,
-    /// Kinds of logs by their numbers; none for all.
+    /// Kinds of logs by their numbers, in order; none for all.
     pub types: Option<Vec<i32>>,
     /// Transaction.
     pub transaction: Option<TransactionId>,

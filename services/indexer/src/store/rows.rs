@@ -2,13 +2,13 @@
 
 use capstan_db::bulk::CopyRows;
 use capstan_db::columns::{AddressColumn, HashColumn, TransactionColumn, signed, unsigned};
-use capstan_db::indexer::entities::{block, chain, contract, event, quarantine, reorg};
+use capstan_db::indexer::entities::{block, chain, contract, covered, event, quarantine, reorg};
 use capstan_primitives::{BlockRef, BlockTime, ChainId, Hash};
 use sea_orm::Set;
 
 use super::append::KnownBlock;
 use crate::{
-    domain::{ChainProgress, Found, NewEvent, Quarantined, Undo, place},
+    domain::{ChainProgress, Covered, Found, NewEvent, Quarantined, Undo, place},
     error::Error,
 };
 
@@ -29,6 +29,8 @@ pub(super) fn progress(row: chain::Model) -> ChainProgress {
         chain_id: ChainId(unsigned(row.chain_id)),
         log_id: unsigned(row.log_id),
         fork: unsigned(row.fork),
+        history: unsigned(row.history),
+        writer: unsigned(row.writer),
         indexed: optional_block(row.indexed_number, row.indexed_hash, row.indexed_time),
         finalized: optional_block(row.finalized_number, row.finalized_hash, row.finalized_time),
         earliest: unsigned(row.earliest),
@@ -50,6 +52,7 @@ pub(super) fn chain_row(progress: &ChainProgress) -> chain::ActiveModel {
     let (finalized_number, finalized_hash, finalized_time) = block(progress.finalized);
     chain::ActiveModel {
         fork: Set(signed(progress.fork)),
+        history: Set(signed(progress.history)),
         indexed_number,
         indexed_hash,
         indexed_time,
@@ -81,12 +84,12 @@ pub(super) fn contract_row(chain_id: ChainId, found: &Found) -> contract::Active
     }
 }
 
-pub(super) fn block_row(from: &ChainProgress, known: KnownBlock) -> block::ActiveModel {
+pub(super) fn block_row(chain_id: ChainId, fork: u64, known: KnownBlock) -> block::ActiveModel {
     let KnownBlock { block, parent_hash, events } = known;
     block::ActiveModel {
-        chain_id: Set(signed(from.chain_id.0)),
+        chain_id: Set(signed(chain_id.0)),
         number: Set(signed(block.number)),
-        fork: Set(signed(from.fork)),
+        fork: Set(signed(fork)),
         hash: Set(HashColumn(block.hash)),
         parent_hash: Set(parent_hash.map(HashColumn)),
         time: Set(signed(block.time.0)),
@@ -107,7 +110,8 @@ pub(super) struct NewRow<'a> {
 }
 
 pub(super) fn new_event<'a>(
-    from: &ChainProgress,
+    chain_id: ChainId,
+    fork: u64,
     event: &'a NewEvent,
     type_: Option<i32>,
 ) -> Result<NewRow<'a>, Error> {
@@ -116,9 +120,9 @@ pub(super) fn new_event<'a>(
     // The first topic is in the type, unless that has none.
     let after_id = usize::from(event.of.topic != Hash::ZERO);
     Ok(NewRow {
-        chain_id: signed(from.chain_id.0),
+        chain_id: signed(chain_id.0),
         place: signed(place::place(log.block_number, log.log_index).ok_or_else(out_of_range)?),
-        fork: signed(from.fork),
+        fork: signed(fork),
         type_: type_.ok_or_else(out_of_range)?,
         transaction_index: index(log.transaction_index)?,
         event,
@@ -174,6 +178,27 @@ pub(super) fn quarantine_row(
         data: Set(log.data),
         reason: Set(reason),
     })
+}
+
+pub(super) fn covered(row: covered::Model) -> Covered {
+    Covered {
+        address: row.address.0,
+        definition: row.definition.0,
+        start_block: unsigned(row.start_block),
+        next_block: row.next_block.map(unsigned),
+        added: unsigned(row.added),
+    }
+}
+
+pub(super) fn covered_row(chain_id: ChainId, of: &Covered) -> covered::ActiveModel {
+    covered::ActiveModel {
+        chain_id: Set(signed(chain_id.0)),
+        address: Set(AddressColumn(of.address)),
+        definition: Set(HashColumn(of.definition)),
+        start_block: Set(signed(of.start_block)),
+        next_block: Set(of.next_block.map(signed)),
+        added: Set(signed(of.added)),
+    }
 }
 
 pub(super) fn reorg_row(chain_id: ChainId, undo: &Undo, seen_at: i64) -> reorg::ActiveModel {

@@ -2,8 +2,9 @@
 
 use capstan_db::bulk::BulkWrite;
 use capstan_db::columns::signed;
-use capstan_db::indexer::entities::{block, contract, event, quarantine, reorg};
+use capstan_db::indexer::entities::{block, contract, covered, event, quarantine, reorg};
 use capstan_primitives::{BlockRef, ChainId};
+use capstan_runtime::failpoint;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -49,7 +50,9 @@ impl Store {
         reorg::Entity::insert(rows::reorg_row(from.chain_id, &undo, now))
             .exec_without_returning(&write)
             .await?;
+        failpoint("reorg.before");
         write.commit().await?;
+        failpoint("reorg.after");
         Ok((to, undo))
     }
 }
@@ -131,6 +134,14 @@ impl Above {
             .filter(block::Column::ChainId.eq(self.chain_id))
             .filter(block::Column::Number.gt(self.number))
             .filter(block::Column::OrphanedAt.is_null())
+            .exec(write)
+            .await?;
+        // What was added of the history of a contract that came late is taken back with its blocks.
+        let next = self.number.saturating_add(1);
+        covered::Entity::update_many()
+            .col_expr(covered::Column::NextBlock, Expr::value(next))
+            .filter(covered::Column::ChainId.eq(self.chain_id))
+            .filter(covered::Column::NextBlock.gt(next))
             .exec(write)
             .await?;
         contract::Entity::delete_many()

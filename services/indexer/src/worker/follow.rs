@@ -1,75 +1,233 @@
 //! Keeps the log of one chain level with its node.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use capstan_chain::HeadSignal;
 use capstan_primitives::BlockRef;
-use futures::StreamExt;
+use capstan_runtime::failpoint;
+use futures::{StreamExt, stream::BoxStream};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    domain::{ChainProgress, Pace, Rate, progress_line},
     error::Error,
     metrics,
-    operations::{ChainState, ChainView, Ingest, Tick},
+    operations::{ChainState, ChainView, Ingest, Lease, Tick},
 };
 
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// How often the log says how far reading history has come.
+const LOG_EVERY: Duration = Duration::from_secs(5);
+/// How often the endpoints are looked at for metrics.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
 
-/// Follows the chain until `stopping`. A failure is tried again with growing waits; one that waiting
-/// cannot help halts this chain and leaves the others alone.
+/// How often a standby looks at the store.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Follows the chain until `stopping`, as long as no other process does; otherwise stands by.
 pub(crate) async fn follow(
-    mut ingest: Ingest,
+    ingest: Ingest,
     view: watch::Sender<ChainView>,
     stopping: CancellationToken,
 ) -> Result<(), Error> {
-    let mut heads = Box::pin(ingest.node().heads());
-    let mut wait = FIRST_WAIT;
-    loop {
-        let stepped = tokio::select! {
-            () = stopping.cancelled() => return Ok(()),
-            stepped = ingest.step() => stepped,
-        };
-        match stepped {
-            Ok(tick) => {
-                wait = FIRST_WAIT;
-                publish(&view, &ingest, tick);
-                if tick.moved {
-                    continue;
-                }
-                tokio::select! {
-                    () = stopping.cancelled() => return Ok(()),
-                    _ = heads.next() => {}
-                }
+    let heads = ingest.node().heads().boxed();
+    let mut follower = Follower { ingest, view, heads, stopping };
+    while let Some(lease) = follower.stand_by().await {
+        let chain = follower.ingest.progress().chain_id;
+        metrics::writes(chain, true);
+        let ended = follower.lead(&lease).await;
+        lease.give_up().await;
+        metrics::writes(chain, false);
+        if matches!(ended, Ended::Stopping) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+struct Follower {
+    ingest: Ingest,
+    view: watch::Sender<ChainView>,
+    heads: BoxStream<'static, HeadSignal>,
+    stopping: CancellationToken,
+}
+
+/// Why a process no longer writes the log.
+enum Ended {
+    Stopping,
+    /// Another process has it, or the log is not where this one left it.
+    Deposed,
+}
+
+impl Follower {
+    /// Serves the log of another process until it is free; nothing when it is time to stop.
+    async fn stand_by(&mut self) -> Option<Lease> {
+        loop {
+            let looked = tokio::select! {
+                () = self.stopping.cancelled() => return None,
+                looked = self.ingest.stand_by() => looked,
+            };
+            match looked {
+                Ok(Some(lease)) => return Some(lease),
+                Ok(None) => publish(&self.view, standing_by(&self.ingest)),
+                Err(error) => problem(&self.view, ChainState::Stalled, &error),
             }
-            Err(error) if error.is_final() => {
-                metrics::halted(ingest.progress().chain_id, &error);
-                problem(&view, ChainState::Halted, &error);
-                stopping.cancelled().await;
-                return Ok(());
+            tokio::select! {
+                () = self.stopping.cancelled() => return None,
+                () = tokio::time::sleep(LOOK_EVERY) => {}
             }
-            Err(error) => {
-                metrics::retrying(ingest.progress().chain_id, &error, wait.as_millis());
-                problem(&view, ChainState::Stalled, &error);
-                tokio::select! {
-                    () = stopping.cancelled() => return Ok(()),
-                    () = tokio::time::sleep(wait.mul_f64(rand::random_range(0.8..1.2))) => {}
+        }
+    }
+
+    /// Writes the log. A failure is tried again with growing waits; one that waiting cannot help halts
+    /// this chain and leaves the others alone.
+    async fn lead(&mut self, lease: &Lease) -> Ended {
+        let mut wait = FIRST_WAIT;
+        let mut report = Report::begin();
+        loop {
+            let stepped = tokio::select! {
+                () = self.stopping.cancelled() => return Ended::Stopping,
+                () = lease.lost() => return Ended::Deposed,
+                stepped = step(&mut self.ingest) => stepped,
+            };
+            let pause = match stepped {
+                Ok(tick) => {
+                    wait = FIRST_WAIT;
+                    let rate = report.saw(self.ingest.progress());
+                    publish(&self.view, leading(&self.ingest, tick, rate));
+                    report.tell(&self.ingest, &self.view.borrow());
+                    if tick.moved {
+                        continue;
+                    }
+                    Pause::Head
                 }
-                wait = wait.saturating_mul(2).min(LONGEST_WAIT);
+                Err(Error::OtherWriter(_)) => return Ended::Deposed,
+                Err(error) => self.failed(&error, &mut wait),
+            };
+            tokio::select! {
+                () = self.stopping.cancelled() => return Ended::Stopping,
+                () = lease.lost() => return Ended::Deposed,
+                () = pause.over(&mut self.heads) => {}
             }
+        }
+    }
+
+    fn failed(&self, error: &Error, wait: &mut Duration) -> Pause {
+        let chain = self.ingest.progress().chain_id;
+        if error.is_final() {
+            metrics::halted(chain, error);
+            problem(&self.view, ChainState::Halted, error);
+            return Pause::Operator;
+        }
+        metrics::retrying(chain, error, wait.as_millis());
+        problem(&self.view, ChainState::Stalled, error);
+        let pause = Pause::For(wait.mul_f64(rand::random_range(0.8..1.2)));
+        *wait = wait.saturating_mul(2).min(LONGEST_WAIT);
+        pause
+    }
+}
+
+/// What the next step waits for.
+enum Pause {
+    /// A new block.
+    Head,
+    /// Better times.
+    For(Duration),
+    /// An operator.
+    Operator,
+}
+
+impl Pause {
+    async fn over(self, heads: &mut BoxStream<'static, HeadSignal>) {
+        match self {
+            Self::Head => drop(heads.next().await),
+            Self::For(time) => tokio::time::sleep(time).await,
+            Self::Operator => std::future::pending().await,
         }
     }
 }
 
-fn publish(view: &watch::Sender<ChainView>, ingest: &Ingest, tick: Tick) {
+/// A step toward the head, and one of the history of contracts that came late.
+async fn step(ingest: &mut Ingest) -> Result<Tick, Error> {
+    let tick = ingest.step().await?;
+    let moved = ingest.add_history().await? || tick.moved;
+    Ok(Tick { moved, ..tick })
+}
+
+/// How fast the chain is followed, told to metrics and, while history is read, to the log.
+struct Report {
+    begun: Instant,
+    pace: Pace,
+    counted: Duration,
+    logged: Duration,
+}
+
+impl Report {
+    fn begin() -> Self {
+        Self { begun: Instant::now(), pace: Pace::default(), counted: Duration::ZERO, logged: Duration::ZERO }
+    }
+
+    fn saw(&mut self, progress: &ChainProgress) -> Option<Rate> {
+        let indexed = progress.indexed?.number;
+        self.pace.saw(self.begun.elapsed(), indexed, progress.events);
+        self.pace.rate()
+    }
+
+    fn tell(&mut self, ingest: &Ingest, view: &ChainView) {
+        let now = self.begun.elapsed();
+        if now >= self.counted {
+            self.counted = now + COUNT_EVERY;
+            metrics::endpoints(view.progress.chain_id, ingest.node().endpoints());
+        }
+        if view.state != ChainState::Syncing {
+            self.logged = now + LOG_EVERY;
+        }
+        if now >= self.logged {
+            self.logged = now + LOG_EVERY;
+            let indexed = view.progress.indexed.map_or(0, |block| block.number);
+            let head = view.head.map_or(0, |block| block.number);
+            metrics::syncing(view.progress.chain_id, &progress_line(ingest.name(), indexed, head, view.rate));
+        }
+    }
+}
+
+fn leading(ingest: &Ingest, tick: Tick, rate: Option<Rate>) -> ChainView {
     let progress = *ingest.progress();
     let (state, problem) = state_of(progress.indexed, tick.head);
-    let now = ChainView { state, head: Some(tick.head), progress, contracts: ingest.followed(), problem };
+    ChainView {
+        state,
+        head: Some(tick.head),
+        safe: ingest.safe(),
+        progress,
+        rate,
+        writer: true,
+        contracts: ingest.followed(),
+        problem,
+    }
+}
+
+fn standing_by(ingest: &Ingest) -> ChainView {
+    ChainView {
+        state: ChainState::Standby,
+        head: None,
+        safe: None,
+        progress: *ingest.progress(),
+        rate: None,
+        writer: false,
+        contracts: ingest.followed(),
+        problem: String::new(),
+    }
+}
+
+fn publish(view: &watch::Sender<ChainView>, now: ChainView) {
     view.send_if_modified(|view| {
         let changed = *view != now;
         *view = now;
         changed
     });
+    failpoint("publish.after");
 }
 
 /// A node behind what is indexed lags or was reset; nothing can be said of the chain until it is back.

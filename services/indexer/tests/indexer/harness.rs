@@ -16,7 +16,7 @@ use capstan_proto::indexer::{
     indexer_service_client::IndexerServiceClient, stream_events_response::Message,
 };
 use capstan_runtime::{Instance, Platform, Running, StartError, bind, config::Settings, start};
-use tonic::{Streaming, transport::Channel};
+use tonic::{Status, Streaming, transport::Channel};
 
 pub(crate) type Client = IndexerServiceClient<Channel>;
 
@@ -47,7 +47,8 @@ pub(crate) fn platform_of(toml: &str, database_url: &str) -> Platform {
 }
 
 pub(crate) async fn try_start(platform: Platform) -> Result<Running, StartError> {
-    let config = Config { poll_interval_ms: 50, batch_blocks: 7, ..Config::default() };
+    let config =
+        Config { poll_interval_ms: 50, batch_blocks: 7, max_response_bytes: 8 << 20, ..Config::default() };
     let listener = bind::<Indexer>(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
     start::<Indexer>(listener, Instance { platform, config, clock: Clock::System }).await
 }
@@ -75,14 +76,24 @@ pub(crate) struct Subscriber {
 
 impl Subscriber {
     pub(crate) async fn open(&self, client: &mut Client) -> Streaming<StreamEventsResponse> {
-        let request =
-            StreamEventsRequest { cursor: self.cursor.clone(), max_batch_events: 5, ..Default::default() };
-        client.stream_events(request).await.unwrap().into_inner()
+        client.stream_events(self.request()).await.unwrap().into_inner()
+    }
+
+    fn request(&self) -> StreamEventsRequest {
+        StreamEventsRequest { cursor: self.cursor.clone(), max_batch_events: 5, ..Default::default() }
     }
 
     /// Takes one message; says whether it was a heartbeat.
     pub(crate) async fn take(&mut self, stream: &mut Streaming<StreamEventsResponse>) -> bool {
-        match stream.message().await.unwrap().unwrap().message.unwrap() {
+        self.try_take(stream).await.unwrap()
+    }
+
+    pub(crate) async fn try_take(
+        &mut self,
+        stream: &mut Streaming<StreamEventsResponse>,
+    ) -> Result<bool, Status> {
+        let ended = || Status::unavailable("the stream ended");
+        match stream.message().await?.ok_or_else(ended)?.message.unwrap() {
             Message::Session(session) => self.cursor = session.cursor,
             Message::Events(batch) => {
                 assert!(!batch.events.is_empty());
@@ -101,17 +112,27 @@ impl Subscriber {
             Message::Heartbeat(heartbeat) => {
                 self.through = heartbeat.block.map(|block| (block.number, block.hash)).unwrap_or_default();
                 self.cursor = heartbeat.cursor;
-                return true;
+                return Ok(true);
             }
         }
-        false
+        Ok(false)
     }
 
     /// Follows until the block with this number and hash is covered.
     pub(crate) async fn follow_to(&mut self, client: &mut Client, head: (u64, B256)) {
-        let mut stream = self.open(client).await;
+        self.try_follow_to(client, head).await.unwrap();
+    }
+
+    /// As [`Self::follow_to`], from an indexer that may die meanwhile.
+    pub(crate) async fn try_follow_to(
+        &mut self,
+        client: &mut Client,
+        head: (u64, B256),
+    ) -> Result<(), Status> {
+        let mut stream = client.stream_events(self.request()).await?.into_inner();
         let wanted = (head.0, format!("{:#x}", head.1));
-        while !(self.take(&mut stream).await && self.through == wanted) {}
+        while !(self.try_take(&mut stream).await? && self.through == wanted) {}
+        Ok(())
     }
 
     pub(crate) fn ids(&self) -> Vec<Id> {
@@ -128,6 +149,22 @@ pub(crate) async fn head(devnet: &Devnet) -> (u64, B256) {
     let provider = ProviderBuilder::new().connect_http(devnet.http_url().parse().unwrap());
     let block = provider.get_block_by_number(Default::default()).await.unwrap().unwrap();
     (block.header.number, block.header.hash)
+}
+
+/// Waits until everything is indexed and as much is final as the configuration allows.
+pub(crate) async fn settle(client: &mut Client, devnet: &Devnet, toml: &str) {
+    let (_, blocks) = toml.split_once("finality = { blocks = ").unwrap();
+    let blocks: u64 = blocks.split_once(' ').unwrap().0.parse().unwrap();
+    let (number, hash) = head(devnet).await;
+    let last_final = number.checked_sub(blocks);
+    loop {
+        let status = status(client).await;
+        let indexed = status.indexed.is_some_and(|block| block.hash == format!("{hash:#x}"));
+        if indexed && status.finalized.map(|block| block.number) == last_final {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Every event of the followed contracts as the node itself lists them: all logs, those of other

@@ -2,9 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod harness;
+mod history;
+mod kills;
 mod pools;
+mod process;
 mod refusals;
 mod reorgs;
+mod replicas;
+mod road;
 mod serving;
+mod state;
 mod store_away;
 mod transactions;

@@ -60,7 +60,17 @@ struct World {
 }
 
 async fn serve(devnet: &Devnet, store: &TestStore) -> (Running, PoolServiceClient<Channel>) {
+    serve_without(devnet, store, "").await
+}
+
+/// All but the contracts of one protocol are configured.
+async fn serve_without(
+    devnet: &Devnet,
+    store: &TestStore,
+    protocol: &str,
+) -> (Running, PoolServiceClient<Channel>) {
     let mut platform = platform(devnet, store);
+    platform.chains[0].contracts.retain(|contract| contract.protocol != protocol);
     platform.chains[0].finality = FinalityRule::Blocks(FINAL_AFTER);
     let config = Config { poll_interval_ms: 20, batch_blocks: 7, ..Config::default() };
     let listener = bind::<Indexer>(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
@@ -224,6 +234,25 @@ async fn a_pool_whose_block_leaves_the_chain_is_gone() {
     let left = world.provider().get_logs(&filter).await.unwrap().len();
     assert!(left < pools.len());
     assert_eq!(world.level().await.len(), left);
+    stop(world.running).await;
+}
+
+#[tokio::test]
+async fn the_pools_of_a_factory_that_is_configured_later_are_whole() {
+    let mut world = World::on(TestStore::sqlite()).await;
+    stop(world.running.clone()).await;
+    world.store = TestStore::sqlite();
+    (world.running, world.client) = serve_without(&world.devnet, &world.store, "uniswap.v3.factory").await;
+    world.steps(10).await;
+    let first = world.level().await;
+    assert!(!first.is_empty() && first.iter().all(|pool| pool.protocol == "uniswap.v2.pair"));
+    stop(world.running.clone()).await;
+    (world.running, world.client) = serve(&world.devnet, &world.store).await;
+    let all = world.devnet.deployment().pools.len();
+    while world.level().await.len() < all {
+        tokio::task::yield_now().await;
+    }
+    world.compare().await;
     stop(world.running).await;
 }
 

@@ -1,7 +1,9 @@
 //! Pages, streams and status.
 
 use capstan_db::testing::TestStore;
-use capstan_proto::indexer::{ChainState, EventFilter, ListEventsRequest, StreamEventsRequest};
+use capstan_proto::indexer::{
+    ChainState, EndpointRole, EndpointState, EventFilter, ListEventsRequest, StreamEventsRequest,
+};
 use tonic::Code;
 use tonic_types::StatusExt;
 
@@ -29,6 +31,15 @@ async fn what_is_served_is_what_the_node_has_on_both_databases() {
         assert_eq!((status.state(), status.lag_blocks), (ChainState::Live, 0));
         assert_eq!(status.events, u64::try_from(truth.len()).unwrap());
         assert_eq!((status.decode_failures, status.reorgs, status.problem.as_str()), (0, 0, ""));
+        assert_eq!((status.writer, status.earliest_block, status.eta_seconds), (true, 0, None));
+        let (safe, finalized) = (status.safe.unwrap(), status.finalized.unwrap());
+        assert!(finalized.number <= safe.number && safe.number <= status.indexed.unwrap().number);
+        let [endpoint] = &status.endpoints[..] else { panic!("{:?}", status.endpoints) };
+        assert_eq!(endpoint.url, devnet.http_url());
+        let (role, state) = (endpoint.role(), endpoint.state());
+        assert_eq!((role, state), (EndpointRole::Primary, EndpointState::Ready));
+        assert!(endpoint.latency_ms > 0.0 && endpoint.limit > 0, "{endpoint:?}");
+        assert_eq!((endpoint.errors, endpoint.lies, endpoint.rate_limited), (0, 0, 0));
         stop(running).await;
     }
 }

@@ -1,60 +1,16 @@
 //! The database goes away and comes back.
 
-use std::sync::{Arc, Mutex};
-
 use capstan_db::testing::TestStore;
 use futures::StreamExt;
-use tokio::{
-    io::copy_bidirectional,
-    net::{TcpListener, TcpStream},
-    sync::watch,
-};
 use tonic::transport::Endpoint;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
 
-use crate::harness::{Subscriber, database_url, devnet, head, indexer, platform_of, stop, truth};
-
-/// A way to the database that can be cut.
-struct Road {
-    address: std::net::SocketAddr,
-    open: watch::Sender<bool>,
-    tasks: Arc<Mutex<tokio::task::JoinSet<()>>>,
-}
-
-impl Road {
-    async fn to(server: String) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let open = watch::Sender::new(true);
-        let tasks = Arc::new(Mutex::new(tokio::task::JoinSet::new()));
-        let (state, traffic) = (open.clone(), Arc::clone(&tasks));
-        tasks.lock().unwrap().spawn(async move {
-            while let Ok((inside, _)) = listener.accept().await {
-                traffic.lock().unwrap().spawn(carry(inside, server.clone(), state.subscribe()));
-            }
-        });
-        Self { address, open, tasks }
-    }
-}
-
-async fn carry(mut inside: TcpStream, server: String, mut open: watch::Receiver<bool>) {
-    if !*open.borrow() {
-        return;
-    }
-    let Ok(mut outside) = TcpStream::connect(server).await else { return };
-    tokio::select! {
-        _ = copy_bidirectional(&mut inside, &mut outside) => {}
-        _ = open.wait_for(|open| !open) => {}
-    }
-}
-
-impl Drop for Road {
-    fn drop(&mut self) {
-        self.tasks.lock().unwrap().abort_all();
-    }
-}
+use crate::{
+    harness::{Subscriber, database_url, devnet, head, indexer, platform_of, stop, truth},
+    road::Road,
+};
 
 #[tokio::test]
 async fn health_says_so_while_the_store_is_away_and_nothing_is_lost() {
@@ -62,7 +18,7 @@ async fn health_says_so_while_the_store_is_away_and_nothing_is_lost() {
     let store = TestStore::postgres().await;
     let url = database_url(&store);
     let server = url.rsplit_once('@').unwrap().1.split_once('/').unwrap().0.to_owned();
-    let road = Road::to(server.clone()).await;
+    let road = Road::to(&server).await;
     let platform = platform_of(&devnet.config_toml(), &url.replace(&server, &road.address.to_string()));
     let (running, mut client) = indexer(platform).await;
     let mut subscriber = Subscriber::default();
@@ -74,10 +30,10 @@ async fn health_says_so_while_the_store_is_away_and_nothing_is_lost() {
     let mut until =
         async |wanted: ServingStatus| while watched.next().await.unwrap().unwrap().status() != wanted {};
     until(ServingStatus::Serving).await;
-    road.open.send_replace(false);
+    road.cut();
     until(ServingStatus::NotServing).await;
     devnet.step().await.unwrap();
-    road.open.send_replace(true);
+    road.turn_to(&server);
     until(ServingStatus::Serving).await;
     subscriber.follow_to(&mut client, head(&devnet).await).await;
     assert_eq!(subscriber.ids(), truth(&devnet).await);

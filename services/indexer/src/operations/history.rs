@@ -1,0 +1,153 @@
+//! History of contracts that are configured after blocks of theirs were indexed: it is fetched
+//! beside the live blocks and put in its places, and the contract is read from when it is whole.
+
+use std::collections::VecDeque;
+
+use capstan_primitives::Address;
+
+use super::{
+    ahead::Part,
+    ingest::{Ingest, fetch_missing, found_in},
+    reach::Reach,
+};
+use crate::{
+    domain::{Contracts, Covered, sort_out},
+    error::Error,
+    metrics,
+};
+
+/// Contracts whose history is on its way into the log.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    splices: VecDeque<Splice>,
+}
+
+/// One contract with what it made.
+#[derive(Debug)]
+struct Splice {
+    of: Covered,
+    contracts: Contracts,
+    followed: Vec<Address>,
+    reach: Reach,
+}
+
+impl Pending {
+    /// Whether the history of the contract at `address` is not whole yet.
+    pub(super) fn has(&self, address: &Address) -> bool {
+        self.splices.iter().any(|splice| splice.of.address == *address)
+    }
+
+    /// Blocks above `last` are no more.
+    pub(super) fn cut(&mut self, last: u64) {
+        for splice in &mut self.splices {
+            splice.of.next_block = splice.of.next_block.map(|next| next.min(last.saturating_add(1)));
+        }
+    }
+}
+
+impl Ingest {
+    /// Compares the configured contracts with those whose history is in the log.
+    pub(super) async fn look_at_history(&mut self) -> Result<(), Error> {
+        let known = self.store.covered(self.plan.id).await?;
+        let indexed = self.progress.indexed.map(|block| block.number);
+        let (mut changed, mut is_new) = (Vec::new(), false);
+        for (address, contract) in self.plan.contracts.iter() {
+            let (definition, start_block) = (contract.definition.fingerprint(), contract.start_block);
+            let is_behind = indexed.is_some_and(|indexed| start_block <= indexed);
+            let next_block = is_behind.then_some(start_block);
+            let before = known.iter().find(|known| known.address == address).copied();
+            let now = match before {
+                Some(before) if before.start_block <= start_block => {
+                    let is_other = before.definition != definition;
+                    is_new |= is_other;
+                    let added = if is_other { self.progress.history.saturating_add(1) } else { before.added };
+                    Covered { definition, added, ..before }
+                }
+                _ => Covered { address, definition, start_block, next_block, added: self.progress.history },
+            };
+            if before != Some(now) {
+                changed.push(now);
+            }
+            if now.next_block.is_some() {
+                self.pending
+                    .splices
+                    .push_back(self.splice(now, Contracts::new([(address, contract.clone())])).await?);
+            }
+        }
+        let is_gone = |known: &&Covered| self.plan.contracts.get(&known.address).is_none();
+        let gone: Vec<Address> = known.iter().filter(is_gone).map(|known| known.address).collect();
+        if !changed.is_empty() || !gone.is_empty() {
+            self.progress = self.store.cover(&self.progress, &changed, &gone, is_new).await?;
+        }
+        Ok(())
+    }
+
+    async fn splice(&self, of: Covered, mut contracts: Contracts) -> Result<Splice, Error> {
+        let found = self.store.found_contracts(self.plan.id).await?;
+        for found in found.iter().filter(|found| found.factory == of.address) {
+            contracts.add(found);
+        }
+        let reach = Reach::new(self.plan.first_range, self.plan.batch_blocks, self.plan.batch_bytes);
+        tracing::info!(
+            chain = self.plan.id.0, contract = %of.address, from = of.next_block, "fetching the history of a contract"
+        );
+        Ok(Splice { of, followed: contracts.addresses(), contracts, reach })
+    }
+
+    /// Fetches the next part of the history of a contract that came late, if there is one.
+    ///
+    /// # Errors
+    /// When store or node do not answer; nothing is half done then, and a later step starts over.
+    pub async fn add_history(&mut self) -> Result<bool, Error> {
+        let Some(mut splice) = self.pending.splices.pop_front() else { return Ok(false) };
+        let next = self.advance(&mut splice).await;
+        self.pending.splices.push_front(splice);
+        if next? {
+            self.pending.splices.pop_front();
+            self.reload_contracts().await?;
+        }
+        Ok(true)
+    }
+
+    /// One range of a contract's history; says whether it was the last.
+    async fn advance(&mut self, splice: &mut Splice) -> Result<bool, Error> {
+        let (Some(from), Some(indexed)) = (splice.of.next_block, self.progress.indexed) else {
+            return Ok(true);
+        };
+        let to = indexed.number.min(from.saturating_add(splice.reach.blocks().saturating_sub(1)));
+        let mut batch = crate::domain::Batch::default();
+        if from <= to {
+            let segment = match self.node.range(from, to, &splice.followed).await {
+                Err(Error::Chain(error)) if error.smaller_range_may_help() && from < to => {
+                    splice.reach.refused(from, to - from + 1, &error);
+                    return Ok(false);
+                }
+                segment => segment?,
+            };
+            splice.reach.answered(to - from + 1, segment.bytes);
+            let (headers, mut logs) = (segment.headers, segment.logs);
+            if to == indexed.number && headers.last().is_some_and(|last| last.block.hash != indexed.hash) {
+                return Err(Error::OtherBlock(to));
+            }
+            let mut asked = splice.followed.len();
+            loop {
+                let found = found_in(&logs, &splice.contracts);
+                let new = found.iter().filter(|found| splice.contracts.add(found)).map(|found| found.address);
+                splice.followed.extend(new);
+                let missing = splice.followed.get(asked..).unwrap_or_default();
+                if missing.is_empty() {
+                    break;
+                }
+                logs = fetch_missing(&self.node, Part::Range(from, to), &headers, logs, missing).await?;
+                asked = splice.followed.len();
+            }
+            batch = sort_out(logs, &splice.contracts);
+        }
+        let of = Covered { next_block: (to < indexed.number).then_some(to.saturating_add(1)), ..splice.of };
+        let events = batch.events.len();
+        self.progress = self.store.splice(&self.progress, of, batch).await?;
+        splice.of = of;
+        metrics::history(self.plan.id, of.address, to, events);
+        Ok(of.next_block.is_none())
+    }
+}
