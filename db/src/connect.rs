@@ -153,6 +153,17 @@ async fn sqlite(file: &Path, options: &Options, connections: u32) -> Result<Data
             .busy_timeout(Duration::from_secs(10))
             .foreign_keys(true)
     });
+    // A full disk can end a transaction behind the driver's back. It would take the next one for a part of
+    // that one, and say that it was committed when it was not: such a connection is not used again.
+    connect.map_sqlx_sqlite_pool_opts(|pool| {
+        pool.after_release(|connection, _| {
+            Box::pin(async {
+                // A rollback on its way comes first.
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
+    });
     sea_orm::Database::connect(connect).await
 }
 

@@ -10,10 +10,10 @@ use crate::{
     ChainError, EndpointStatus, EvmUrl, HeadSignal, Header, Tag, answers,
     calls::{at_height, by_hash, by_number, inconsistent, of_hash, quantity},
     endpoint::Endpoint,
-    evidence::Formats,
+    evidence::{Formats, FullHeader},
     heads::{self, WakeUps},
     pool::Pool,
-    rpc::{Call, Rpc},
+    rpc::{Answer, Call, Rpc},
 };
 
 /// How to reach a chain.
@@ -82,7 +82,7 @@ impl Evm {
     /// When the node does not answer, or answers without a block.
     pub async fn head(&self) -> Result<Header, ChainError> {
         let question = async |rpc: Arc<Rpc>| {
-            let head = answers::header(rpc.call(by_number("latest".into())).await)?;
+            let head = self.header_of(rpc.call(by_number("latest".into())).await)?;
             let head = head.ok_or_else(|| inconsistent("the node has no latest block".into()))?;
             self.pool.saw_head(&rpc, head.block.number);
             Ok(head)
@@ -96,7 +96,7 @@ impl Evm {
     /// When the node does not answer, or answers with another block.
     pub async fn header(&self, number: u64) -> Result<Option<Header>, ChainError> {
         let question = async |rpc: Arc<Rpc>| {
-            let header = answers::header(rpc.call(by_number(quantity(number))).await)?;
+            let header = self.header_of(rpc.call(by_number(quantity(number))).await)?;
             at_height(header.ok_or(ChainError::BehindRequest { number })?, number)
         };
         seen(self.pool.ask("eth_getBlockByNumber", question).await)
@@ -108,7 +108,7 @@ impl Evm {
     /// When the node does not answer, or answers with another block.
     pub async fn header_by_hash(&self, hash: Hash) -> Result<Option<Header>, ChainError> {
         let question = async |rpc: Arc<Rpc>| {
-            let header = answers::header(rpc.call(by_hash(hash)).await)?;
+            let header = self.header_of(rpc.call(by_hash(hash)).await)?;
             of_hash(header.ok_or(ChainError::UnknownBlock { hash })?, hash)
         };
         seen(self.pool.ask("eth_getBlockByHash", question).await)
@@ -119,7 +119,7 @@ impl Evm {
     /// # Errors
     /// When the node does not answer or does not know such names.
     pub async fn tagged(&self, tag: Tag) -> Result<Option<Header>, ChainError> {
-        let question = async |rpc: Arc<Rpc>| answers::header(rpc.call(by_number(tag.as_str().into())).await);
+        let question = async |rpc: Arc<Rpc>| self.header_of(rpc.call(by_number(tag.as_str().into())).await);
         self.pool.ask("eth_getBlockByNumber", question).await
     }
 
@@ -143,6 +143,16 @@ impl Evm {
     /// The stream never ends, reconnects by itself, and must be polled within a tokio runtime.
     pub fn heads(&self) -> impl Stream<Item = HeadSignal> + Send + use<> {
         heads::wake_ups(self.wake_ups.clone())
+    }
+
+    /// Reads a header, which is a lie when its hash is not that of its fields on a chain where such
+    /// hashes were seen: followed up, it would lead to blocks that no honest endpoint knows.
+    fn header_of(&self, answer: Result<Answer, ChainError>) -> Result<Option<Header>, ChainError> {
+        let header = FullHeader::read(answer)?;
+        if let Some(header) = header.as_ref().filter(|_| self.formats.knows_headers()) {
+            self.formats.proves(header)?;
+        }
+        Ok(header.map(|header| header.header))
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::{os::unix::process::ExitStatusExt, path::Path, process::Stdio, time::Duration};
 
+use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+    signal::unix::{SignalKind, signal},
     time::timeout,
 };
 
@@ -17,6 +19,8 @@ const ADDRESS: &str = "serving at ";
 /// A running indexer.
 pub(crate) struct Process {
     child: Child,
+    /// Closed, it would end the process that writes to it.
+    _output: Lines<BufReader<ChildStdout>>,
     /// Where it serves; none when it died before.
     url: Option<String>,
 }
@@ -40,7 +44,7 @@ impl Process {
             let Ok(Some(line)) = lines.next_line().await else { break };
             url = line.strip_prefix(ADDRESS).map(str::to_owned);
         }
-        Self { child, url }
+        Self { child, _output: lines, url }
     }
 
     /// A client, as long as there is somebody to talk to.
@@ -54,6 +58,12 @@ impl Process {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").trim().parse().unwrap()
+    }
+
+    /// Lets its files grow to so many bytes and no further, or without a limit.
+    pub(crate) fn limit_files(&self, bytes: Option<u64>) {
+        let process = Pid::from_raw(self.child.id().unwrap().try_into().unwrap());
+        prlimit(process, Resource::Fsize, Rlimit { current: bytes, maximum: None }).unwrap();
     }
 
     /// Waits for its death by SIGKILL.
@@ -70,6 +80,8 @@ impl Process {
 #[expect(clippy::disallowed_methods, reason = "what the test that started this process told it")]
 async fn an_indexer_serves_until_it_is_killed() {
     let (Ok(config), Ok(database)) = (std::env::var(CONFIG), std::env::var(DATABASE)) else { return };
+    // Heard, the signal no longer ends the process, and the write that went too far fails.
+    let _heard = signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).unwrap();
     let running = try_start(platform_of(&std::fs::read_to_string(config).unwrap(), &database)).await.unwrap();
     // On a line of its own: the test runner has begun one.
     println!("\n{ADDRESS}{}", running.url());

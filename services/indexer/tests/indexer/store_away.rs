@@ -1,41 +1,160 @@
-//! The database goes away and comes back.
+//! The database goes away and comes back, or has no room.
+
+use std::time::{Duration, Instant};
 
 use capstan_db::testing::TestStore;
+use capstan_devnet::Devnet;
+use capstan_faults::{Fault, FaultProxy, Script};
+use capstan_proto::indexer::{ChainState, GetHealthRequest};
 use futures::StreamExt;
-use tonic::transport::Endpoint;
+use tonic::{Streaming, transport::Endpoint};
 use tonic_health::pb::{
-    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+    HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
+    health_client::HealthClient,
 };
 
 use crate::{
-    harness::{Subscriber, database_url, devnet, head, indexer, platform_of, stop, truth},
+    harness::{
+        Client, Subscriber, database_url, devnet, head, indexer, platform_of, settle, status, stop, truth,
+    },
+    process::Process,
     road::Road,
+    state::State,
 };
 
-#[tokio::test]
-async fn health_says_so_while_the_store_is_away_and_nothing_is_lost() {
-    let mut devnet = devnet().await;
+const LONGEST_RECOVERY: Duration = Duration::from_secs(10);
+
+/// The health of the service, as whoever balances load sees it.
+struct Health(Streaming<HealthCheckResponse>);
+
+impl Health {
+    async fn of(url: String) -> Self {
+        let mut health = HealthClient::new(Endpoint::from_shared(url).unwrap().connect_lazy());
+        let service = "capstan.indexer.v1.IndexerService".to_owned();
+        Self(health.watch(HealthCheckRequest { service }).await.unwrap().into_inner())
+    }
+
+    async fn becomes(&mut self, wanted: ServingStatus) {
+        while self.0.next().await.unwrap().unwrap().status() != wanted {}
+    }
+}
+
+/// A store on PostgreSQL, the way to it, and the chain's configuration with it.
+async fn away_and_back() -> (TestStore, Road, String, String) {
     let store = TestStore::postgres().await;
     let url = database_url(&store);
     let server = url.rsplit_once('@').unwrap().1.split_once('/').unwrap().0.to_owned();
     let road = Road::to(&server).await;
-    let platform = platform_of(&devnet.config_toml(), &url.replace(&server, &road.address.to_string()));
-    let (running, mut client) = indexer(platform).await;
-    let mut subscriber = Subscriber::default();
-    subscriber.follow_to(&mut client, head(&devnet).await).await;
+    let url = url.replace(&server, &road.address.to_string());
+    (store, road, server, url)
+}
 
-    let mut health = HealthClient::new(Endpoint::from_shared(running.url()).unwrap().connect_lazy());
-    let service = "capstan.indexer.v1.IndexerService".to_owned();
-    let mut watched = health.watch(HealthCheckRequest { service }).await.unwrap().into_inner();
-    let mut until =
-        async |wanted: ServingStatus| while watched.next().await.unwrap().unwrap().status() != wanted {};
-    until(ServingStatus::Serving).await;
-    road.cut();
-    until(ServingStatus::NotServing).await;
-    devnet.step().await.unwrap();
-    road.turn_to(&server);
-    until(ServingStatus::Serving).await;
-    subscriber.follow_to(&mut client, head(&devnet).await).await;
-    assert_eq!(subscriber.ids(), truth(&devnet).await);
+/// Follows to the head, and says how long after `since` it was there.
+async fn recover(reader: &mut Subscriber, client: &mut Client, devnet: &Devnet, since: Instant) {
+    let followed = reader.follow_to(client, head(devnet).await);
+    if tokio::time::timeout(LONGEST_RECOVERY, followed).await.is_err() {
+        let chain = status(client).await;
+        panic!("{:?} after {:?}, {}", chain.state(), since.elapsed(), chain.problem);
+    }
+    assert!(since.elapsed() < LONGEST_RECOVERY, "{:?}", since.elapsed());
+    assert!(reader.ids() == truth(devnet).await, "something was lost or repeated");
+}
+
+#[tokio::test]
+async fn health_says_so_while_the_store_is_away_and_nothing_is_lost() {
+    let mut devnet = devnet().await;
+    let (store, road, server, url) = away_and_back().await;
+    let (running, mut client) = indexer(platform_of(&devnet.config_toml(), &url)).await;
+    let mut reader = Subscriber::default();
+    recover(&mut reader, &mut client, &devnet, Instant::now()).await;
+    let mut health = Health::of(running.url()).await;
+    health.becomes(ServingStatus::Serving).await;
+    for _ in 0..3 {
+        road.cut();
+        health.becomes(ServingStatus::NotServing).await;
+        devnet.step().await.unwrap();
+        let back = Instant::now();
+        road.turn_to(&server);
+        health.becomes(ServingStatus::Serving).await;
+        recover(&mut reader, &mut client, &devnet, back).await;
+    }
+    settle(&mut client, &devnet, &devnet.config_toml()).await;
     stop(running).await;
+    let (fresh, _) = State::fresh(&devnet, &devnet.config_toml()).await;
+    State::of(&store).await.assert_same(&fresh, "after three outages");
+}
+
+#[tokio::test]
+async fn history_goes_on_where_it_was_when_the_store_went_away() {
+    let mut devnet = devnet().await;
+    for _ in 0..50 {
+        devnet.step().await.unwrap();
+    }
+    let proxy = FaultProxy::start(&devnet.http_url()).await.unwrap();
+    proxy.follow(Script::always(Fault::Delay(Duration::from_millis(100))));
+    let slow = devnet.config_toml().replace(&format!(", \"{}\"", devnet.ws_url()), "");
+    let slow = slow.replace(&devnet.http_url(), &proxy.http_url());
+    let (store, road, server, url) = away_and_back().await;
+    let (running, mut client) = indexer(platform_of(&slow, &url)).await;
+    let mut health = Health::of(running.url()).await;
+    let height = head(&devnet).await.0;
+    let mut last = 0;
+    let mut back = Instant::now();
+    for _ in 0..3 {
+        let indexed = loop {
+            let indexed = status(&mut client).await.indexed.map_or(0, |block| block.number);
+            if indexed > last {
+                break indexed;
+            }
+            tokio::task::yield_now().await;
+        };
+        assert!(back.elapsed() < LONGEST_RECOVERY && indexed < height, "{indexed} of {height}");
+        last = indexed;
+        road.cut();
+        health.becomes(ServingStatus::NotServing).await;
+        back = Instant::now();
+        road.turn_to(&server);
+        health.becomes(ServingStatus::Serving).await;
+    }
+    proxy.follow(Script::honest());
+    recover(&mut Subscriber::default(), &mut client, &devnet, back).await;
+    settle(&mut client, &devnet, &slow).await;
+    stop(running).await;
+    let (fresh, _) = State::fresh(&devnet, &devnet.config_toml()).await;
+    State::of(&store).await.assert_same(&fresh, "after three outages");
+}
+
+/// A full disk without the right to mount one: files may not grow past the first page.
+#[tokio::test]
+async fn a_full_disk_stalls_the_chain_and_costs_nothing() {
+    let mut devnet = devnet().await;
+    let (store, directory) = (TestStore::sqlite(), tempfile::tempdir().unwrap());
+    let config = directory.path().join("capstan.toml");
+    std::fs::write(&config, devnet.config_toml()).unwrap();
+    let process = Process::spawn(&config, &database_url(&store), &[]).await;
+    let mut client = process.client().await.unwrap();
+    let mut reader = Subscriber::default();
+    recover(&mut reader, &mut client, &devnet, Instant::now()).await;
+    for _ in 0..3 {
+        process.limit_files(Some(4096));
+        for _ in 0..3 {
+            devnet.step().await.unwrap();
+        }
+        let stalled = loop {
+            let chain = status(&mut client).await;
+            if chain.state() == ChainState::Stalled {
+                break chain;
+            }
+            tokio::task::yield_now().await;
+        };
+        assert!(stalled.problem.contains("the store does not answer"), "{}", stalled.problem);
+        let health = client.get_health(GetHealthRequest {}).await.unwrap().into_inner();
+        assert_eq!(health.status, "degraded");
+        process.limit_files(None);
+        recover(&mut reader, &mut client, &devnet, Instant::now()).await;
+    }
+    settle(&mut client, &devnet, &devnet.config_toml()).await;
+    drop(process);
+    let (fresh, _) = State::fresh(&devnet, &devnet.config_toml()).await;
+    State::of(&store).await.assert_same(&fresh, "after a full disk");
 }
