@@ -2,10 +2,11 @@
 
 use std::{env, fs, path::PathBuf};
 
-const PACKAGES: [&str; 5] = [
+const PACKAGES: [&str; 6] = [
     "primitives/v1/block",
     "indexer/v1/indexer",
     "indexer/v1/transactions",
+    "indexer/v1/pools",
     "market/v1/market",
     "gateway/v1/gateway",
 ];

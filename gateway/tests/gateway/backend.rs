@@ -8,7 +8,7 @@ use std::{
 };
 
 use capstan_proto::{
-    indexer::{indexer_service_server::*, transaction_service_server::*, *},
+    indexer::{indexer_service_server::*, pool_service_server::*, transaction_service_server::*, *},
     market::{self, market_service_server::*, *},
 };
 use futures::Stream;
@@ -57,6 +57,7 @@ impl Backend {
         Routes::new(MarketServiceServer::new(self.clone()))
             .add_service(IndexerServiceServer::new(self.clone()))
             .add_service(TransactionServiceServer::new(self.clone()))
+            .add_service(PoolServiceServer::new(self.clone()))
     }
 
     fn reply<Q: Send + 'static, T: Default + 'static>(
@@ -155,5 +156,12 @@ unary! {
     ) -> Result<Response<Self::WatchTransactionStream>, Status> {
         self.note(request);
         Ok(Response::new(Box::pin(futures::stream::empty())))
+    }
+}
+
+unary! {
+    PoolService {
+        list_pools(ListPoolsRequest) -> ListPoolsResponse;
+        get_pool(GetPoolRequest) -> GetPoolResponse;
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use capstan_gateway::{adapters::web_app::WebApp, config::Config, edge};
 use capstan_proto::{
-    indexer::{indexer_service_server, transaction_service_server},
+    indexer::{indexer_service_server, pool_service_server, transaction_service_server},
     market::market_service_server,
 };
 use serde_json::Value;
@@ -122,6 +122,7 @@ pub(crate) async fn healthy(backend: &Backend) -> Routes {
         market_service_server::SERVICE_NAME,
         indexer_service_server::SERVICE_NAME,
         transaction_service_server::SERVICE_NAME,
+        pool_service_server::SERVICE_NAME,
     ];
     for service in services {
         reporter.set_service_status(service, ServingStatus::Serving).await;

@@ -1,7 +1,7 @@
 //! What can go wrong in the indexer, and what its callers are told.
 
 use capstan_chain::ChainError;
-use capstan_primitives::{BlockRef, ChainId, PageTokenError, TransactionId};
+use capstan_primitives::{Address, BlockRef, ChainId, PageTokenError, TransactionId};
 use capstan_runtime::status::Failure;
 use sea_orm::DbErr;
 use tonic::{Code, Status};
@@ -85,6 +85,9 @@ pub enum Error {
     /// A consumer that never committed a cursor.
     #[error("consumer_id: {0:?} has committed no cursor")]
     UnknownConsumer(String),
+    /// A pool that no followed factory made.
+    #[error("address: no followed factory made a pool at {0}")]
+    UnknownPool(Address),
     /// A transaction that nobody registered.
     #[error("hash: transaction {0} is not registered")]
     UnknownTransaction(TransactionId),
@@ -138,6 +141,7 @@ impl Error {
                 Failure::invalid_field("cursor", description).with_reason("CURSOR_HISTORY_ADDED")
             }
             Self::UnknownConsumer(_) => Failure::new(Code::NotFound, "CONSUMER_UNKNOWN", text),
+            Self::UnknownPool(_) => Failure::new(Code::NotFound, "POOL_UNKNOWN", text),
             Self::UnknownTransaction(_) => Failure::new(Code::NotFound, "TRANSACTION_NOT_REGISTERED", text),
             Self::RegisteredOtherwise(_) => {
                 Failure::new(Code::AlreadyExists, "TRANSACTION_REGISTERED_OTHERWISE", text)

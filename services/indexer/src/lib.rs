@@ -10,14 +10,19 @@ mod rpc;
 mod store;
 mod worker;
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+};
 
 use capstan_chain::{Evm, EvmOptions, EvmUrl, Role};
+use capstan_primitives::ChainId;
 use capstan_proto::indexer::{
     indexer_service_server::{IndexerServiceServer, SERVICE_NAME},
+    pool_service_server::{self, PoolServiceServer},
     transaction_service_server::{self, TransactionServiceServer},
 };
-use capstan_runtime::{HealthCheck, Parts, Scope, Service, StartError, platform};
+use capstan_runtime::{HealthCheck, Parts, Scope, Service, StartError, Tasks, platform};
 use tokio::sync::watch;
 use tonic::service::Routes;
 
@@ -26,9 +31,10 @@ pub use config::Config;
 use crate::{
     adapters::{Checks, Node},
     operations::{
-        ChainHandle, ChainState, ChainView, EventLog, Ingest, Tracker, TransactionSignals, Transactions, plan,
+        ChainHandle, ChainState, ChainView, EventLog, Ingest, PoolProjection, Pools, Tracker,
+        TransactionSignals, Transactions, makes_pools, plan,
     },
-    rpc::{Rpc, TransactionRpc},
+    rpc::{PoolRpc, Rpc, TransactionRpc},
     store::Store,
 };
 
@@ -56,12 +62,16 @@ impl Service for Indexer {
             nodes.push(connect(chain, &config, index).await?);
         }
         let database = scope.database::<capstan_db::indexer::Migrator>().await?;
-        let services = [SERVICE_NAME, transaction_service_server::SERVICE_NAME];
+        let services =
+            [SERVICE_NAME, transaction_service_server::SERVICE_NAME, pool_service_server::SERVICE_NAME];
         let health = services.map(|service| HealthCheck::of_store(service, &database)).to_vec();
         let store = Store::new(database);
-        let (mut chains, mut signals) = (BTreeMap::new(), BTreeMap::new());
+        let (mut chains, mut signals, mut with_pools) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
         for (node, plan) in nodes {
             let (id, name) = (plan.id, plan.name.clone());
+            if makes_pools(&plan.contracts) {
+                with_pools.insert(id);
+            }
             let tracker = Tracker {
                 chain_id: id,
                 store: store.clone(),
@@ -84,13 +94,25 @@ impl Service for Indexer {
             }
         }
         let log = EventLog::new(store.clone(), chains);
+        let pools = PoolRpc { pools: follow_pools(&log, &store, with_pools, &scope.tasks) };
         let transactions = Transactions::new(store, log.clone(), signals, scope.clock.clone());
         let of_transactions = TransactionRpc { transactions, tasks: scope.tasks.clone() };
         let rpc = Rpc { log, tasks: scope.tasks, clock: scope.clock };
         let routes = Routes::new(IndexerServiceServer::new(rpc))
-            .add_service(TransactionServiceServer::new(of_transactions));
+            .add_service(TransactionServiceServer::new(of_transactions))
+            .add_service(PoolServiceServer::new(pools));
         Ok(Parts { routes, health })
     }
+}
+
+/// Keeps the pools of `chains` level with their logs, and serves them.
+fn follow_pools(log: &EventLog, store: &Store, chains: BTreeSet<ChainId>, tasks: &Tasks) -> Pools {
+    for id in &chains {
+        let Some(view) = log.view(*id) else { continue };
+        let pools = PoolProjection::new(*id, log.clone(), store.clone());
+        tasks.critical("pools", worker::pools::follow(pools, view, tasks.stopping()));
+    }
+    Pools { log: log.clone(), store: store.clone(), chains }
 }
 
 fn beginning(ingest: &Ingest) -> ChainView {
@@ -106,7 +128,7 @@ fn beginning(ingest: &Ingest) -> ChainView {
     }
 }
 
-fn twice(id: capstan_primitives::ChainId) -> StartError {
+fn twice(id: ChainId) -> StartError {
     operations::wrong("chains", "id", format!("chain {id} stands twice")).into()
 }
 

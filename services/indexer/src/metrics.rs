@@ -152,6 +152,12 @@ pub(crate) fn transactions_retrying(chain: ChainId, error: &Error, wait_ms: u128
     warn!(chain = chain.0, %error, wait_ms, "following registered transactions failed; trying again");
 }
 
+/// Keeping pools level with the log failed and is tried again.
+pub(crate) fn pools_retrying(chain: ChainId, error: &Error, wait_ms: u128) {
+    counter!("indexer_pool_failures_total", "chain" => chain.to_string()).increment(1);
+    warn!(chain = chain.0, %error, wait_ms, "keeping pools level with the log failed; trying again");
+}
+
 const OPEN_STATES: [TransactionState; 5] = [
     TransactionState::Unknown,
     TransactionState::Pending,

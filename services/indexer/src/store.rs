@@ -4,6 +4,8 @@ mod append;
 mod consumers;
 mod history;
 mod lease;
+mod pool_rows;
+mod pools;
 mod read;
 mod rows;
 mod transaction_rows;
@@ -26,6 +28,7 @@ use sea_orm::{
 };
 
 pub use append::{Append, Window};
+pub use pools::{PoolChanges, PoolCursor, PoolPage, PoolQuery};
 pub use read::{Bounds, RawEvent, Span, Wanted};
 pub use transactions::TransactionQuery;
 use types::Types;

@@ -166,6 +166,7 @@ async fn the_whole_contract_is_listed_and_called_over_grpc_and_health_is_served_
     let ours = [
         "indexer.v1.IndexerService",
         "indexer.v1.TransactionService",
+        "indexer.v1.PoolService",
         "market.v1.MarketService",
         "gateway.v1.GatewayService",
     ];

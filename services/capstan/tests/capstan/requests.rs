@@ -67,8 +67,6 @@ async fn every_documented_path_answers_and_under_its_canonical_name_too() {
         (format!("/api/markets/{id}/positions"), format!("/v1/markets/{id}/positions")),
         (format!("/api/users/{user}/positions"), format!("/v1/users/{user}/positions")),
         (format!("/api/users/{user}/history"), format!("/v1/users/{user}/history")),
-        ("/api/indexer/status".to_owned(), "/v1/indexer/status".to_owned()),
-        ("/v1/api/indexer/status".to_owned(), "/v1/indexer/status".to_owned()),
         ("/v1/api/indexer/health".to_owned(), "/v1/indexer/health".to_owned()),
         ("/v1/api/indexer/events".to_owned(), "/v1/events".to_owned()),
     ];
@@ -78,7 +76,11 @@ async fn every_documented_path_answers_and_under_its_canonical_name_too() {
         assert_eq!(answer, same, "{path}");
     }
     for (path, fields) in [
-        ("/health", &["status", "database", "indexer", "uptime"][..]),
+        // Rates and endpoints are other ones with every call.
+        ("/v1/indexer/status", &["chains"][..]),
+        ("/api/indexer/status", &["chains"]),
+        ("/v1/api/indexer/status", &["chains"]),
+        ("/health", &["status", "database", "indexer", "uptime"]),
         ("/v1/health", &["status"]),
         ("/api/status", &["status", "services", "chains"]),
         ("/v1/status", &["status"]),
@@ -140,6 +142,41 @@ async fn a_transaction_is_registered_and_followed_over_rest() {
         assert_eq!(status, expected, "{answer}");
     }
     let (status, answer) = house.get(&format!("/api/transactions/0x{}", "2".repeat(64))).await;
+    assert_eq!((status, &answer["error"]["status"]), (404, &json!("NOT_FOUND")), "{answer}");
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn pools_are_listed_and_looked_up_over_rest() {
+    let mut house = House::open(Options::default()).await;
+    let head = json!(format!("{:#x}", house.head().await));
+    let page = loop {
+        let (status, answer) = house.get("/api/pools").await;
+        assert_eq!(status, 200, "{answer}");
+        if answer["asOf"]["block"]["hash"] == head {
+            break answer;
+        }
+    };
+    for path in ["/v1/pools", "/v1/api/indexer/pools"] {
+        assert_eq!(house.get(path).await, (200, page.clone()), "{path}");
+    }
+    let pools = page["pools"].as_array().unwrap();
+    assert_eq!(pools.len(), house.devnet.deployment().pools.len());
+    for pool in pools {
+        let address = pool["address"].as_str().unwrap();
+        for path in ["/api/pools", "/v1/pools", "/v1/api/indexer/pools"] {
+            let (status, answer) = house.get(&format!("{path}/{address}")).await;
+            assert_eq!((status, &answer["pool"], &answer["asOf"]), (200, pool, &page["asOf"]), "{path}");
+        }
+        let depth = pool.get("reserves").or(pool.get("concentrated"));
+        assert!(depth.is_some() && pool["volume0"].is_string(), "{pool}");
+        assert!(["token0", "token1", "fee"].iter().all(|field| pool.get(field).is_some()), "{pool}");
+    }
+    for (path, field) in [("/api/pools?protocol=curve", "protocol"), ("/api/pools/0x12", "address")] {
+        let (status, answer) = house.get(path).await;
+        assert_eq!((status, violations(&answer)), (400, vec![field]), "{answer}");
+    }
+    let (status, answer) = house.get(&format!("/api/pools/0x{}", "0".repeat(40))).await;
     assert_eq!((status, &answer["error"]["status"]), (404, &json!("NOT_FOUND")), "{answer}");
     house.stop().await;
 }

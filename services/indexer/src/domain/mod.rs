@@ -6,6 +6,7 @@ mod decode;
 mod event;
 mod pace;
 pub mod place;
+mod pool;
 mod progress;
 mod transaction;
 
@@ -14,5 +15,6 @@ pub use cursor::{Cursor, Position};
 pub use decode::{Batch, NewEvent, Quarantined, sort_out};
 pub use event::{Event, EventFilter, EventType, Undo};
 pub use pace::{Pace, Rate, progress_line};
+pub use pool::{Pool, PoolState, PoolVersion};
 pub use progress::{ChainProgress, Coverage, Covered, LogPage};
 pub use transaction::{Fate, Inclusion, Moment, Sight, Signed, TransactionState, WatchedTransaction};

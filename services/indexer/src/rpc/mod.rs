@@ -3,6 +3,7 @@
 mod canonical;
 mod convert;
 mod events;
+mod pools;
 mod request;
 mod stream;
 mod transaction;
@@ -16,6 +17,7 @@ use capstan_proto::indexer::{
 };
 use capstan_runtime::Tasks;
 use futures::stream::BoxStream;
+pub(crate) use pools::PoolRpc;
 use tonic::{Request, Response, Status};
 pub(crate) use transactions::TransactionRpc;
 

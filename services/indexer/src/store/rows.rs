@@ -16,7 +16,11 @@ pub(super) fn block_ref(number: i64, hash: Hash, time: i64) -> BlockRef {
     BlockRef { number: unsigned(number), hash, time: BlockTime(unsigned(time)) }
 }
 
-fn optional_block(number: Option<i64>, hash: Option<HashColumn>, time: Option<i64>) -> Option<BlockRef> {
+pub(super) fn optional_block(
+    number: Option<i64>,
+    hash: Option<HashColumn>,
+    time: Option<i64>,
+) -> Option<BlockRef> {
     Some(block_ref(number?, hash?.0, time?))
 }
 

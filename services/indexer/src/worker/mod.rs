@@ -1,4 +1,5 @@
 //! One loop per file.
 
 pub(crate) mod follow;
+pub(crate) mod pools;
 pub(crate) mod transactions;

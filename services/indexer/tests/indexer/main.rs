@@ -6,6 +6,7 @@ mod faults;
 mod harness;
 mod history;
 mod kills;
+mod pools;
 mod process;
 mod refusals;
 mod reorgs;

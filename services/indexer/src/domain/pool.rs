@@ -1,0 +1,174 @@
+//! Liquidity pools: what each event of a Uniswap pool changes.
+
+use capstan_chain::{Decoded, Integer, Value};
+use capstan_primitives::{Address, Amount, BlockRef};
+
+/// Fee of every V2 pair, in millionths.
+const V2_FEE: u32 = 3_000;
+
+/// Which Uniswap a pool belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PoolVersion {
+    /// A pair with two reserves.
+    V2,
+    /// A pool with concentrated liquidity.
+    V3,
+}
+
+impl PoolVersion {
+    /// The protocol of such pools.
+    #[must_use]
+    pub const fn protocol(self) -> &'static str {
+        match self {
+            Self::V2 => "uniswap.v2.pair",
+            Self::V3 => "uniswap.v3.pool",
+        }
+    }
+}
+
+/// A pool that a factory made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pool {
+    /// Its address.
+    pub address: Address,
+    /// Which Uniswap.
+    pub version: PoolVersion,
+    /// What made it.
+    pub factory: Address,
+    /// Lower address of its tokens.
+    pub token0: Address,
+    /// Higher address of its tokens.
+    pub token1: Address,
+    /// Fee of a trade in millionths.
+    pub fee: u32,
+    /// Ticks between those that positions can begin and end at; absent for V2.
+    pub tick_spacing: Option<i32>,
+    /// Place of the event that announced it.
+    pub created_place: u64,
+}
+
+impl Pool {
+    /// The pool that an event of `factory` announces, when it is one.
+    #[must_use]
+    pub fn announced(factory: Address, event: &Decoded<'_>, created_place: u64) -> Option<Self> {
+        let of = Arguments(event);
+        let (version, address) = match event.name {
+            "PairCreated" => (PoolVersion::V2, of.address("pair")?),
+            "PoolCreated" => (PoolVersion::V3, of.address("pool")?),
+            _ => return None,
+        };
+        let (fee, tick_spacing) = match version {
+            PoolVersion::V2 => (V2_FEE, None),
+            PoolVersion::V3 => (u32::try_from(of.small("fee")?).ok()?, Some(of.small("tickSpacing")?)),
+        };
+        let (token0, token1) = (of.address("token0")?, of.address("token1")?);
+        Some(Self { address, version, factory, token0, token1, fee, tick_spacing, created_place })
+    }
+}
+
+/// A pool after a block.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PoolState {
+    /// What a V2 pair has of token0.
+    pub reserve0: Amount,
+    /// What a V2 pair has of token1.
+    pub reserve1: Amount,
+    /// Square root of the price of a V3 pool times 2^96; 0 before it is initialized.
+    pub sqrt_price: Amount,
+    /// Tick of that price.
+    pub tick: i32,
+    /// Liquidity of the positions that the price is in.
+    pub liquidity: Amount,
+    /// What went in of token0 with all trades so far, modulo 2^256.
+    pub traded0: Amount,
+    /// What went in of token1 with all trades so far, modulo 2^256.
+    pub traded1: Amount,
+    /// Newest block with a trade.
+    pub last_trade: Option<BlockRef>,
+}
+
+impl PoolState {
+    /// The state after an event of the pool; nothing when the event does not change it, or is not what
+    /// such a pool emits.
+    #[must_use]
+    pub fn after(&self, version: PoolVersion, event: &Decoded<'_>, block: BlockRef) -> Option<Self> {
+        let of = Arguments(event);
+        match (version, event.name) {
+            (PoolVersion::V2, "Sync") => {
+                let (reserve0, reserve1) = (of.amount("reserve0")?, of.amount("reserve1")?);
+                Some(Self { reserve0, reserve1, ..*self })
+            }
+            (PoolVersion::V2, "Swap") => {
+                Some(self.traded(of.amount("amount0In")?, of.amount("amount1In")?, block))
+            }
+            (PoolVersion::V3, "Initialize") => {
+                Some(Self { sqrt_price: of.amount("sqrtPriceX96")?, tick: of.small("tick")?, ..*self })
+            }
+            (PoolVersion::V3, "Swap") => {
+                let traded = self.traded(of.received("amount0")?, of.received("amount1")?, block);
+                let (sqrt_price, liquidity) = (of.amount("sqrtPriceX96")?, of.amount("liquidity")?);
+                Some(Self { sqrt_price, liquidity, tick: of.small("tick")?, ..traded })
+            }
+            (PoolVersion::V3, "Mint") if self.is_within(&of)? => {
+                Some(Self { liquidity: self.liquidity.plus(of.amount("amount")?).ok()?, ..*self })
+            }
+            (PoolVersion::V3, "Burn") if self.is_within(&of)? => {
+                Some(Self { liquidity: self.liquidity.minus(of.amount("amount")?).ok()?, ..*self })
+            }
+            _ => None,
+        }
+    }
+
+    /// What went in since an earlier state.
+    #[must_use]
+    pub fn volume_since(&self, earlier: &Self) -> (Amount, Amount) {
+        let since = |now: Amount, then: Amount| Amount(now.0.wrapping_sub(then.0));
+        (since(self.traded0, earlier.traded0), since(self.traded1, earlier.traded1))
+    }
+
+    /// A token can claim any amount: the sums go round, so that no token can stop them, and the
+    /// difference of two is still what went in between.
+    fn traded(&self, in0: Amount, in1: Amount, block: BlockRef) -> Self {
+        let sum = |left: Amount, right: Amount| Amount(left.0.wrapping_add(right.0));
+        let (traded0, traded1) = (sum(self.traded0, in0), sum(self.traded1, in1));
+        Self { traded0, traded1, last_trade: Some(block), ..*self }
+    }
+
+    fn is_within(&self, position: &Arguments<'_>) -> Option<bool> {
+        Some(position.small("tickLower")? <= self.tick && self.tick < position.small("tickUpper")?)
+    }
+}
+
+/// Arguments of an event by name.
+struct Arguments<'a>(&'a Decoded<'a>);
+
+impl Arguments<'_> {
+    fn value(&self, name: &str) -> Option<&Value<'_>> {
+        self.0.arguments.iter().find(|argument| argument.name == name).map(|argument| &argument.value)
+    }
+
+    fn address(&self, name: &str) -> Option<Address> {
+        if let Value::Address(address) = self.value(name)? { Some(*address) } else { None }
+    }
+
+    fn integer(&self, name: &str) -> Option<Integer> {
+        if let Value::Integer(integer) = self.value(name)? { Some(*integer) } else { None }
+    }
+
+    fn amount(&self, name: &str) -> Option<Amount> {
+        let integer = self.integer(name).filter(|integer| !integer.is_negative())?;
+        Some(Amount(integer.magnitude()))
+    }
+
+    /// What of a signed amount went in; what went out counts as nothing.
+    fn received(&self, name: &str) -> Option<Amount> {
+        let integer = self.integer(name)?;
+        Some(if integer.is_negative() { Amount::ZERO } else { Amount(integer.magnitude()) })
+    }
+
+    fn small(&self, name: &str) -> Option<i32> {
+        let integer = self.integer(name)?;
+        let magnitude = i32::try_from(integer.magnitude()).ok()?;
+        Some(if integer.is_negative() { -magnitude } else { magnitude })
+    }
+}

@@ -1,0 +1,196 @@
+//! Liquidity pools, kept from the log of their events, and served as of one block.
+
+use std::collections::BTreeSet;
+
+use capstan_primitives::{BlockRef, ChainId};
+
+use super::{EventLog, StartAt};
+use crate::{
+    domain::{Contracts, Cursor, Event, EventFilter, LogPage, Pool, PoolState, PoolVersion, Position, place},
+    error::Error,
+    store::{Bounds, PoolChanges, PoolCursor, PoolPage, PoolQuery, Store},
+};
+
+/// Events of one step, and more only to complete a block.
+const EVENTS: u64 = 2_000;
+
+/// Protocols of what makes pools.
+const FACTORIES: [&str; 2] = ["uniswap.v2.factory", "uniswap.v3.factory"];
+
+/// The pools of one chain, kept level with its log.
+#[derive(Debug)]
+pub struct PoolProjection {
+    chain_id: ChainId,
+    log: EventLog,
+    store: Store,
+    filter: EventFilter,
+}
+
+/// Whether something that makes pools is configured.
+#[must_use]
+pub fn makes_pools(contracts: &Contracts) -> bool {
+    let addresses = contracts.addresses();
+    let mut found = addresses.iter().filter_map(|address| contracts.get(address));
+    found.any(|contract| FACTORIES.contains(&contract.definition.protocol.as_str()))
+}
+
+impl PoolProjection {
+    /// The pools of a chain of `log`.
+    #[must_use]
+    pub fn new(chain_id: ChainId, log: EventLog, store: Store) -> Self {
+        let pools = [PoolVersion::V2, PoolVersion::V3].map(PoolVersion::protocol);
+        let protocols = FACTORIES.iter().chain(&pools).map(|&protocol| protocol.to_owned()).collect();
+        Self { chain_id, log, store, filter: EventFilter { protocols, ..EventFilter::default() } }
+    }
+
+    /// The chain.
+    #[must_use]
+    pub const fn chain_id(&self) -> ChainId {
+        self.chain_id
+    }
+
+    /// Forgets everything unless the log can be read on from where it was read to.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn open(&self) -> Result<(), Error> {
+        let Some(cursor) = self.store.pool_cursor(self.chain_id).await? else { return Ok(()) };
+        let at = Cursor { chains: [(self.chain_id, cursor.at)].into() };
+        match self.log.resume(&[self.chain_id], at, StartAt::Beginning, &self.filter).await {
+            Err(error) if is_other_log(&error) => self.forget(&error).await,
+            resumed => resumed.map(drop),
+        }
+    }
+
+    async fn forget(&self, why: &Error) -> Result<(), Error> {
+        tracing::warn!(chain = self.chain_id.0, %why, "reading the pools again");
+        self.store.forget_pools(self.chain_id).await
+    }
+
+    /// Reads the next part of the log; whether it was the last one for now.
+    ///
+    /// # Errors
+    /// When the store does not answer, or the log was replaced; nothing is half done then.
+    pub async fn step(&self) -> Result<bool, Error> {
+        let from = self.store.pool_cursor(self.chain_id).await?;
+        let at = match from {
+            Some(from) => from.at,
+            None => self.beginning().await?,
+        };
+        let page = match self.read(at).await {
+            Err(error) if is_other_log(&error) => return self.forget(&error).await.map(|()| false),
+            page => page?,
+        };
+        if let (Some(undo), Some(from)) = (page.undo, from) {
+            let last_valid = undo.last_valid.number;
+            let to = PoolCursor {
+                at: position(at, page.progress.fork, place::end_of(last_valid), Some(undo.last_valid)),
+                block: Some(undo.last_valid),
+            };
+            self.store.undo_pools(self.chain_id, from, to, last_valid).await?;
+            return Ok(false);
+        }
+        let Some((page, events)) = self.whole_blocks(at, page).await? else { return Ok(false) };
+        let coverage = page.coverage;
+        let to = PoolCursor {
+            at: position(at, page.progress.fork, coverage.through, coverage.block),
+            block: coverage.block.or(from.and_then(|from| from.block)),
+        };
+        if from == Some(to) {
+            return Ok(coverage.complete);
+        }
+        let changes = PoolChanges { finalized: page.progress.finalized, ..self.changes(&events).await? };
+        self.store.change_pools(self.chain_id, from, to, changes).await?;
+        Ok(coverage.complete)
+    }
+
+    async fn beginning(&self) -> Result<Position, Error> {
+        let cursor =
+            self.log.resume(&[self.chain_id], Cursor::default(), StartAt::Beginning, &self.filter).await?;
+        cursor.chains.get(&self.chain_id).copied().ok_or(Error::UnknownChain(self.chain_id.0))
+    }
+
+    async fn read(&self, at: Position) -> Result<LogPage, Error> {
+        let bounds = Bounds { limit: EVENTS, only_final: false, last_block: None };
+        self.log.read(self.chain_id, at, &self.filter, bounds).await
+    }
+
+    /// The events of a page and of those after it until a block is complete, and the last of these
+    /// pages; nothing when a reorg came between.
+    async fn whole_blocks(
+        &self,
+        at: Position,
+        mut page: LogPage,
+    ) -> Result<Option<(LogPage, Vec<Event>)>, Error> {
+        let fork = page.progress.fork;
+        let mut events = std::mem::take(&mut page.events);
+        while !page.coverage.block_complete {
+            page = self.read(Position { fork, place: page.coverage.through, ..at }).await?;
+            if page.progress.fork != fork {
+                return Ok(None);
+            }
+            events.append(&mut page.events);
+        }
+        Ok(Some((page, events)))
+    }
+
+    async fn changes(&self, events: &[Event]) -> Result<PoolChanges, Error> {
+        let addresses: BTreeSet<_> = events.iter().map(|event| event.address).collect();
+        let addresses: Vec<_> = addresses.into_iter().collect();
+        let mut states = self.store.pool_states(self.chain_id, &addresses).await?;
+        let mut changes = PoolChanges::default();
+        for event in events {
+            // It was checked on the way here: an event that does not decode is not handed out.
+            let Ok(decoded) = event.definition.abi.decode(&event.topics, &event.data) else { continue };
+            if FACTORIES.contains(&event.definition.protocol.as_str()) {
+                if let Some(pool) = Pool::announced(event.address, &decoded, event.place) {
+                    states.insert(pool.address, (pool.version, PoolState::default()));
+                    changes.pools.push(pool);
+                }
+                continue;
+            }
+            let Some((version, state)) = states.get_mut(&event.address) else { continue };
+            if let Some(after) = state.after(*version, &decoded, event.block) {
+                *state = after;
+                changes.states.insert((event.address, event.block.number), (event.block, after));
+            }
+        }
+        Ok(changes)
+    }
+}
+
+fn position(at: Position, fork: u64, place: u64, block: Option<BlockRef>) -> Position {
+    let of_place = block.filter(|block| block.number == place::number_of(place));
+    let mark = of_place.map_or(0, |block| Position::mark_of(&block.hash));
+    Position { fork, place, mark, ..at }
+}
+
+/// The pools as they are served.
+#[derive(Debug, Clone)]
+pub struct Pools {
+    /// The log that they come from.
+    pub log: EventLog,
+    /// Where they are.
+    pub store: Store,
+    /// The chains whose log is read for pools.
+    pub chains: BTreeSet<ChainId>,
+}
+
+impl Pools {
+    /// A page of pools.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn list(&self, query: &PoolQuery) -> Result<PoolPage, Error> {
+        // What was read while factories were followed says nothing of now.
+        match self.chains.contains(&query.chain_id) {
+            true => self.store.pools(query).await,
+            false => Ok(PoolPage::default()),
+        }
+    }
+}
+
+/// Whether what was read of the log is not what it has.
+const fn is_other_log(error: &Error) -> bool {
+    matches!(error, Error::CursorOfOtherLog | Error::CursorPruned { .. } | Error::CursorHistoryAdded(_))
+}

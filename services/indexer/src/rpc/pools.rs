@@ -1,0 +1,121 @@
+//! `PoolService`: translate, call, translate.
+
+use capstan_primitives::{ChainId, Finality, PageToken};
+use capstan_proto::{
+    indexer::{
+        self as wire, GetPoolRequest, GetPoolResponse, ListPoolsRequest, ListPoolsResponse,
+        pool_service_server::PoolService,
+    },
+    primitives::AsOf,
+};
+use tonic::{Request, Response, Status};
+
+use super::{convert, page_size, position_of};
+use crate::{
+    domain::{Pool, PoolState, PoolVersion, place},
+    error::Error,
+    operations::Pools,
+    store::{PoolPage, PoolQuery},
+};
+
+/// `capstan.indexer.v1.PoolService`.
+#[derive(Debug)]
+pub(crate) struct PoolRpc {
+    pub(crate) pools: Pools,
+}
+
+#[tonic::async_trait]
+impl PoolService for PoolRpc {
+    async fn list_pools(
+        &self,
+        request: Request<ListPoolsRequest>,
+    ) -> Result<Response<ListPoolsResponse>, Status> {
+        Ok(Response::new(self.list(request.into_inner()).await?))
+    }
+
+    async fn get_pool(&self, request: Request<GetPoolRequest>) -> Result<Response<GetPoolResponse>, Status> {
+        let GetPoolRequest { chain_id, address } = request.into_inner();
+        let chain_id = self.pools.log.chain(chain_id)?;
+        let address = convert::parsed("address", &address)?;
+        let query =
+            PoolQuery { chain_id, address: Some(address), version: None, token: None, after: None, limit: 1 };
+        let page = self.pools.list(&query).await?;
+        let as_of = self.as_of(chain_id, &page);
+        let found = page.pools.into_iter().next().ok_or(Error::UnknownPool(address))?;
+        Ok(Response::new(GetPoolResponse { pool: Some(pool(chain_id, &found)), as_of }))
+    }
+}
+
+impl PoolRpc {
+    async fn list(&self, request: ListPoolsRequest) -> Result<ListPoolsResponse, Error> {
+        let ListPoolsRequest { chain_id, protocol, token, page_size: size, page_token } = request;
+        let chain_id = self.pools.log.chain(chain_id)?;
+        let version = version(&protocol)?;
+        let token = (!token.is_empty()).then(|| convert::parsed("token", &token)).transpose()?;
+        let binding = format!("ListPools {chain_id} {version:?} {token:?}");
+        let after = match page_token.as_str() {
+            "" => None,
+            token => Some(position_of(token, &binding)?),
+        };
+        let query = PoolQuery { chain_id, version, token, address: None, after, limit: page_size(size)? };
+        let page = self.pools.list(&query).await?;
+        let last = page.pools.last().filter(|_| page.more);
+        let next = |(last, ..): &(Pool, PoolState, PoolState)| {
+            PageToken { key: last.created_place.to_be_bytes().to_vec() }.encode(&binding)
+        };
+        Ok(ListPoolsResponse {
+            next_page_token: last.map(next).unwrap_or_default(),
+            pools: page.pools.iter().map(|found| pool(chain_id, found)).collect(),
+            as_of: self.as_of(chain_id, &page),
+        })
+    }
+
+    fn as_of(&self, chain_id: ChainId, page: &PoolPage) -> Option<AsOf> {
+        let block = page.cursor?.block?;
+        let finalized = self.pools.log.view(chain_id)?.borrow().progress.finalized;
+        let finality = Finality::of(block.number, finalized.map(|block| block.number));
+        Some(convert::as_of(chain_id, block, finality))
+    }
+}
+
+fn version(protocol: &str) -> Result<Option<PoolVersion>, Error> {
+    let known = [PoolVersion::V2, PoolVersion::V3];
+    let found = known.into_iter().find(|version| version.protocol() == protocol);
+    if found.is_some() || protocol.is_empty() {
+        return Ok(found);
+    }
+    let [v2, v3] = known.map(PoolVersion::protocol);
+    Err(Error::Field { field: "protocol".into(), description: format!("has to be {v2} or {v3}") })
+}
+
+fn pool(chain_id: ChainId, (pool, state, day_before): &(Pool, PoolState, PoolState)) -> wire::Pool {
+    let Pool { address, version, factory, token0, token1, fee, tick_spacing, created_place } = pool;
+    let PoolState { reserve0, reserve1, sqrt_price, tick, liquidity, last_trade, .. } = state;
+    let (volume0, volume1) = state.volume_since(day_before);
+    let depth = match version {
+        PoolVersion::V2 => wire::pool::Depth::Reserves(wire::Reserves {
+            reserve0: reserve0.to_string(),
+            reserve1: reserve1.to_string(),
+        }),
+        PoolVersion::V3 => wire::pool::Depth::Concentrated(wire::Concentrated {
+            sqrt_price_x96: sqrt_price.to_string(),
+            tick: *tick,
+            liquidity: liquidity.to_string(),
+        }),
+    };
+    wire::Pool {
+        chain_id: chain_id.0,
+        address: address.to_string(),
+        protocol: version.protocol().to_owned(),
+        factory: factory.to_string(),
+        token0: token0.to_string(),
+        token1: token1.to_string(),
+        fee: *fee,
+        tick_spacing: *tick_spacing,
+        created_block: place::number_of(*created_place),
+        last_trade: last_trade.map(convert::block),
+        volume0: volume0.to_string(),
+        volume1: volume1.to_string(),
+        depth: Some(depth),
+    }
+}
