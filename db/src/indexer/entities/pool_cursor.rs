@@ -19,7 +19,7 @@ pub struct Model {
     pub place: i64,
     /// First bytes of the hash of the block that the place is in, as a signed number; 0 when unknown.
     pub mark: i64,
-    /// Additions to history that were in the log then.
+    /// Additions to the history of the chain that were read.
     pub history: i64,
     /// Newest block that was read.
     pub block_number: Option<i64>,

@@ -57,15 +57,14 @@ impl PoolProjection {
         let Some(cursor) = self.store.pool_cursor(self.chain_id).await? else { return Ok(()) };
         let at = Cursor { chains: [(self.chain_id, cursor.at)].into() };
         match self.log.resume(&[self.chain_id], at, StartAt::Beginning, &self.filter).await {
-            Err(Error::CursorOfOtherLog | Error::CursorPruned { .. } | Error::CursorHistoryAdded(_)) => {
-                tracing::warn!(
-                    chain = self.chain_id.0,
-                    "the log is not what it was; reading it again for pools"
-                );
-                self.store.forget_pools(self.chain_id).await
-            }
+            Err(error) if is_other_log(&error) => self.forget(&error).await,
             resumed => resumed.map(drop),
         }
+    }
+
+    async fn forget(&self, why: &Error) -> Result<(), Error> {
+        tracing::warn!(chain = self.chain_id.0, %why, "reading the pools again");
+        self.store.forget_pools(self.chain_id).await
     }
 
     /// Reads the next part of the log; whether it was the last one for now.
@@ -78,7 +77,10 @@ impl PoolProjection {
             Some(from) => from.at,
             None => self.beginning().await?,
         };
-        let page = self.read(at).await?;
+        let page = match self.read(at).await {
+            Err(error) if is_other_log(&error) => return self.forget(&error).await.map(|()| false),
+            page => page?,
+        };
         if let (Some(undo), Some(from)) = (page.undo, from) {
             let last_valid = undo.last_valid.number;
             let to = PoolCursor {
@@ -186,4 +188,9 @@ impl Pools {
             false => Ok(PoolPage::default()),
         }
     }
+}
+
+/// Whether what was read of the log is not what it has.
+const fn is_other_log(error: &Error) -> bool {
+    matches!(error, Error::CursorOfOtherLog | Error::CursorPruned { .. } | Error::CursorHistoryAdded(_))
 }

@@ -14,8 +14,7 @@ use crate::{
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// Reads the log whenever it moves, in the process that writes it, until `stopping`. After a failure
-/// it is opened again.
+/// Reads the log whenever it moves, until `stopping`. After a failure it is opened again.
 pub(crate) async fn follow(
     pools: PoolProjection,
     mut view: watch::Receiver<ChainView>,
@@ -44,19 +43,21 @@ async fn keep_level(
 ) -> Error {
     let mut is_open = false;
     loop {
-        // The chain's own worker ends only when everything stops.
+        // The process that writes the log of the chain also reads its pools from it.
         if view.wait_for(|view| view.writer).await.is_err() {
-            return std::future::pending().await;
+            std::future::pending::<()>().await;
         }
         if !is_open && let Err(error) = pools.open().await {
             return error;
         }
         is_open = true;
+        view.borrow_and_update();
         match pools.step().await {
             Ok(is_level) => {
                 *wait = FIRST_WAIT;
+                // The chain's own worker ends only when everything stops.
                 if is_level && view.changed().await.is_err() {
-                    return std::future::pending().await;
+                    std::future::pending::<()>().await;
                 }
             }
             Err(error) => return error,
