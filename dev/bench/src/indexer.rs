@@ -70,7 +70,11 @@ impl Indexer {
         fs::write(directory.path().join("capstan.toml"), configuration)?;
         let log = directory.path().join("indexer.log");
         let process = Process::spawn(&binary, &["indexer"], &[], directory.path(), log)?;
-        let channel = Endpoint::from_shared(format!("http://{listen}"))?.connect_lazy();
+        let channel = Endpoint::from_shared(format!("http://{listen}"))?
+            // As Capstan's own services set it: a batch is up to 1 MiB.
+            .initial_stream_window_size(4 << 20)
+            .initial_connection_window_size(8 << 20)
+            .connect_lazy();
         Ok(Self { process, client: Client::new(channel), _directory: directory })
     }
 

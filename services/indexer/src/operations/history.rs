@@ -7,7 +7,8 @@ use capstan_primitives::Address;
 
 use super::{
     ahead::Part,
-    ingest::{Ingest, fetch_missing, found_in},
+    complete::{fetch_missing, found_in},
+    ingest::Ingest,
     reach::Reach,
 };
 use crate::{

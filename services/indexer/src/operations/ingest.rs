@@ -1,11 +1,11 @@
 //! Following one chain: the next blocks, or the way back to where the chain still is.
 
 use std::{
-    sync::{Arc, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use capstan_chain::{ChainError, Header, Log};
+use capstan_chain::Header;
 use capstan_primitives::{Address, BlockRef, Clock};
 use capstan_runtime::{Tasks, failpoint};
 
@@ -13,12 +13,13 @@ use super::{
     ChainPlan, SharedContracts,
     ahead::{Ahead, Fetched, Horizon, Part},
     audit::{Audit, Finding, Subject},
+    complete::rows_of,
     history::Pending,
     reach::Reach,
 };
 use crate::{
     adapters::{Node, Segment},
-    domain::{Batch, ChainProgress, Contracts, Found, sort_out},
+    domain::ChainProgress,
     error::Error,
     metrics,
     store::{Append, Store},
@@ -36,23 +37,23 @@ pub struct Ingest {
     pub(super) node: Node,
     pub(super) plan: ChainPlan,
     pub(super) tasks: Tasks,
-    contracts: SharedContracts,
+    pub(super) contracts: SharedContracts,
     /// What is said of the contracts in the store that are known.
     pub(super) contracts_mark: (i64, Option<i64>),
     /// Their addresses, in the order in which they became known.
-    followed: Vec<Address>,
+    pub(super) followed: Vec<Address>,
     pub(super) progress: ChainProgress,
-    reach: Reach,
+    pub(super) reach: Reach,
     pub(super) ahead: Ahead,
-    audit: Audit,
+    pub(super) audit: Audit,
     /// Contracts that are not read from yet.
     pub(super) pending: Pending,
     /// Whether the last step found nothing new.
-    is_idle: bool,
+    pub(super) is_idle: bool,
     pub(super) seen: Option<Seen>,
-    safe: Option<BlockRef>,
+    pub(super) safe: Option<BlockRef>,
     /// When to ask for the safe block again.
-    safe_due: Instant,
+    pub(super) safe_due: Instant,
     pub(super) clock: Clock,
 }
 
@@ -204,7 +205,9 @@ impl Ingest {
             return Ok(seen);
         }
         let newest = self.node.newest(&self.plan.finality, self.progress.finalized);
-        let (head, finalized) = if self.safe_due <= Instant::now() {
+        // What is safe matters to who is at the head.
+        let is_near = self.seen.is_some_and(|seen| next >= seen.head.block.number);
+        let (head, finalized) = if is_near && self.safe_due <= Instant::now() {
             let (newest, safe) = futures::join!(newest, self.node.safe());
             let wait = if safe.is_ok() { self.plan.poll_interval } else { SAFE_UNKNOWN };
             (self.safe, self.safe_due) = (safe.unwrap_or(self.safe), Instant::now() + wait);
@@ -269,20 +272,6 @@ impl Ingest {
                 self.take_back(indexed, junction).await.map(|()| true)
             }
         }
-    }
-
-    async fn take_back(&mut self, indexed: BlockRef, junction: BlockRef) -> Result<(), Error> {
-        tracing::debug!(chain = self.plan.id.0, from = indexed.number, to = junction.number, "taking back");
-        self.ahead.clear();
-        self.seen = None;
-        self.audit.cut(junction.number);
-        self.pending.cut(junction.number);
-        let now = self.clock.now().timestamp_millis();
-        let (progress, undo) = self.store.roll_back(&self.progress, junction, now).await?;
-        self.progress = progress;
-        self.reload_contracts().await?;
-        metrics::reorg(self.plan.id, &undo);
-        Ok(())
     }
 
     async fn extend(&mut self, head: Header, finalized: Option<BlockRef>) -> Result<bool, Error> {
@@ -352,111 +341,6 @@ impl Ingest {
         metrics::indexed(self.plan.id, last.block, metrics::Appended { blocks, events, rows });
         Ok(())
     }
-
-    /// What happened in the blocks of a segment, those contracts included that were not known when
-    /// it was asked for or that it makes known itself. They are followed from here on: a reader must
-    /// not meet their events before it can meet them.
-    async fn complete(
-        &mut self,
-        part: Part,
-        segment: Segment,
-        mut asked: usize,
-    ) -> Result<(Vec<Header>, Batch), Error> {
-        let Segment { headers, mut logs, .. } = segment;
-        loop {
-            let missing = self.followed.get(asked..).unwrap_or_default();
-            if !missing.is_empty() {
-                logs = fetch_missing(&self.node, part, &headers, logs, missing).await?;
-            }
-            asked = self.followed.len();
-            let batch = {
-                let mut contracts = self.contracts.write().unwrap_or_else(PoisonError::into_inner);
-                let new = found_in(&logs, &contracts);
-                let added = new.iter().filter(|found| contracts.add(found)).map(|found| found.address);
-                self.followed.extend(added);
-                (self.followed.len() == asked).then(|| sort_out(std::mem::take(&mut logs), &contracts))
-            };
-            if let Some(batch) = batch {
-                return Ok((headers, batch));
-            }
-        }
-    }
-
-    /// Goes back to the newest block that the node still has.
-    async fn roll_back(&mut self, indexed: BlockRef, head: Header) -> Result<bool, Error> {
-        let floor =
-            self.progress.finalized.map_or(self.plan.start_block, |block| block.number).min(indexed.number);
-        let junction = self.junction(indexed, indexed.number.min(head.block.number), floor).await?;
-        let junction = junction.ok_or(Error::ReorgTooDeep { chain_id: self.plan.id, indexed, floor })?;
-        self.take_back(indexed, junction).await.map(|()| true)
-    }
-
-    async fn junction(&self, indexed: BlockRef, from: u64, floor: u64) -> Result<Option<BlockRef>, Error> {
-        let mut number = from;
-        while let Some(known) = self.store.block_at_or_below(self.plan.id, number).await? {
-            if known.number < floor || !self.plan.window.reaches(known, indexed) {
-                return Ok(None);
-            }
-            let theirs = self.node.header(known.number).await?;
-            if theirs.is_some_and(|header| header.block.hash == known.hash) {
-                return Ok(Some(known));
-            }
-            let Some(below) = known.number.checked_sub(1) else { return Ok(None) };
-            number = below;
-        }
-        Ok(None)
-    }
-
-    pub(super) async fn reload_contracts(&mut self) -> Result<(), Error> {
-        let mark = self.store.contracts_mark(self.plan.id).await?;
-        let found = self.store.found_contracts(self.plan.id).await?;
-        let is_pending = |address: &Address| self.pending.has(address);
-        let mut contracts = self.plan.contracts.clone().without(is_pending);
-        for found in found.iter().filter(|found| !is_pending(&found.factory)) {
-            contracts.add(found);
-        }
-        self.followed = contracts.addresses();
-        self.contracts_mark = mark;
-        *self.contracts.write().unwrap_or_else(PoisonError::into_inner) = contracts;
-        self.ahead.clear();
-        Ok(())
-    }
-}
-
-/// How many rows the blocks take in the store: their own, their logs, and what these made known.
-fn rows_of(headers: &[Header], batch: &Batch) -> usize {
-    let mut blocks: Vec<u64> = headers.iter().map(|header| header.block.number).collect();
-    blocks.extend(batch.events.iter().map(|event| event.log.block_number));
-    blocks.sort_unstable();
-    blocks.dedup();
-    blocks.len() + batch.events.len() + batch.found.len() + batch.quarantined.len()
-}
-
-/// Adds the logs of `missing` contracts to those of some blocks.
-pub(super) async fn fetch_missing(
-    node: &Node,
-    part: Part,
-    headers: &[Header],
-    mut logs: Vec<Log>,
-    missing: &[Address],
-) -> Result<Vec<Log>, Error> {
-    let more = match (part, headers.last()) {
-        (Part::Block(_), Some(header)) => node.block(*header, missing).await?,
-        _ => node.range(part.first(), part.last(), missing).await?,
-    };
-    if more.headers != headers {
-        let reason = "the ends of a range changed between two answers".to_owned();
-        return Err(ChainError::Inconsistent { reason }.into());
-    }
-    logs.extend(more.logs);
-    logs.sort_by_key(|log| (log.block_number, log.log_index));
-    Ok(logs)
-}
-
-/// What the factories among `contracts` made.
-pub(super) fn found_in(logs: &[Log], contracts: &Contracts) -> Vec<Found> {
-    let made = |log: &Log| contracts.get(&log.address).and_then(|factory| Contracts::made_by(factory, log));
-    logs.iter().filter_map(made).collect()
 }
 
 fn newer(known: Option<BlockRef>, now: Option<BlockRef>) -> Option<BlockRef> {

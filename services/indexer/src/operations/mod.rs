@@ -2,12 +2,15 @@
 
 mod ahead;
 mod audit;
+mod complete;
+mod consumers;
 mod history;
 mod ingest;
 mod lease;
 mod plan;
 mod pools;
 mod reach;
+mod roll_back;
 mod serve;
 mod tracker;
 mod transactions;

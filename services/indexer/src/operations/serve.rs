@@ -12,7 +12,6 @@ use crate::{
     adapters::Node,
     domain::{ChainProgress, Contracts, Cursor, Event, EventFilter, LogPage, Position, Rate, Undo, place},
     error::Error,
-    metrics,
     store::{Bounds, RawEvent, Span, Store, Wanted},
 };
 
@@ -114,8 +113,8 @@ pub struct ListQuery {
 /// The log as it is served.
 #[derive(Debug, Clone)]
 pub struct EventLog {
-    store: Store,
-    chains: Arc<BTreeMap<ChainId, ChainHandle>>,
+    pub(super) store: Store,
+    pub(super) chains: Arc<BTreeMap<ChainId, ChainHandle>>,
 }
 
 impl EventLog {
@@ -247,35 +246,6 @@ impl EventLog {
             true => Err(Error::CursorHistoryAdded(progress.chain_id)),
             false => Ok(()),
         }
-    }
-
-    /// Keeps the cursor of a consumer.
-    ///
-    /// # Errors
-    /// When a field is wrong, or the store does not answer.
-    pub async fn commit(&self, consumer_id: &str, cursor: &str, now: i64) -> Result<(), Error> {
-        let length = consumer_id.chars().count();
-        if !(1..=100).contains(&length) {
-            let description = format!("has {length} characters; 1 to 100 are taken");
-            return Err(Error::Field { field: "consumer_id".into(), description });
-        }
-        let positions = Cursor::decode_any(cursor).map_err(Error::Cursor)?.chains;
-        self.store.commit_cursor(consumer_id, cursor, now).await?;
-        for (chain_id, at) in positions {
-            let Some(handle) = self.chains.get(&chain_id) else { continue };
-            let indexed = handle.view.borrow().progress.indexed.map_or(0, |block| block.number);
-            let lag = indexed.saturating_sub(place::number_of(at.place));
-            metrics::consumer_lag(consumer_id, chain_id, lag);
-        }
-        Ok(())
-    }
-
-    /// The cursor that a consumer committed last, and when, milliseconds since 1970.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn committed(&self, consumer_id: &str) -> Result<Option<(String, i64)>, Error> {
-        self.store.committed_cursor(consumer_id).await
     }
 
     /// The events through `at` that `undo` takes back, newest first.
