@@ -107,8 +107,9 @@ impl Store {
         let indexed = progress.indexed.map_or(0, |block| place::end_of(block.number));
         let until = bounds.until(&progress).min(indexed);
         if after >= until {
-            let coverage =
-                Coverage { block: progress.indexed, through: after, block_complete: true, complete: true };
+            // A stream that waits for finality, or has ended, has not read what is indexed beyond it.
+            let block = block_at(&read, &progress, after).await?;
+            let coverage = Coverage { block, through: after, block_complete: true, complete: true };
             return Ok(Some(RawPage { progress, undo, events: Vec::new(), coverage }));
         }
         let span = Span { after: Some(after), until, newest_first: false, limit: bounds.limit };

@@ -294,6 +294,13 @@ async fn a_stream_of_final_events_never_hears_of_a_reorg() {
     let last = head(&devnet).await.0 - 12;
     let before: Vec<Event> = all.events.iter().filter(|event| number(event) <= last).cloned().collect();
     assert!(settled.events.len() > 100 && settled.ids() == ids(&before));
+
+    // With nothing new, it has still been read no farther than what is final.
+    let (cursor, finality) = (settled.cursor.clone(), Finality::Finalized.into());
+    let again = StreamEventsRequest { cursor, finality, ..Default::default() };
+    let mut stream = client.stream_events(again).await.unwrap().into_inner();
+    while !settled.take(&mut stream).await {}
+    assert_eq!(settled.through.0, last);
     stop(running).await;
 }
 
