@@ -2,8 +2,13 @@
 
 use std::{env, fs, path::PathBuf};
 
-const PACKAGES: [&str; 4] =
-    ["primitives/v1/block", "indexer/v1/indexer", "market/v1/market", "gateway/v1/gateway"];
+const PACKAGES: [&str; 5] = [
+    "primitives/v1/block",
+    "indexer/v1/indexer",
+    "indexer/v1/admin",
+    "market/v1/market",
+    "gateway/v1/gateway",
+];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=capstan");

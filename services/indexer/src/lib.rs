@@ -13,9 +13,10 @@ mod worker;
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use capstan_chain::{Evm, EvmOptions, EvmUrl, Role};
+use capstan_proto::indexer::indexer_admin_service_server as admin;
 use capstan_proto::indexer::indexer_service_server::{IndexerServiceServer, SERVICE_NAME};
 use capstan_runtime::{HealthCheck, Parts, Scope, Service, StartError, platform};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tonic::service::Routes;
 
 pub use config::Config;
@@ -23,9 +24,12 @@ pub use config::Config;
 use crate::{
     adapters::Node,
     operations::{ChainHandle, ChainState, ChainView, EventLog, Ingest, plan},
-    rpc::Rpc,
+    rpc::{AdminRpc, Rpc},
     store::Store,
 };
+
+/// Commands of operators that wait for one chain.
+const COMMANDS: usize = 4;
 
 /// The indexer.
 #[derive(Debug)]
@@ -51,7 +55,8 @@ impl Service for Indexer {
             nodes.push(connect(chain, &config, index).await?);
         }
         let database = scope.database::<capstan_db::indexer::Migrator>().await?;
-        let health = vec![HealthCheck::of_store(SERVICE_NAME, &database)];
+        let services = [SERVICE_NAME, admin::SERVICE_NAME];
+        let health = services.map(|service| HealthCheck::of_store(service, &database)).to_vec();
         let store = Store::new(database);
         let mut chains = BTreeMap::new();
         for (node, plan) in nodes {
@@ -60,14 +65,18 @@ impl Service for Indexer {
                 Ingest::open(store.clone(), node, plan, scope.tasks.clone(), scope.clock.clone()).await;
             let ingest = opened.map_err(StartError::service)?;
             let (publish, view) = watch::channel(beginning(&ingest));
+            let (commands, asked) = mpsc::channel(COMMANDS);
             let (contracts, node) = (ingest.contracts(), ingest.node().clone());
-            scope.tasks.critical("follow", worker::follow::follow(ingest, publish, scope.tasks.stopping()));
-            if chains.insert(id, ChainHandle { name, node, view, contracts }).is_some() {
+            let follow = worker::follow::follow(ingest, publish, asked, scope.tasks.stopping());
+            scope.tasks.critical("follow", follow);
+            if chains.insert(id, ChainHandle { name, node, view, contracts, commands }).is_some() {
                 return Err(twice(id));
             }
         }
-        let rpc = Rpc { log: EventLog::new(store, chains), tasks: scope.tasks, clock: scope.clock };
-        let routes = Routes::new(IndexerServiceServer::new(rpc));
+        let log = EventLog::new(store, chains);
+        let admin = admin::IndexerAdminServiceServer::new(AdminRpc { log: log.clone() });
+        let rpc = Rpc { log, tasks: scope.tasks, clock: scope.clock };
+        let routes = Routes::new(IndexerServiceServer::new(rpc)).add_service(admin);
         Ok(Parts { routes, health })
     }
 }

@@ -3,6 +3,7 @@
 mod append;
 mod consumers;
 mod lease;
+mod quarantine;
 mod read;
 mod rows;
 mod types;

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     adapters::{Node, Segment},
-    domain::{Batch, ChainProgress, Contracts, Found, sort_out},
+    domain::{Batch, ChainProgress, Contracts, Found, Undo, sort_out},
     error::Error,
     metrics,
     store::{Append, Store},
@@ -318,18 +318,23 @@ impl Ingest {
 
     /// Goes back to the newest block that the node still has.
     async fn roll_back(&mut self, indexed: BlockRef, head: Header) -> Result<bool, Error> {
-        self.ahead.clear();
-        self.seen = None;
         let floor =
             self.progress.finalized.map_or(self.plan.start_block, |block| block.number).min(indexed.number);
         let junction = self.junction(indexed, indexed.number.min(head.block.number), floor).await?;
         let junction = junction.ok_or(Error::ReorgTooDeep { chain_id: self.plan.id, indexed, floor })?;
+        self.take_back(junction).await?;
+        Ok(true)
+    }
+
+    /// Takes back what stands above `junction`, a block that is known.
+    pub(super) async fn take_back(&mut self, junction: BlockRef) -> Result<Undo, Error> {
         let now = self.clock.now().timestamp_millis();
         let (progress, undo) = self.store.roll_back(&self.progress, junction, now).await?;
         self.progress = progress;
+        self.seen = None;
         self.reload_contracts().await?;
         metrics::reorg(self.plan.id, &undo);
-        Ok(true)
+        Ok(undo)
     }
 
     async fn junction(&self, indexed: BlockRef, from: u64, floor: u64) -> Result<Option<BlockRef>, Error> {

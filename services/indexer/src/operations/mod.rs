@@ -1,5 +1,6 @@
 //! Every verb of the indexer.
 
+mod admin;
 mod ahead;
 mod ingest;
 mod lease;
@@ -7,6 +8,7 @@ mod plan;
 mod reach;
 mod serve;
 
+pub use admin::Command;
 pub use ingest::{Ingest, Tick};
 pub use lease::Lease;
 pub(crate) use plan::wrong;

@@ -1,5 +1,6 @@
 //! The gRPC edge of the indexer: translate, call, translate.
 
+mod admin;
 mod canonical;
 mod convert;
 mod events;
@@ -15,6 +16,8 @@ use capstan_proto::indexer::{
 use capstan_runtime::Tasks;
 use futures::stream::BoxStream;
 use tonic::{Request, Response, Status};
+
+pub(crate) use admin::AdminRpc;
 
 use crate::{
     error::Error,
