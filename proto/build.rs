@@ -2,11 +2,12 @@
 
 use std::{env, fs, path::PathBuf};
 
-const PACKAGES: [&str; 6] = [
+const PACKAGES: [&str; 7] = [
     "primitives/v1/block",
     "indexer/v1/indexer",
     "indexer/v1/transactions",
     "indexer/v1/pools",
+    "indexer/v1/admin",
     "market/v1/market",
     "gateway/v1/gateway",
 ];

@@ -18,6 +18,8 @@ pub struct Config {
     /// How long a unary call may take: over REST at most, over gRPC when the caller does not say.
     /// In milliseconds, at most a day.
     pub request_timeout_ms: u64,
+    /// Whether services for operators are served too, to everybody who reaches the gateway.
+    pub admin: bool,
     /// Largest request body over REST, in bytes.
     pub max_body_bytes: usize,
 }
@@ -28,6 +30,7 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             cors_origins: vec![Origin::Any],
             request_timeout_ms: 10_000,
+            admin: false,
             max_body_bytes: 1024 * 1024,
         }
     }

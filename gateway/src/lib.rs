@@ -67,7 +67,7 @@ pub fn edge(
     config: Config,
 ) -> Result<Edge, InvalidContract> {
     let contract = Contract::read(descriptors)?;
-    let upstreams = Upstreams::new(contract.pool(), peers);
+    let upstreams = Upstreams::new(contract.pool(), peers, config.admin);
     let platform = Platform::new(Peers::new(&upstreams), Instant::now());
     let own = Routes::new(GatewayServiceServer::new(GatewayRpc::new(platform)));
     Ok(Edge {

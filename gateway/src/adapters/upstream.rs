@@ -77,6 +77,9 @@ impl Peer {
     }
 }
 
+/// How the names of services end that are not for everybody.
+const FOR_OPERATORS: &str = "AdminService";
+
 /// Every service of the contract.
 #[derive(Debug, Clone, Default)]
 pub struct Upstreams {
@@ -84,10 +87,12 @@ pub struct Upstreams {
 }
 
 impl Upstreams {
-    /// Matches the services of a contract with channels to peers, both by the peer's name.
+    /// Matches the services of a contract with channels to peers, both by the peer's name; those for
+    /// operators only with `admin`.
     #[must_use]
-    pub fn new(contract: &DescriptorPool, peers: &BTreeMap<String, Channel>) -> Self {
-        let services = contract.services().filter_map(|service| {
+    pub fn new(contract: &DescriptorPool, peers: &BTreeMap<String, Channel>, admin: bool) -> Self {
+        let served = contract.services().filter(|service| admin || !service.name().ends_with(FOR_OPERATORS));
+        let services = served.filter_map(|service| {
             let name = service.package_name().split('.').nth(1)?.to_owned();
             let upstream = peers.get(&name).cloned().map(Upstream::Remote);
             Some((service.full_name().to_owned(), Peer { name, upstream }))

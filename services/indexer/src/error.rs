@@ -31,7 +31,7 @@ pub enum Error {
         "chain {chain_id} left a block that was final: indexed block {} ({}) and every known block above \
          block {floor} are not on the node's chain. Either the node serves another chain than before, or the \
          finality of [[chains]] is set too low. Nothing was changed. Check rpc_urls; to accept the node's \
-         chain, remove the indexer's database and start again",
+         chain, call IndexerAdminService.ResetChain with a block that it still has (docs/operations.md)",
         indexed.number, indexed.hash
     )]
     ReorgTooDeep {
@@ -41,6 +41,19 @@ pub enum Error {
         indexed: BlockRef,
         /// Lowest block that a reorg may not touch.
         floor: u64,
+    },
+    /// Another process writes the log, so that nothing can be changed here.
+    #[error("chain {0} is not written by this process; ask the one whose status says so")]
+    NotWrittenHere(ChainId),
+    /// What was indexed at a block is no longer kept.
+    #[error("block: {block} is below what is kept of chain {chain_id}; the oldest block is {earliest}")]
+    BlockPruned {
+        /// Chain.
+        chain_id: ChainId,
+        /// The block that was asked for.
+        block: u64,
+        /// Oldest block that is kept.
+        earliest: u64,
     },
     /// A chain that is not configured.
     #[error("chain_id: chain {0} is not configured")]
@@ -139,6 +152,15 @@ impl Error {
             Self::CursorHistoryAdded(_) => {
                 let description = text.strip_prefix("cursor: ").unwrap_or(&text).to_owned();
                 Failure::invalid_field("cursor", description).with_reason("CURSOR_HISTORY_ADDED")
+            }
+            Self::NotWrittenHere(chain) => {
+                Failure::new(Code::FailedPrecondition, "CHAIN_NOT_WRITTEN_HERE", text)
+                    .with_metadata("chain_id", chain)
+            }
+            Self::BlockPruned { chain_id, earliest, .. } => {
+                Failure::new(Code::FailedPrecondition, "BLOCK_PRUNED", text)
+                    .with_metadata("chain_id", chain_id)
+                    .with_metadata("earliest", earliest)
             }
             Self::UnknownConsumer(_) => Failure::new(Code::NotFound, "CONSUMER_UNKNOWN", text),
             Self::UnknownPool(_) => Failure::new(Code::NotFound, "POOL_UNKNOWN", text),

@@ -18,12 +18,13 @@ use std::{
 use capstan_chain::{Evm, EvmOptions, EvmUrl, Role};
 use capstan_primitives::ChainId;
 use capstan_proto::indexer::{
+    indexer_admin_service_server::{self as admin},
     indexer_service_server::{IndexerServiceServer, SERVICE_NAME},
     pool_service_server::{self, PoolServiceServer},
     transaction_service_server::{self, TransactionServiceServer},
 };
 use capstan_runtime::{HealthCheck, Parts, Scope, Service, StartError, Tasks, platform};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tonic::service::Routes;
 
 pub use config::Config;
@@ -34,9 +35,12 @@ use crate::{
         ChainHandle, ChainState, ChainView, EventLog, Ingest, PoolProjection, Pools, Tracker,
         TransactionSignals, Transactions, makes_pools, plan,
     },
-    rpc::{PoolRpc, Rpc, TransactionRpc},
+    rpc::{AdminRpc, PoolRpc, Rpc, TransactionRpc},
     store::Store,
 };
+
+/// Commands of operators that wait for one chain.
+const COMMANDS: usize = 4;
 
 /// The indexer.
 #[derive(Debug)]
@@ -62,8 +66,12 @@ impl Service for Indexer {
             nodes.push(connect(chain, &config, index).await?);
         }
         let database = scope.database::<capstan_db::indexer::Migrator>().await?;
-        let services =
-            [SERVICE_NAME, transaction_service_server::SERVICE_NAME, pool_service_server::SERVICE_NAME];
+        let services = [
+            SERVICE_NAME,
+            admin::SERVICE_NAME,
+            transaction_service_server::SERVICE_NAME,
+            pool_service_server::SERVICE_NAME,
+        ];
         let health = services.map(|service| HealthCheck::of_store(service, &database)).to_vec();
         let store = Store::new(database);
         let (mut chains, mut signals, mut with_pools) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
@@ -85,11 +93,13 @@ impl Service for Indexer {
                 Ingest::open(store.clone(), node, plan, scope.tasks.clone(), scope.clock.clone()).await;
             let ingest = opened.map_err(StartError::service)?;
             let (publish, view) = watch::channel(beginning(&ingest));
+            let (commands, asked) = mpsc::channel(COMMANDS);
             let (contracts, node) = (ingest.contracts(), ingest.node().clone());
-            scope.tasks.critical("follow", worker::follow::follow(ingest, publish, scope.tasks.stopping()));
+            let follow = worker::follow::follow(ingest, publish, asked, scope.tasks.stopping());
+            scope.tasks.critical("follow", follow);
             let follow = worker::transactions::follow(tracker, view.clone(), scope.tasks.stopping());
             scope.tasks.critical("transactions", follow);
-            if chains.insert(id, ChainHandle { name, node, view, contracts }).is_some() {
+            if chains.insert(id, ChainHandle { name, node, view, contracts, commands }).is_some() {
                 return Err(twice(id));
             }
         }
@@ -97,8 +107,10 @@ impl Service for Indexer {
         let pools = PoolRpc { pools: follow_pools(&log, &store, with_pools, &scope.tasks) };
         let transactions = Transactions::new(store, log.clone(), signals, scope.clock.clone());
         let of_transactions = TransactionRpc { transactions, tasks: scope.tasks.clone() };
+        let admin = admin::IndexerAdminServiceServer::new(AdminRpc { log: log.clone() });
         let rpc = Rpc { log, tasks: scope.tasks, clock: scope.clock };
         let routes = Routes::new(IndexerServiceServer::new(rpc))
+            .add_service(admin)
             .add_service(TransactionServiceServer::new(of_transactions))
             .add_service(PoolServiceServer::new(pools));
         Ok(Parts { routes, health })

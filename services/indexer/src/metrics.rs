@@ -106,10 +106,15 @@ pub(crate) fn history(chain: ChainId, contract: Address, through: u64, events: u
     info!(chain = chain.0, %contract, through, events, "added history");
 }
 
+/// An operator changed what had halted a chain.
+pub(crate) fn resumed(chain: ChainId) {
+    gauge!("indexer_halted", "chain" => chain.to_string()).set(0.0);
+}
+
 /// This process writes the log of a chain from here on, or does so no more.
 pub(crate) fn writes(chain: ChainId, writer: bool) {
     gauge!("indexer_writer", "chain" => chain.to_string()).set(if writer { 1.0 } else { 0.0 });
-    gauge!("indexer_halted", "chain" => chain.to_string()).set(0.0);
+    resumed(chain);
     info!(chain = chain.0, writer, "writer of the chain");
 }
 

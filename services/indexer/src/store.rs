@@ -6,6 +6,7 @@ mod history;
 mod lease;
 mod pool_rows;
 mod pools;
+mod quarantine;
 mod read;
 mod rows;
 mod transaction_rows;

@@ -104,6 +104,8 @@ pub struct Contract {
     pub definition: Arc<Definition>,
     /// First block of which logs are taken.
     pub start_block: u64,
+    /// The factory that made it; none for a configured contract.
+    pub factory: Option<Address>,
 }
 
 /// A contract that a factory's event announced.
@@ -168,6 +170,14 @@ impl Contracts {
         self
     }
 
+    /// At most `limit` contracts after `after`, by address.
+    #[must_use]
+    pub fn page(&self, after: Option<Address>, limit: usize) -> Vec<(Address, Contract)> {
+        let addresses =
+            self.addresses().into_iter().filter(|address| after.is_none_or(|after| *address > after));
+        addresses.filter_map(|address| Some((address, self.get(&address)?.clone()))).take(limit).collect()
+    }
+
     /// Every address, in a stable order.
     #[must_use]
     pub fn addresses(&self) -> Vec<Address> {
@@ -197,7 +207,8 @@ impl Contracts {
             return false;
         }
         let Some(definition) = usual(&mut self.definitions, found.protocol) else { return false };
-        let contract = Contract { definition, start_block: found.created_block };
+        let contract =
+            Contract { definition, start_block: found.created_block, factory: Some(found.factory) };
         self.by_address.insert(found.address, contract);
         true
     }

@@ -266,10 +266,8 @@ impl Ingest {
                 metrics::wrong_block(self.plan.id, number);
                 let below = number.saturating_sub(1);
                 let junction = self.store.block_at_or_below(self.plan.id, below).await?;
-                let indexed = self.progress.indexed.zip(junction);
-                let (indexed, junction) =
-                    indexed.ok_or_else(|| Error::Row(format!("no block below {number}")))?;
-                self.take_back(indexed, junction).await.map(|()| true)
+                let junction = junction.ok_or_else(|| Error::Row(format!("no block below {number}")))?;
+                self.take_back(junction).await.map(|_| true)
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Every verb of the indexer.
 
+mod admin;
 mod ahead;
 mod audit;
 mod complete;
@@ -15,6 +16,7 @@ mod serve;
 mod tracker;
 mod transactions;
 
+pub use admin::Command;
 pub use ingest::{Ingest, Tick};
 pub use lease::Lease;
 pub(crate) use plan::wrong;

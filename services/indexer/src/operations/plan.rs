@@ -88,7 +88,7 @@ fn contract(of: &platform::Contract, start_block: u64, place: &str) -> Result<Co
         let reason = format!("the ABI has no event {event:?}; it has {}", names.join(", "));
         return Err(wrong(place, "events", reason));
     }
-    Ok(Contract { definition: Arc::new(definition), start_block })
+    Ok(Contract { definition: Arc::new(definition), start_block, factory: None })
 }
 
 fn of_abi(of: &platform::Contract, place: &str) -> Result<Definition, ConfigError> {

@@ -4,7 +4,7 @@ use capstan_chain::Header;
 use capstan_primitives::BlockRef;
 
 use super::ingest::Ingest;
-use crate::{error::Error, metrics};
+use crate::{domain::Undo, error::Error, metrics};
 
 impl Ingest {
     /// Goes back to the newest block that the node still has.
@@ -13,7 +13,7 @@ impl Ingest {
             self.progress.finalized.map_or(self.plan.start_block, |block| block.number).min(indexed.number);
         let junction = self.junction(indexed, indexed.number.min(head.block.number), floor).await?;
         let junction = junction.ok_or(Error::ReorgTooDeep { chain_id: self.plan.id, indexed, floor })?;
-        self.take_back(indexed, junction).await.map(|()| true)
+        self.take_back(junction).await.map(|_| true)
     }
 
     async fn junction(&self, indexed: BlockRef, from: u64, floor: u64) -> Result<Option<BlockRef>, Error> {
@@ -32,8 +32,8 @@ impl Ingest {
         Ok(None)
     }
 
-    pub(super) async fn take_back(&mut self, indexed: BlockRef, junction: BlockRef) -> Result<(), Error> {
-        tracing::debug!(chain = self.plan.id.0, from = indexed.number, to = junction.number, "taking back");
+    /// Takes back what stands above `junction`, a block that is known.
+    pub(super) async fn take_back(&mut self, junction: BlockRef) -> Result<Undo, Error> {
         self.ahead.clear();
         self.seen = None;
         self.audit.cut(junction.number);
@@ -43,6 +43,6 @@ impl Ingest {
         self.progress = progress;
         self.reload_contracts().await?;
         metrics::reorg(self.plan.id, &undo);
-        Ok(())
+        Ok(undo)
     }
 }

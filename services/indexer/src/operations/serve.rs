@@ -6,8 +6,9 @@ use std::{
 };
 
 use capstan_primitives::{Address, BlockRef, ChainId, Hash};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
+use super::Command;
 use crate::{
     adapters::Node,
     domain::{ChainProgress, Contracts, Cursor, Event, EventFilter, LogPage, Position, Rate, Undo, place},
@@ -64,6 +65,8 @@ pub struct ChainHandle {
     pub view: watch::Receiver<ChainView>,
     /// The contracts that are followed.
     pub contracts: SharedContracts,
+    /// What its worker is asked to do between two steps.
+    pub commands: mpsc::Sender<Command>,
 }
 
 /// The contracts of a chain, as its worker knows them.

@@ -1,5 +1,6 @@
 //! The gRPC edge of the indexer: translate, call, translate.
 
+mod admin;
 mod canonical;
 mod convert;
 mod events;
@@ -20,6 +21,8 @@ use futures::stream::BoxStream;
 pub(crate) use pools::PoolRpc;
 use tonic::{Request, Response, Status};
 pub(crate) use transactions::TransactionRpc;
+
+pub(crate) use admin::AdminRpc;
 
 use crate::{
     error::Error,

@@ -1,5 +1,6 @@
 //! Rows ↔ domain types.
 
+use capstan_chain::Log;
 use capstan_db::bulk::CopyRows;
 use capstan_db::columns::{AddressColumn, HashColumn, TransactionColumn, signed, unsigned};
 use capstan_db::indexer::entities::{block, chain, contract, covered, event, quarantine, reorg};
@@ -199,6 +200,27 @@ pub(super) fn covered_row(chain_id: ChainId, of: &Covered) -> covered::ActiveMod
         next_block: Set(of.next_block.map(signed)),
         added: Set(signed(of.added)),
     }
+}
+
+pub(super) fn quarantined(row: quarantine::Model) -> Result<Quarantined, Error> {
+    let wrong = |what: &str| Error::Row(format!("log {} in quarantine: {what}", row.log_index));
+    let (topics, rest) = row.topics.as_chunks::<32>();
+    if !rest.is_empty() {
+        return Err(wrong("topics are not whole"));
+    }
+    let index = |number: i32| u32::try_from(number).map_err(|_| wrong("an index is negative"));
+    let log = Log {
+        address: row.address.0,
+        topics: topics.iter().copied().map(Hash::from).collect(),
+        block_number: unsigned(row.block_number),
+        block_hash: row.block_hash.0,
+        block_time: Some(BlockTime(unsigned(row.block_time))),
+        transaction_index: index(row.transaction_index)?,
+        log_index: index(row.log_index)?,
+        transaction: row.transaction_id.0,
+        data: row.data,
+    };
+    Ok(Quarantined { log, reason: row.reason })
 }
 
 pub(super) fn reorg_row(chain_id: ChainId, undo: &Undo, seen_at: i64) -> reorg::ActiveModel {

@@ -40,6 +40,11 @@ impl Store {
         let to = ChainProgress {
             fork: undo.fork,
             indexed: Some(last_valid),
+            // Only an operator takes back what was final.
+            finalized: from
+                .finalized
+                .filter(|last| last.number <= last_valid.number)
+                .or(from.finalized.map(|_| last_valid)),
             indexed_at: now,
             events: from.events.saturating_sub(events),
             decode_failures: from.decode_failures.saturating_sub(failures),

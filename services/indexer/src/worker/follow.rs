@@ -6,14 +6,14 @@ use capstan_chain::HeadSignal;
 use capstan_primitives::BlockRef;
 use capstan_runtime::failpoint;
 use futures::{StreamExt, stream::BoxStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     domain::{ChainProgress, Pace, Rate, progress_line},
     error::Error,
     metrics,
-    operations::{ChainState, ChainView, Ingest, Lease, Tick},
+    operations::{ChainState, ChainView, Command, Ingest, Lease, Tick},
 };
 
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -30,10 +30,11 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 pub(crate) async fn follow(
     ingest: Ingest,
     view: watch::Sender<ChainView>,
+    commands: mpsc::Receiver<Command>,
     stopping: CancellationToken,
 ) -> Result<(), Error> {
     let heads = ingest.node().heads().boxed();
-    let mut follower = Follower { ingest, view, heads, stopping };
+    let mut follower = Follower { ingest, view, commands, heads, stopping };
     while let Some(lease) = follower.stand_by().await {
         let chain = follower.ingest.progress().chain_id;
         metrics::writes(chain, true);
@@ -50,6 +51,7 @@ pub(crate) async fn follow(
 struct Follower {
     ingest: Ingest,
     view: watch::Sender<ChainView>,
+    commands: mpsc::Receiver<Command>,
     heads: BoxStream<'static, HeadSignal>,
     stopping: CancellationToken,
 }
@@ -77,6 +79,7 @@ impl Follower {
             tokio::select! {
                 () = self.stopping.cancelled() => return None,
                 () = tokio::time::sleep(LOOK_EVERY) => {}
+                Some(command) = self.commands.recv() => command.refuse(self.ingest.progress().chain_id),
             }
         }
     }
@@ -87,6 +90,9 @@ impl Follower {
         let mut wait = FIRST_WAIT;
         let mut report = Report::begin();
         loop {
+            while let Ok(command) = self.commands.try_recv() {
+                self.obey(command).await;
+            }
             let stepped = tokio::select! {
                 () = self.stopping.cancelled() => return Ended::Stopping,
                 () = lease.lost() => return Ended::Deposed,
@@ -110,7 +116,14 @@ impl Follower {
                 () = self.stopping.cancelled() => return Ended::Stopping,
                 () = lease.lost() => return Ended::Deposed,
                 () = pause.over(&mut self.heads) => {}
+                Some(command) = self.commands.recv() => self.obey(command).await,
             }
+        }
+    }
+
+    async fn obey(&mut self, command: Command) {
+        if command.obey(&mut self.ingest).await {
+            metrics::resumed(self.ingest.progress().chain_id);
         }
     }
 
