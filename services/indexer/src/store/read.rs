@@ -154,13 +154,7 @@ impl Store {
         wanted: &Wanted,
         span: Span,
     ) -> Result<(Vec<RawEvent>, Option<(u64, bool)>), Error> {
-        let mut found = select(chain_id, wanted, span).into_tuple::<Row>().all(read).await?;
-        let limit = usize::try_from(span.limit).unwrap_or(usize::MAX);
-        let next = found.get(limit).map(|row| place::number_of(unsigned(row.0)));
-        found.truncate(limit);
-        let through = found.last().map(|row| unsigned(row.0));
-        let more = next.zip(through);
-        let more = more.map(|(next, through)| (through, next != place::number_of(through)));
+        let (found, more) = rows_of(read, chain_id, wanted, span).await?;
         let numbers: BTreeSet<u64> = found.iter().map(|row| place::number_of(unsigned(row.0))).collect();
         let blocks = blocks(read, chain_id, &numbers).await?;
         let mut types = BTreeMap::new();
@@ -193,7 +187,15 @@ impl Store {
             .into_tuple()
             .all(&read)
             .await?;
-        Ok(hashes.is_empty() || hashes.iter().any(|hash| Position::mark_of(&hash.0) == at.mark))
+        if hashes.is_empty() || hashes.iter().any(|hash| Position::mark_of(&hash.0) == at.mark) {
+            return Ok(true);
+        }
+        // An orphan is forgotten after a while; that it was one is not.
+        let undone = reorg::Entity::find()
+            .filter(reorg::Column::ChainId.eq(signed(chain_id.0)))
+            .filter(reorg::Column::Fork.gt(signed(at.fork)))
+            .filter(reorg::Column::LastValidNumber.lt(signed(place::number_of(at.place))));
+        Ok(undone.one(&read).await?.is_some())
     }
 }
 
@@ -213,6 +215,27 @@ impl Bounds {
         let last_block = self.last_block.map_or(u64::MAX, place::end_of);
         let last_final = progress.finalized.map_or(0, |block| place::end_of(block.number));
         if self.only_final { last_block.min(last_final) } else { last_block }
+    }
+}
+
+/// The rows of a span, orphans included, and where they were cut when there are more than its limit. What
+/// reorgs left at one place stays together: a reader goes on after a place, and its logs are all read.
+async fn rows_of(
+    read: &DatabaseTransaction,
+    chain_id: ChainId,
+    wanted: &Wanted,
+    mut span: Span,
+) -> Result<(Vec<Row>, Option<(u64, bool)>), Error> {
+    loop {
+        let mut found = select(chain_id, wanted, span).into_tuple::<Row>().all(read).await?;
+        let limit = usize::try_from(span.limit).unwrap_or(usize::MAX);
+        let Some(next) = found.get(limit).map(|row| row.0) else { return Ok((found, None)) };
+        while found.pop_if(|row| row.0 == next).is_some() {}
+        if let Some(through) = found.last().map(|row| unsigned(row.0)) {
+            let block_complete = place::number_of(unsigned(next)) != place::number_of(through);
+            return Ok((found, Some((through, block_complete))));
+        }
+        span.limit = span.limit.saturating_mul(2).max(2);
     }
 }
 
