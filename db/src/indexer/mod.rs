@@ -16,6 +16,7 @@ impl MigratorTrait for Migrator {
             Box::new(migrations::m0002_raw_log::Migration),
             Box::new(migrations::m0003_watched_transaction::Migration),
             Box::new(migrations::m0004_pool::Migration),
+            Box::new(migrations::m0005_added_contract::Migration),
         ]
     }
 }

@@ -12,7 +12,7 @@ use capstan_market::Market;
 use capstan_primitives::Clock;
 use capstan_runtime::{
     Instance, Platform, Running, Service, Tasks, bind, config::Settings, install_logs, install_metrics,
-    start, until_signal,
+    on_hangup, reread, start, until_signal,
 };
 use tokio::net::TcpListener;
 
@@ -66,13 +66,21 @@ impl House {
         let [indexer, market, gateway] = self.running.as_slice() else { bail!("a service did not start") };
         let url = browser_url(gateway.address);
         progress.say(&format!("serving at {url} while it catches up"));
-        let (indexer, market) = (indexer.url(), market.url());
+        let urls = (indexer.url(), market.url());
+        let level = progress.until_level(&urls.0, &urls.1);
+        let reload = on_hangup(|| reread(&settings, indexer));
+        let live = async {
+            tokio::select! {
+                level = level => level?,
+                reason = self.failure() => return Err(anyhow!(reason)),
+            }
+            progress.say(&welcome(&url, &metrics.address, &data));
+            Err(anyhow!(self.failure().await))
+        };
         tokio::select! {
-            level = progress.until_level(&indexer, &market) => level?,
-            reason = self.failure() => return Err(anyhow!(reason)),
+            ended = live => ended,
+            () = reload => Ok(()),
         }
-        progress.say(&welcome(&url, &metrics.address, &data));
-        Err(anyhow!(self.failure().await))
     }
 
     async fn start_all(&mut self, settings: &Settings, door: TcpListener) -> anyhow::Result<()> {

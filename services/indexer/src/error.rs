@@ -45,6 +45,9 @@ pub enum Error {
     /// Another process writes the log, so that nothing can be changed here.
     #[error("chain {0} is not written by this process; ask the one whose status says so")]
     NotWrittenHere(ChainId),
+    /// A contract that is followed in another way than it is to be added.
+    #[error("address: {0} is followed already, with another protocol, ABI, kinds or start block")]
+    ContractExists(Address),
     /// What was indexed at a block is no longer kept.
     #[error("block: {block} is below what is kept of chain {chain_id}; the oldest block is {earliest}")]
     BlockPruned {
@@ -162,6 +165,7 @@ impl Error {
                     .with_metadata("chain_id", chain_id)
                     .with_metadata("earliest", earliest)
             }
+            Self::ContractExists(_) => Failure::new(Code::AlreadyExists, "CONTRACT_EXISTS", text),
             Self::UnknownConsumer(_) => Failure::new(Code::NotFound, "CONSUMER_UNKNOWN", text),
             Self::UnknownPool(_) => Failure::new(Code::NotFound, "POOL_UNKNOWN", text),
             Self::UnknownTransaction(_) => Failure::new(Code::NotFound, "TRANSACTION_NOT_REGISTERED", text),

@@ -16,6 +16,7 @@ use std::{
 };
 
 use capstan_chain::{Evm, EvmOptions, EvmUrl, Role};
+use capstan_db::Database;
 use capstan_primitives::ChainId;
 use capstan_proto::indexer::{
     indexer_admin_service_server::{self as admin},
@@ -33,7 +34,7 @@ use crate::{
     adapters::{Checks, Node},
     operations::{
         ChainHandle, ChainState, ChainView, EventLog, Ingest, PoolProjection, Pools, Tracker,
-        TransactionSignals, Transactions, makes_pools, plan,
+        TransactionSignals, Transactions, explain, look_for_code, makes_pools, plan,
     },
     rpc::{AdminRpc, PoolRpc, Rpc, TransactionRpc},
     store::Store,
@@ -66,13 +67,7 @@ impl Service for Indexer {
             nodes.push(connect(chain, &config, index).await?);
         }
         let database = scope.database::<capstan_db::indexer::Migrator>().await?;
-        let services = [
-            SERVICE_NAME,
-            admin::SERVICE_NAME,
-            transaction_service_server::SERVICE_NAME,
-            pool_service_server::SERVICE_NAME,
-        ];
-        let health = services.map(|service| HealthCheck::of_store(service, &database)).to_vec();
+        let health = health(&database);
         let store = Store::new(database);
         let (mut chains, mut signals, mut with_pools) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
         for (node, plan) in nodes {
@@ -104,6 +99,8 @@ impl Service for Indexer {
             }
         }
         let log = EventLog::new(store.clone(), chains);
+        let reload = worker::reload::reload(log.clone(), config, scope.reloads, scope.tasks.stopping());
+        scope.tasks.critical("reload", reload);
         let pools = PoolRpc { pools: follow_pools(&log, &store, with_pools, &scope.tasks) };
         let transactions = Transactions::new(store, log.clone(), signals, scope.clock.clone());
         let of_transactions = TransactionRpc { transactions, tasks: scope.tasks.clone() };
@@ -115,6 +112,16 @@ impl Service for Indexer {
             .add_service(PoolServiceServer::new(pools));
         Ok(Parts { routes, health })
     }
+}
+
+fn health(database: &Database) -> Vec<HealthCheck> {
+    let services = [
+        SERVICE_NAME,
+        admin::SERVICE_NAME,
+        transaction_service_server::SERVICE_NAME,
+        pool_service_server::SERVICE_NAME,
+    ];
+    services.map(|service| HealthCheck::of_store(service, database)).to_vec()
 }
 
 /// Keeps the pools of `chains` level with their logs, and serves them.
@@ -163,16 +170,7 @@ async fn connect(
     let evm = Evm::connect(options).await.map_err(|error| refused("rpc_urls", explain(&error)))?;
     let checks = Checks { blocks: config.verify_blocks.into(), history: config.verify_history.into() };
     let node = Node::new(evm, checks);
-    for (position, contract) in chain.contracts.iter().enumerate() {
-        let has_code =
-            node.has_code(contract.address).await.map_err(|error| refused("rpc_urls", explain(&error)))?;
-        if !has_code {
-            let address = contract.address;
-            let reason =
-                format!("there is no contract at {address} on chain {}; check address and chain", chain.id);
-            return Err(refused(&format!("contracts.{position}.address"), reason));
-        }
-    }
+    look_for_code(&node, chain, &place).await?;
     Ok((node, plan))
 }
 
@@ -182,10 +180,4 @@ fn endpoint(url: &platform::RpcUrl) -> EvmUrl {
         platform::RpcRole::Fallback => Role::Fallback,
     };
     EvmUrl { url: url.reveal().to_owned(), role }
-}
-
-/// An error with its causes in one line.
-fn explain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

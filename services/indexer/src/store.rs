@@ -2,6 +2,7 @@
 
 mod append;
 mod consumers;
+mod contracts;
 mod history;
 mod lease;
 mod pool_rows;
@@ -20,12 +21,11 @@ use std::{
 };
 
 use capstan_db::Database;
-use capstan_db::columns::{AddressColumn, signed};
-use capstan_db::indexer::entities::{block, chain, contract};
-use capstan_primitives::{Address, BlockRef, ChainId};
+use capstan_db::columns::signed;
+use capstan_db::indexer::entities::{block, chain};
+use capstan_primitives::{BlockRef, ChainId};
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    Set,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, Set,
 };
 
 pub use append::{Append, Window};
@@ -34,10 +34,7 @@ pub use read::{Bounds, RawEvent, Span, Wanted};
 pub use transactions::TransactionQuery;
 use types::Types;
 
-use crate::{
-    domain::{ChainProgress, Found},
-    error::Error,
-};
+use crate::{domain::ChainProgress, error::Error};
 
 /// The store of the event log.
 #[derive(Debug, Clone)]
@@ -97,55 +94,6 @@ impl Store {
         let read = self.database.read().await?;
         let row = chain::Entity::find_by_id(signed(chain_id.0)).one(&read).await?;
         Ok(row.map(rows::progress))
-    }
-
-    /// The contracts that factories made on a chain.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn found_contracts(&self, chain_id: ChainId) -> Result<Vec<Found>, Error> {
-        let read = self.database.read().await?;
-        let rows = contract::Entity::find()
-            .filter(contract::Column::ChainId.eq(signed(chain_id.0)))
-            .all(&read)
-            .await?;
-        Ok(rows.into_iter().filter_map(rows::found).collect())
-    }
-
-    /// How many contracts factories made on a chain, and the newest block that one was made in: what
-    /// changes when the contracts do, but for a reorg that puts one for another.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn contracts_mark(&self, chain_id: ChainId) -> Result<(i64, Option<i64>), Error> {
-        let read = self.database.read().await?;
-        let mark = contract::Entity::find()
-            .select_only()
-            .column_as(contract::Column::Address.count(), "count")
-            .column_as(contract::Column::CreatedBlock.max(), "newest")
-            .filter(contract::Column::ChainId.eq(signed(chain_id.0)))
-            .into_tuple()
-            .one(&read)
-            .await?;
-        Ok(mark.unwrap_or_default())
-    }
-
-    /// Those of `addresses` that factories made on a chain.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn found_among(
-        &self,
-        chain_id: ChainId,
-        addresses: impl IntoIterator<Item = Address>,
-    ) -> Result<Vec<Found>, Error> {
-        let read = self.database.read().await?;
-        let rows = contract::Entity::find()
-            .filter(contract::Column::ChainId.eq(signed(chain_id.0)))
-            .filter(contract::Column::Address.is_in(addresses.into_iter().map(AddressColumn)))
-            .all(&read)
-            .await?;
-        Ok(rows.into_iter().filter_map(rows::found).collect())
     }
 
     /// The known block of the chain at or below `number` that is nearest to it.

@@ -1,5 +1,6 @@
 //! One table a file.
 
+pub mod added_contract;
 pub mod block;
 pub mod chain;
 pub mod consumer;

@@ -4,3 +4,4 @@ pub(super) mod m0001_event_log;
 pub(super) mod m0002_raw_log;
 pub(super) mod m0003_watched_transaction;
 pub(super) mod m0004_pool;
+pub(super) mod m0005_added_contract;

@@ -82,6 +82,7 @@ fn suggestion(nearest: &Option<String>) -> String {
 #[derive(Debug, Clone)]
 pub struct Settings {
     layers: Figment,
+    file: Option<PathBuf>,
 }
 
 impl Settings {
@@ -114,15 +115,23 @@ impl Settings {
                 layers = layers.merge(Layer::one(variable, &key.0, key.1));
             }
         }
-        let settings = Self { layers };
+        let settings = Self { layers, file: file.map(Path::to_owned) };
         settings.refuse_unknown_sections()?;
         Ok(settings)
+    }
+
+    /// Reads the same file and the environment again, without what was set or completed since.
+    ///
+    /// # Errors
+    /// As [`Settings::load`].
+    pub fn reread(&self) -> Result<Self, ConfigError> {
+        Self::load(self.file.as_deref())
     }
 
     /// Sets a key above every layer, as the command line does.
     #[must_use]
     pub fn with(self, option: &str, key: &str, value: impl Into<Value>) -> Self {
-        Self { layers: self.layers.merge(Layer::one(option.to_owned(), key, value.into())) }
+        Self { layers: self.layers.merge(Layer::one(option.to_owned(), key, value.into())), ..self }
     }
 
     /// Fills keys that no layer sets from one more file.
@@ -130,7 +139,7 @@ impl Settings {
     /// # Errors
     /// As [`Settings::load`].
     pub fn completed_by(self, file: &Path) -> Result<Self, ConfigError> {
-        let settings = Self { layers: self.layers.join(Layer::file(file)?) };
+        let settings = Self { layers: self.layers.join(Layer::file(file)?), ..self };
         settings.refuse_unknown_sections()?;
         Ok(settings)
     }
@@ -138,7 +147,7 @@ impl Settings {
     /// Sets a key that no layer sets.
     #[must_use]
     pub fn or(self, key: &str, value: impl Into<Value>) -> Self {
-        Self { layers: self.layers.join(Layer::one("default".to_owned(), key, value.into())) }
+        Self { layers: self.layers.join(Layer::one("default".to_owned(), key, value.into())), ..self }
     }
 
     /// The shared part.

@@ -25,7 +25,7 @@ pub use failpoint::failpoint;
 pub use health::HealthCheck;
 pub use metrics::{MetricsServer, install_metrics};
 pub use platform::Platform;
-pub use run::{run, until_signal};
+pub use run::{on_hangup, reread, run, until_signal};
 pub use service::{Instance, Parts, Running, Scope, Service, bind, start};
 pub use tasks::{Stopped, Tasks};
 pub use telemetry::install_logs;

@@ -6,7 +6,7 @@ use capstan_db::Database;
 use capstan_primitives::Clock;
 use sea_orm_migration::MigratorTrait;
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 use tonic::{service::Routes, transport::Channel};
 
 use crate::{HealthCheck, Platform, StartError, Stopped, Tasks, peer, serve};
@@ -45,6 +45,9 @@ pub struct Scope {
     pub tasks: Tasks,
     /// Where time comes from.
     pub clock: Clock,
+    /// The shared configuration as it was read last, while the service runs. A service says which part
+    /// of it can change.
+    pub reloads: watch::Receiver<Platform>,
     name: &'static str,
 }
 
@@ -91,6 +94,7 @@ pub struct Running {
     /// Where it listens.
     pub address: SocketAddr,
     tasks: Tasks,
+    reloads: watch::Sender<Platform>,
 }
 
 impl Running {
@@ -103,6 +107,11 @@ impl Running {
     /// Waits until the service has failed, and says why.
     pub async fn failure(&self) -> String {
         self.tasks.failure().await
+    }
+
+    /// Gives it the shared configuration as it was read again.
+    pub fn reload(&self, platform: Platform) {
+        self.reloads.send_replace(platform);
     }
 
     /// Stops it: no new calls, running ones finish, loops end, all within `grace`.
@@ -134,7 +143,8 @@ pub async fn start<S: Service>(
     let address = listener.local_addr().map_err(StartError::service)?;
     let grace = platform.process.grace();
     let tasks = Tasks::new(S::NAME);
-    let scope = Scope { platform, tasks: tasks.clone(), clock, name: S::NAME };
+    let (reloads, reloaded) = watch::channel(platform.clone());
+    let scope = Scope { platform, tasks: tasks.clone(), clock, reloads: reloaded, name: S::NAME };
     let served = match S::build(config, scope).await {
         Ok(parts) => serve::serve(S::NAME, listener, parts, &tasks).await,
         Err(error) => Err(error),
@@ -144,5 +154,5 @@ pub async fn start<S: Service>(
         return Err(error);
     }
     tracing::info!(service = S::NAME, %address, "started");
-    Ok(Running { name: S::NAME, address, tasks })
+    Ok(Running { name: S::NAME, address, tasks, reloads })
 }

@@ -6,7 +6,11 @@ use std::{
     time::Duration,
 };
 
-use capstan_proto::market::{StreamMarketsRequest, market_service_client::MarketServiceClient};
+use capstan_devnet::{Devnet, Options};
+use capstan_proto::{
+    indexer::{ListContractsRequest, indexer_admin_service_client::IndexerAdminServiceClient},
+    market::{StreamMarketsRequest, market_service_client::MarketServiceClient},
+};
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
@@ -185,6 +189,51 @@ async fn the_whole_contract_is_listed_and_called_over_grpc_and_health_is_served_
 }
 
 /// Runs `capstan` until it gives up, and returns what it says.
+/// The contracts that the indexer at an address follows, by protocol.
+async fn followed(address: &str) -> Vec<String> {
+    let mut admin = IndexerAdminServiceClient::connect(format!("http://{address}")).await.unwrap();
+    let request = ListContractsRequest { page_size: 1_000, ..Default::default() };
+    let contracts = admin.list_contracts(request).await.unwrap().into_inner().contracts;
+    contracts.into_iter().map(|contract| contract.protocol).collect()
+}
+
+#[tokio::test]
+async fn a_hangup_has_the_indexer_follow_the_contracts_that_the_file_now_names() {
+    let directory = tempfile::tempdir().unwrap();
+    let devnet = Devnet::start(Options::default()).await.unwrap();
+    let all = devnet.config_toml();
+    let (some, _) = all.rsplit_once("[[chains.contracts]]").unwrap();
+    let file = directory.path().join("capstan.toml");
+    std::fs::write(&file, some).unwrap();
+    let environment = [("CAPSTAN__INDEXER__LISTEN", "127.0.0.1:0"), ("LOG_LEVEL", "info")];
+    let mut process = Process::spawn(&["indexer"], directory.path(), &environment);
+    let mut log = BufReader::new(process.child.stderr.take().unwrap()).lines();
+    let mut said = async |what: &str| loop {
+        let line = log.next_line().await.unwrap().expect("the indexer runs");
+        if line.contains(what) {
+            return line;
+        }
+    };
+    let started = said(" started ").await;
+    let (_, address) = started.split_once("address=").unwrap();
+    let address = address.split_whitespace().next().unwrap();
+    let before = followed(address).await.len();
+
+    std::fs::write(&file, "chains = 1").unwrap();
+    process.signal("HUP");
+    said("nothing was changed").await;
+    std::fs::write(&file, &all).unwrap();
+    process.signal("HUP");
+    said("as the configuration now says").await;
+    while followed(address).await.len() == before {
+        tokio::task::yield_now().await;
+    }
+    process.signal("TERM");
+    assert!(process.child.wait().await.unwrap().success());
+    process.wait_until_nothing_is_left().await;
+    devnet.stop().await.unwrap();
+}
+
 async fn refusal(arguments: &[&str], directory: &Path, environment: &[(&str, &str)]) -> String {
     let started = Instant::now();
     let process = Process::spawn(arguments, directory, environment);

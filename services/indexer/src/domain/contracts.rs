@@ -97,6 +97,23 @@ fn kinds_of(abi: &Abi, prefix: &str, other: &BTreeMap<String, String>) -> BTreeM
     abi.events().map(|event| (event.name().to_owned(), kind(event.name()))).collect()
 }
 
+/// What an operator says of a contract.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Description {
+    /// A known protocol, or `abi`.
+    pub protocol: String,
+    /// Name for people and for the kinds of an `abi` contract.
+    pub name: Option<String>,
+    /// The text of its JSON ABI.
+    pub abi: Option<String>,
+    /// Events as they are written in Solidity.
+    pub signatures: Vec<String>,
+    /// Event names and the kinds that they are served as.
+    pub events: BTreeMap<String, String>,
+    /// First block of its history; the chain's when there is none.
+    pub start_block: Option<u64>,
+}
+
 /// A contract whose logs are indexed.
 #[derive(Debug, Clone)]
 pub struct Contract {
@@ -127,6 +144,17 @@ pub struct Contracts {
     by_address: HashMap<Address, Contract>,
     /// Every definition in use, once.
     definitions: Vec<Arc<Definition>>,
+    /// The log's history with which they can be read from.
+    pub history: u64,
+}
+
+impl Contract {
+    /// Whether the same logs are read in the same way.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.start_block == other.start_block
+            && self.definition.fingerprint() == other.definition.fingerprint()
+    }
 }
 
 impl Contracts {
@@ -149,7 +177,7 @@ impl Contracts {
             }
             looked_at += 1;
         }
-        Self { by_address, definitions }
+        Self { by_address, definitions, history: 0 }
     }
 
     /// The contract at an address.

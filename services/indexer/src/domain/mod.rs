@@ -10,7 +10,7 @@ mod pool;
 mod progress;
 mod transaction;
 
-pub use contracts::{Contract, Contracts, Definition, Found};
+pub use contracts::{Contract, Contracts, Definition, Description, Found};
 pub use cursor::{Cursor, Position};
 pub use decode::{Batch, NewEvent, Quarantined, sort_out};
 pub use event::{Event, EventFilter, EventType, Undo};

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::{EventLog, Ingest};
 use crate::{
-    domain::{Contract, Quarantined, Undo, place},
+    domain::{Contract, Contracts, Description, Quarantined, Undo, place},
     error::Error,
 };
 
@@ -19,25 +19,50 @@ pub enum Command {
         /// The block.
         block: u64,
         /// Where the outcome goes.
-        answer: oneshot::Sender<Result<Undo, Error>>,
+        answer: Answer<Undo>,
     },
+    /// Follow one more contract.
+    Add {
+        /// Its address.
+        address: Address,
+        /// How its logs are read.
+        of: Description,
+        /// Where the outcome goes.
+        answer: Answer<Contract>,
+    },
+    /// Follow the contracts of another configuration.
+    Configure(Contracts),
 }
+
+/// Where the outcome of a command goes. Whoever asked may have gone; what was done stays done.
+pub type Answer<T> = oneshot::Sender<Result<T, Error>>;
 
 impl Command {
     /// Carries it out. Whether the log moved.
     pub async fn obey(self, ingest: &mut Ingest) -> bool {
-        let Self::Reset { block, answer } = self;
-        let outcome = ingest.reset(block).await;
-        let moved = outcome.is_ok();
-        // Whoever asked may have gone; what was done stays done.
-        drop(answer.send(outcome));
-        moved
+        match self {
+            Self::Reset { block, answer } => {
+                let outcome = ingest.reset(block).await;
+                let moved = outcome.is_ok();
+                drop(answer.send(outcome));
+                return moved;
+            }
+            Self::Add { address, of, answer } => {
+                drop(answer.send(ingest.add_contract(address, &of).await));
+            }
+            Self::Configure(contracts) => ingest.configure(contracts),
+        }
+        false
     }
 
-    /// Refuses it: another process writes the log of `chain_id`.
-    pub fn refuse(self, chain_id: ChainId) {
-        let Self::Reset { answer, .. } = self;
-        drop(answer.send(Err(Error::NotWrittenHere(chain_id))));
+    /// Refuses what only the writer of the log of a chain can do: another process is that.
+    pub fn refuse(self, ingest: &mut Ingest) {
+        let not_here = Error::NotWrittenHere(ingest.progress().chain_id);
+        match self {
+            Self::Reset { answer, .. } => drop(answer.send(Err(not_here))),
+            Self::Add { answer, .. } => drop(answer.send(Err(not_here))),
+            Self::Configure(contracts) => ingest.configure(contracts),
+        }
     }
 }
 
@@ -102,10 +127,19 @@ impl EventLog {
     /// When another process writes the log, when `block` is not below what is indexed or below what is
     /// kept, and when the store does not answer.
     pub async fn reset(&self, chain_id: ChainId, block: u64) -> Result<Undo, Error> {
-        let handle = self.chains.get(&chain_id).ok_or(Error::UnknownChain(chain_id.0))?;
         let (answer, outcome) = oneshot::channel();
+        self.command(chain_id, Command::Reset { block, answer }, outcome).await
+    }
+
+    /// Has the worker of a chain do something, and waits for the outcome.
+    pub(super) async fn command<T>(
+        &self,
+        chain_id: ChainId,
+        command: Command,
+        outcome: oneshot::Receiver<Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let handle = self.chains.get(&chain_id).ok_or(Error::UnknownChain(chain_id.0))?;
         let stopping = |what: &dyn std::fmt::Display| Error::Task(what.to_string());
-        let command = Command::Reset { block, answer };
         handle.commands.send(command).await.map_err(|error| stopping(&error))?;
         outcome.await.map_err(|error| stopping(&error))?
     }

@@ -45,15 +45,18 @@ impl Ingest {
     pub(super) async fn reload_contracts(&mut self) -> Result<(), Error> {
         let mark = self.store.contracts_mark(self.plan.id).await?;
         let found = self.store.found_contracts(self.plan.id).await?;
+        self.roots = self.read_roots().await?;
         let is_pending = |address: &Address| self.pending.has(address);
-        let mut contracts = self.plan.contracts.clone().without(is_pending);
+        let mut contracts = self.roots.clone().without(is_pending);
         for found in found.iter().filter(|found| !is_pending(&found.factory)) {
             contracts.add(found);
         }
+        contracts.history = self.progress.history;
         self.followed = contracts.addresses();
         self.contracts_mark = mark;
         *self.contracts.write().unwrap_or_else(PoisonError::into_inner) = contracts;
         self.ahead.clear();
+        self.contracts_changed = false;
         Ok(())
     }
 }

@@ -47,12 +47,22 @@ impl Pending {
 }
 
 impl Ingest {
-    /// Compares the configured contracts with those whose history is in the log.
-    pub(super) async fn look_at_history(&mut self) -> Result<(), Error> {
+    /// Compares the contracts that are to be followed with those whose history is in the log.
+    pub(super) async fn look_at_roots(&mut self) -> Result<(), Error> {
+        self.roots_changed = true;
+        self.pending = Pending::default();
+        self.roots = self.read_roots().await?;
+        self.look_at_history().await?;
+        self.reload_contracts().await?;
+        self.roots_changed = false;
+        Ok(())
+    }
+
+    async fn look_at_history(&mut self) -> Result<(), Error> {
         let known = self.store.covered(self.plan.id).await?;
         let indexed = self.progress.indexed.map(|block| block.number);
         let (mut changed, mut is_new) = (Vec::new(), false);
-        for (address, contract) in self.plan.contracts.iter() {
+        for (address, contract) in self.roots.iter() {
             let (definition, start_block) = (contract.definition.fingerprint(), contract.start_block);
             let is_behind = indexed.is_some_and(|indexed| start_block <= indexed);
             let next_block = is_behind.then_some(start_block);
@@ -75,7 +85,7 @@ impl Ingest {
                     .push_back(self.splice(now, Contracts::new([(address, contract.clone())])).await?);
             }
         }
-        let is_gone = |known: &&Covered| self.plan.contracts.get(&known.address).is_none();
+        let is_gone = |known: &&Covered| self.roots.get(&known.address).is_none();
         let gone: Vec<Address> = known.iter().filter(is_gone).map(|known| known.address).collect();
         if !changed.is_empty() || !gone.is_empty() {
             self.progress = self.store.cover(&self.progress, &changed, &gone, is_new).await?;
@@ -105,6 +115,7 @@ impl Ingest {
         self.pending.splices.push_front(splice);
         if next? {
             self.pending.splices.pop_front();
+            self.contracts_changed = true;
             self.reload_contracts().await?;
         }
         Ok(true)

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     adapters::{Node, Segment},
-    domain::ChainProgress,
+    domain::{ChainProgress, Contracts},
     error::Error,
     metrics,
     store::{Append, Store},
@@ -38,6 +38,12 @@ pub struct Ingest {
     pub(super) plan: ChainPlan,
     pub(super) tasks: Tasks,
     pub(super) contracts: SharedContracts,
+    /// Those that are configured, or that operators added.
+    pub(super) roots: Contracts,
+    /// Whether those are to be looked at anew.
+    pub(super) roots_changed: bool,
+    /// Whether the store says more of contracts than is known.
+    pub(super) contracts_changed: bool,
     /// What is said of the contracts in the store that are known.
     pub(super) contracts_mark: (i64, Option<i64>),
     /// Their addresses, in the order in which they became known.
@@ -98,6 +104,9 @@ impl Ingest {
             plan,
             tasks,
             contracts,
+            roots: Contracts::default(),
+            roots_changed: false,
+            contracts_changed: false,
             contracts_mark: (0, None),
             followed,
             progress,
@@ -117,9 +126,8 @@ impl Ingest {
 
     /// Goes on from where the log is, as its writer.
     pub(super) async fn take_over(&mut self) -> Result<(), Error> {
-        (self.seen, self.audit, self.pending) = (None, Audit::default(), Pending::default());
-        self.look_at_history().await?;
-        self.reload_contracts().await?;
+        (self.seen, self.audit) = (None, Audit::default());
+        self.look_at_roots().await?;
         // What another process left reversible is looked at again.
         if let (Some(finalized), Some(indexed)) = (self.progress.finalized, self.progress.indexed) {
             self.audit.add(finalized.number.saturating_add(1), indexed.number);
@@ -177,6 +185,11 @@ impl Ingest {
     }
 
     async fn try_step(&mut self) -> Result<Tick, Error> {
+        if self.roots_changed {
+            self.look_at_roots().await?;
+        } else if self.contracts_changed {
+            self.reload_contracts().await?;
+        }
         let seen = self.look().await?;
         let head = seen.head;
         let finalized = newer(self.progress.finalized, seen.finalized);

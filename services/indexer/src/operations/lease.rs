@@ -62,13 +62,16 @@ impl Ingest {
             return Ok(Some(lease));
         }
         let progress = self.store.progress(self.plan.id).await?.unwrap_or(self.progress);
-        let forked = progress.fork != self.progress.fork;
-        if progress != self.progress
-            && (forked || self.store.contracts_mark(self.plan.id).await? != self.contracts_mark)
-        {
-            self.reload_contracts().await?;
+        let before = std::mem::replace(&mut self.progress, progress);
+        if progress != before {
+            let is_other = (progress.fork, progress.history) != (before.fork, before.history);
+            self.contracts_changed |=
+                is_other || self.store.contracts_mark(self.plan.id).await? != self.contracts_mark;
         }
-        self.progress = progress;
+        if self.contracts_changed || self.roots_changed {
+            self.reload_contracts().await?;
+            self.roots_changed = false;
+        }
         Ok(None)
     }
 }

@@ -1,6 +1,11 @@
 //! From the configuration of a chain to what is followed; everything that is wrong is named.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use capstan_chain::{Abi, known_protocols, protocol};
 use capstan_primitives::ChainId;
@@ -11,7 +16,7 @@ use capstan_runtime::{
 
 use crate::{
     config::Config,
-    domain::{Contract, Contracts, Definition},
+    domain::{Contract, Contracts, Definition, Description},
     store::Window,
 };
 
@@ -52,8 +57,8 @@ pub fn plan(chain: &platform::Chain, config: &Config, place: &str) -> Result<Cha
     let mut contracts = BTreeMap::new();
     for (index, configured) in chain.contracts.iter().enumerate() {
         let place = format!("{place}.contracts.{index}");
-        let start_block = configured.start_block.unwrap_or(chain.start_block);
-        let contract = contract(configured, start_block, &place)?;
+        let contract = contract(&description(configured, &place)?, chain.start_block, &place);
+        let contract = contract.map_err(|error| in_file(error, configured.abi.as_deref()))?;
         if contracts.insert(configured.address, contract).is_some() {
             return Err(wrong(&place, "address", format!("{} stands twice", configured.address)));
         }
@@ -73,7 +78,21 @@ pub fn plan(chain: &platform::Chain, config: &Config, place: &str) -> Result<Cha
     })
 }
 
-fn contract(of: &platform::Contract, start_block: u64, place: &str) -> Result<Contract, ConfigError> {
+/// What the configuration says of a contract, with the text of the file that it names.
+fn description(of: &platform::Contract, place: &str) -> Result<Description, ConfigError> {
+    let platform::Contract { protocol, name, address: _, start_block, abi, signatures, events } = of.clone();
+    let unusable = |path: &Path, error: std::io::Error| wrong(place, "abi", in_path(path, &error));
+    let read = |path: PathBuf| std::fs::read_to_string(&path).map_err(|error| unusable(&path, error));
+    let abi = abi.map(read).transpose()?;
+    Ok(Description { protocol, name, abi, signatures, events, start_block })
+}
+
+/// The contract that `of` describes, on a chain that is followed from `start_block` on.
+///
+/// # Errors
+/// When the protocol is unknown, the ABI cannot be read, or it has no event of a name; the key begins
+/// with `place`.
+pub fn contract(of: &Description, start_block: u64, place: &str) -> Result<Contract, ConfigError> {
     let definition = match of.protocol.as_str() {
         "abi" => of_abi(of, place)?,
         name => {
@@ -88,30 +107,40 @@ fn contract(of: &platform::Contract, start_block: u64, place: &str) -> Result<Co
         let reason = format!("the ABI has no event {event:?}; it has {}", names.join(", "));
         return Err(wrong(place, "events", reason));
     }
+    let start_block = of.start_block.unwrap_or(start_block);
     Ok(Contract { definition: Arc::new(definition), start_block, factory: None })
 }
 
-fn of_abi(of: &platform::Contract, place: &str) -> Result<Definition, ConfigError> {
+fn of_abi(of: &Description, place: &str) -> Result<Definition, ConfigError> {
     let name =
         of.name.as_ref().ok_or_else(|| wrong(place, "name", "is needed for protocol \"abi\"".into()))?;
     let abi = match (&of.abi, &of.signatures[..]) {
-        (Some(path), []) => {
-            let unusable =
-                |error: &dyn std::fmt::Display| wrong(place, "abi", format!("{}: {error}", path.display()));
-            let text = std::fs::read_to_string(path).map_err(|error| unusable(&error))?;
-            Abi::parse_json(&text).map_err(|error| unusable(&error))?
-        }
+        (Some(text), []) => Abi::parse_json(text).map_err(|error| wrong(place, "abi", error.to_string()))?,
         (None, signatures @ [_, ..]) => {
             let signatures: Vec<&str> = signatures.iter().map(String::as_str).collect();
             let unusable = |error: capstan_chain::AbiError| wrong(place, "signatures", error.to_string());
             Abi::parse_signatures(&signatures).map_err(unusable)?
         }
         _ => {
-            let reason = "protocol \"abi\" needs either abi, a file, or signatures, a list".to_owned();
+            let reason = "protocol \"abi\" needs either a JSON ABI or signatures, a list".to_owned();
             return Err(wrong(place, "abi", reason));
         }
     };
     Ok(Definition::of_abi(name, abi, &of.events))
+}
+
+/// What is wrong with the text of a file is said with the file's name.
+fn in_file(error: ConfigError, file: Option<&Path>) -> ConfigError {
+    match (error, file) {
+        (ConfigError::Value { place, key, reason }, Some(file)) if key.ends_with(".abi") => {
+            ConfigError::Value { place, key, reason: in_path(file, &reason) }
+        }
+        (error, _) => error,
+    }
+}
+
+fn in_path(path: &Path, what: &dyn std::fmt::Display) -> String {
+    format!("{}: {what}", path.display())
 }
 
 pub(crate) fn wrong(place: &str, key: &str, reason: String) -> ConfigError {

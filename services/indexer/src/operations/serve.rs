@@ -172,6 +172,7 @@ impl EventLog {
             let span = Span { after, until, newest_first: *newest_first, limit: missing };
             let page = self.store.list(*chain_id, &wanted, span).await?;
             let (progress, found, more) = page.ok_or(Error::UnknownChain(chain_id.0))?;
+            self.caught_up(&progress).await;
             let below = |event: &RawEvent| *newest_first && first.is_some_and(|first| event.place <= first);
             let ended = found.iter().any(below);
             self.learn(*chain_id, &found).await?;
@@ -282,6 +283,9 @@ impl EventLog {
         let mut wanted = self.wanted(chain_id, filter).await?;
         let page = loop {
             let page = self.store.read_log(chain_id, at, &wanted, bounds).await?;
+            if let Some(page) = &page {
+                self.caught_up(&page.progress).await;
+            }
             // A kind of log that came into the store after `wanted` was made is not in the page.
             let now = self.wanted(chain_id, filter).await?;
             if now.types == wanted.types {
@@ -294,6 +298,15 @@ impl EventLog {
         self.learn(chain_id, &page.events).await?;
         let events = self.meanings(chain_id, page.events.into_iter(), filter);
         Ok(LogPage { progress: page.progress, undo: page.undo, events, coverage: page.coverage })
+    }
+
+    /// Waits until the contracts are known whose history is in the log: the worker learns of them a moment
+    /// after the store has it, and their events must not be left out.
+    async fn caught_up(&self, progress: &ChainProgress) {
+        let Some(handle) = self.chains.get(&progress.chain_id) else { return };
+        let known = || handle.contracts.read().unwrap_or_else(PoisonError::into_inner).history;
+        // The worker ends only when everything stops.
+        drop(handle.view.clone().wait_for(|_| known() >= progress.history).await);
     }
 
     /// Which rows can hold events that `filter` wants.

@@ -1,16 +1,16 @@
 //! The gRPC edge for operators: translate, call, translate.
 
-use capstan_primitives::{Address, BlockRef, PageToken, PageTokenError};
+use capstan_primitives::{Address, BlockRef, InvalidAddress, PageToken, PageTokenError};
 use capstan_proto::indexer::{
-    DecodeFailure, FollowedContract, ListContractsRequest, ListContractsResponse, ListDecodeFailuresRequest,
-    ListDecodeFailuresResponse, ResetChainRequest, ResetChainResponse,
-    indexer_admin_service_server::IndexerAdminService,
+    AddContractRequest, AddContractResponse, DecodeFailure, FollowedContract, ListContractsRequest,
+    ListContractsResponse, ListDecodeFailuresRequest, ListDecodeFailuresResponse, ResetChainRequest,
+    ResetChainResponse, indexer_admin_service_server::IndexerAdminService,
 };
 use tonic::{Request, Response, Status};
 
 use super::{convert, page_size, position_of};
 use crate::{
-    domain::{Contract, Quarantined},
+    domain::{Contract, Description, Quarantined},
     error::Error,
     operations::EventLog,
 };
@@ -28,6 +28,13 @@ impl IndexerAdminService for AdminRpc {
         request: Request<ListContractsRequest>,
     ) -> Result<Response<ListContractsResponse>, Status> {
         Ok(Response::new(self.contracts(&request.into_inner())?))
+    }
+
+    async fn add_contract(
+        &self,
+        request: Request<AddContractRequest>,
+    ) -> Result<Response<AddContractResponse>, Status> {
+        Ok(Response::new(self.add(request.into_inner()).await?))
     }
 
     async fn list_decode_failures(
@@ -62,6 +69,25 @@ impl AdminRpc {
             contracts: page.into_iter().map(contract).collect(),
             next_page_token: last.map(|key| PageToken { key }.encode(&binding)).unwrap_or_default(),
         })
+    }
+
+    async fn add(&self, request: AddContractRequest) -> Result<AddContractResponse, Error> {
+        let AddContractRequest { chain_id, address, protocol, name, .. } = request;
+        let chain_id = self.log.chain(chain_id)?;
+        let malformed =
+            |error: InvalidAddress| Error::Field { field: "address".into(), description: error.to_string() };
+        let address: Address = address.parse().map_err(malformed)?;
+        let some = |text: String| (!text.is_empty()).then_some(text);
+        let description = Description {
+            protocol,
+            name: some(name),
+            abi: some(request.abi_json),
+            signatures: request.signatures,
+            events: request.events.into_iter().collect(),
+            start_block: request.start_block,
+        };
+        let added = self.log.add_contract(chain_id, address, description).await?;
+        Ok(AddContractResponse { contract: Some(contract((address, added))) })
     }
 
     async fn decode_failures(

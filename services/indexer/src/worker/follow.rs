@@ -79,7 +79,7 @@ impl Follower {
             tokio::select! {
                 () = self.stopping.cancelled() => return None,
                 () = tokio::time::sleep(LOOK_EVERY) => {}
-                Some(command) = self.commands.recv() => command.refuse(self.ingest.progress().chain_id),
+                Some(command) = self.commands.recv() => command.refuse(&mut self.ingest),
             }
         }
     }

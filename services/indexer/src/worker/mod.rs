@@ -2,4 +2,5 @@
 
 pub(crate) mod follow;
 pub(crate) mod pools;
+pub(crate) mod reload;
 pub(crate) mod transactions;

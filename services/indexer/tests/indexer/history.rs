@@ -1,7 +1,10 @@
 //! Contracts that are configured after blocks of theirs were indexed.
 
 use capstan_db::testing::TestStore;
-use capstan_proto::indexer::{EventFilter, StreamEventsRequest};
+use capstan_proto::indexer::{
+    AddContractRequest, EventFilter, ListContractsRequest, StreamEventsRequest,
+    indexer_admin_service_client::IndexerAdminServiceClient,
+};
 use capstan_runtime::Platform;
 use tonic::Code;
 use tonic_types::StatusExt;
@@ -72,6 +75,105 @@ async fn a_contract_that_comes_late_brings_its_history_and_what_it_made() {
         assert_eq!(refusal(&mut client, stale).await, expected);
         stop(running).await;
     }
+}
+
+/// What follows a contract while the indexer runs: an operator's call, or the configuration read again.
+#[tokio::test]
+async fn a_contract_can_be_added_while_the_chain_is_followed() {
+    for store in TestStore::both().await {
+        let mut devnet = devnet().await;
+        for _ in 0..12 {
+            devnet.step().await.unwrap();
+        }
+        let all = platform(&devnet, &store);
+        let some = without(without(all.clone(), "gnosis.fpmm_factory"), "abi");
+        let (running, mut client) = indexer(some.clone()).await;
+        let mut early = Subscriber::default();
+        early.follow_to(&mut client, head(&devnet).await).await;
+
+        let mut admin = IndexerAdminServiceClient::connect(running.url()).await.unwrap();
+        let address = devnet.deployment().fpmm_factory.to_string();
+        let request = AddContractRequest {
+            address: address.clone(),
+            protocol: "gnosis.fpmm_factory".into(),
+            ..Default::default()
+        };
+        let added = admin.add_contract(request.clone()).await.unwrap().into_inner().contract.unwrap();
+        assert_eq!((&added.address, added.protocol.as_str()), (&address, "gnosis.fpmm_factory"));
+        let again = admin.add_contract(request.clone()).await.unwrap().into_inner().contract;
+        assert_eq!(again, Some(added));
+        let other = AddContractRequest { start_block: Some(7), ..request };
+        let refused = admin.add_contract(other).await.unwrap_err();
+        assert_eq!(refused.code(), Code::AlreadyExists, "{refused}");
+        assert_eq!(refused.get_details_error_info().unwrap().reason, "CONTRACT_EXISTS");
+
+        running.reload(without(all.clone(), "gnosis.fpmm_factory"));
+        devnet.step().await.unwrap();
+        let truth = truth(&devnet).await;
+        // Whoever read before a history was whole is told, and begins again.
+        let mut late = Subscriber::default();
+        while late.ids() != truth {
+            late = Subscriber::default();
+            if late.try_follow_to(&mut client, head(&devnet).await).await.is_err() {
+                tokio::task::yield_now().await;
+            }
+        }
+        let stale = StreamEventsRequest { cursor: early.cursor, ..Default::default() };
+        assert_eq!(refusal(&mut client, stale).await.1, "CURSOR_HISTORY_ADDED");
+        stop(running).await;
+
+        // What was added is known after a restart; what the configuration no longer names is not followed.
+        let (running, mut client) = indexer(some).await;
+        devnet.step().await.unwrap();
+        Subscriber::default().follow_to(&mut client, head(&devnet).await).await;
+        let mut admin = IndexerAdminServiceClient::connect(running.url()).await.unwrap();
+        let request = ListContractsRequest { page_size: 1_000, ..Default::default() };
+        let contracts = admin.list_contracts(request).await.unwrap().into_inner().contracts;
+        assert!(contracts.iter().any(|contract| contract.address == address));
+        assert!(contracts.iter().all(|contract| contract.protocol != "abi"));
+        stop(running).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_contract_is_refused_with_the_field() {
+    let devnet = devnet().await;
+    let store = TestStore::sqlite();
+    let (running, mut client) = indexer(platform(&devnet, &store)).await;
+    Subscriber::default().follow_to(&mut client, head(&devnet).await).await;
+    let before = status(&mut client).await.contracts;
+    let mut admin = IndexerAdminServiceClient::connect(running.url()).await.unwrap();
+    let good = AddContractRequest {
+        address: devnet.deployment().tokens[0].address.to_string(),
+        protocol: "abi".into(),
+        name: "Token".into(),
+        signatures: vec!["event Deposit(address indexed to, uint256 amount)".into()],
+        ..Default::default()
+    };
+    let refused = [
+        ("address", AddContractRequest { address: "0x12".into(), ..good.clone() }),
+        ("address", AddContractRequest { address: format!("0x{}", "77".repeat(20)), ..good.clone() }),
+        ("protocol", AddContractRequest { protocol: "erc2".into(), ..good.clone() }),
+        ("name", AddContractRequest { name: String::new(), ..good.clone() }),
+        ("abi_json", AddContractRequest { signatures: Vec::new(), ..good.clone() }),
+        ("abi_json", AddContractRequest { signatures: Vec::new(), abi_json: "{".into(), ..good.clone() }),
+        ("signatures", AddContractRequest { signatures: vec!["event (".into()], ..good.clone() }),
+        ("events", AddContractRequest { events: [("No".into(), "no".into())].into(), ..good.clone() }),
+    ];
+    for (field, request) in refused {
+        let status = admin.add_contract(request).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument, "{status}");
+        let bad = status.get_details_bad_request().unwrap();
+        assert_eq!(bad.field_violations[0].field, field, "{status}");
+    }
+    assert_eq!(status(&mut client).await.contracts, before);
+    // A configuration that is wrong anywhere changes nothing.
+    let mut wrong = without(platform(&devnet, &store), "gnosis.fpmm_factory");
+    wrong.chains[0].contracts[0].protocol = "erc2".into();
+    running.reload(wrong);
+    admin.add_contract(good).await.unwrap();
+    assert!(status(&mut client).await.contracts >= before);
+    stop(running).await;
 }
 
 #[tokio::test]
