@@ -96,7 +96,7 @@ export function Lag({ chain }: { chain: ChainStatus }) {
     <>
       <Count value={chain.lagBlocks} /> {chain.lagBlocks === 1n ? "block" : "blocks"}
       {chain.lagSeconds > 0n && (
-        <span class="muted small"> {formatDuration(chain.lagSeconds)}</span>
+        <span class="lag-time muted small"> {formatDuration(chain.lagSeconds)}</span>
       )}
     </>
   );

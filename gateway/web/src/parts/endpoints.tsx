@@ -19,11 +19,11 @@ export function Endpoints({ chain }: { chain: ChainStatus }) {
         "Endpoint",
         "Role",
         "State",
-        "#Answers in",
+        "#Latency",
         "#In flight",
         "#Errors",
         "#Lies",
-        "#Refused",
+        "#Rate limited",
       ]}
       rows={chain.endpoints.map((endpoint, index) => ({
         // The same server can be named twice, with different paths.

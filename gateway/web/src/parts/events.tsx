@@ -48,16 +48,7 @@ function EventList({
   filter: Filter;
   onSeen: (events: Event[]) => void;
 }) {
-  const list = useList<Event>(
-    async (page, signal) => {
-      const payloads = [Payload.ARGUMENTS, Payload.CANONICAL];
-      const request = { ...page, ...filter, chainId, newestFirst: true, payloads };
-      const { events, nextPageToken, asOf } = await indexer.listEvents(request, { signal });
-      return { items: events, nextPageToken, asOf };
-    },
-    PAGE,
-    EVERY_MS,
-  );
+  const { list, open, upTo, unfold } = useEvents(chainId, filter);
   const answer = list.data.value;
   useEffect(() => {
     if (answer) onSeen(answer.items);
@@ -66,15 +57,67 @@ function EventList({
     <>
       <p class="list-state" role="status">
         {answer?.asOf && <AsOfBlock asOf={answer.asOf} />}
+        {upTo !== undefined && (
+          <span class="as-of">
+            Held at block <Count value={upTo} /> while an event is unfolded.{" "}
+            <button type="button" class="link" onClick={() => unfold(new Set())}>
+              Follow again
+            </button>
+          </span>
+        )}
         <Reorged answer={answer} />
       </p>
       <Failure error={list.error.value} subject="list of events" />
       {!answer && !list.error.value && <Loading what="events" />}
-      {answer && <EventTable events={answer.items} filtered={filter !== NO_FILTER} />}
+      {answer && answer.items.length === 0 && <NoEvents filtered={filter !== NO_FILTER} />}
+      {answer && answer.items.length > 0 && (
+        <EventTable events={answer.items} open={open} onUnfold={unfold} />
+      )}
       {answer && (
         <More token={answer.nextPageToken} label="Load older events" load={() => list.more()} />
       )}
     </>
+  );
+}
+
+type Keys = ReadonlySet<string>;
+
+/** Follows the events; while some are unfolded, only those that were there then. */
+function useEvents(chainId: bigint, filter: Filter) {
+  const open = useSignal<Keys>(new Set());
+  // New events would push away what is being read.
+  const upTo = useSignal<bigint | undefined>(undefined);
+  const list = useList<Event>(
+    async (page, signal) => {
+      const which = { ...filter, chainId, toBlock: upTo.peek(), newestFirst: true };
+      const request = { ...which, ...page, payloads: [Payload.ARGUMENTS, Payload.CANONICAL] };
+      const { events, nextPageToken, asOf } = await indexer.listEvents(request, { signal });
+      return { items: events, nextPageToken, asOf };
+    },
+    PAGE,
+    EVERY_MS,
+  );
+  const answer = list.data.value;
+  const unfold = (keys: Keys): void => {
+    open.value = keys;
+    const wasHeld = upTo.peek() !== undefined;
+    if (keys.size > 0 === wasHeld) return;
+    upTo.value = wasHeld ? undefined : answer?.asOf?.block?.number;
+    void list.again();
+  };
+  useEffect(() => {
+    // A reorg can take back what is being read.
+    const known = new Set(answer?.items.map(eventKey));
+    const left = [...open.peek()].filter((key) => known.has(key));
+    if (left.length < open.peek().size) unfold(new Set(left));
+  }, [answer]);
+  return { list, open: open.value, upTo: upTo.value, unfold };
+}
+
+function NoEvents({ filtered }: { filtered: boolean }) {
+  if (filtered) return <Empty text="No event matches. Change the kind or the contract." />;
+  return (
+    <Empty text="No event yet. Events appear here as soon as a followed contract emits one." />
   );
 }
 
@@ -97,24 +140,20 @@ function Reorged({ answer }: { answer: Page<Event> | undefined }) {
   );
 }
 
-function EventTable({ events, filtered }: { events: Event[]; filtered: boolean }) {
-  const open = useSignal<ReadonlySet<string>>(new Set());
+function EventTable({
+  events,
+  open,
+  onUnfold,
+}: {
+  events: Event[];
+  open: Keys;
+  onUnfold: (keys: Keys) => void;
+}) {
   const toggle = (key: string): void => {
-    const keys = new Set(open.peek());
+    const keys = new Set(open);
     if (!keys.delete(key)) keys.add(key);
-    open.value = keys;
+    onUnfold(keys);
   };
-  if (events.length === 0) {
-    return (
-      <Empty
-        text={
-          filtered
-            ? "No event matches. Change the kind or the contract."
-            : "No event yet. Events appear here as soon as a followed contract emits one."
-        }
-      />
-    );
-  }
   return (
     <Table
       name="events"
@@ -122,7 +161,7 @@ function EventTable({ events, filtered }: { events: Event[]; filtered: boolean }
       columns={["Block", "Kind", "Time", "Contract", "Finality"]}
       rows={events.map((event) => {
         const key = eventKey(event);
-        const isOpen = open.value.has(key);
+        const isOpen = open.has(key);
         return {
           key,
           cells: [
