@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { indexer } from "../api/clients";
 import type { ChainStatus } from "../gen/capstan/indexer/v1/indexer_pb";
+import { useNow } from "../live/clock";
 import { usePoll, useTitle } from "../live/use";
 import { chainAnchor, ChainPanel } from "../parts/chain_panel";
 import { Chains } from "../parts/chains";
@@ -14,24 +15,27 @@ import { LastAnswered } from "../parts/values";
 import { type Sample, verdict, withSample } from "../state/indexer";
 
 const EVERY_MS = 2_000;
+// A few questions without an answer: what is shown may not be so any more.
+const STALE_MS = 10_000;
 
 export function IndexerPage() {
   useTitle("Indexer");
   const status = usePoll(useMemo(statusReader, []), EVERY_MS);
   const answer = status.data.value;
+  const answeredAt = status.answeredAt.value;
+  const age = useNow() - answeredAt;
+  const stale = status.error.value !== undefined || age > STALE_MS;
   return (
     <>
       <h1>Indexer</h1>
-      {answer && (
-        <p class="page-as-of">
-          <LastAnswered at={status.answeredAt.value} />
-        </p>
-      )}
+      <p class="page-as-of">
+        {answer ? <LastAnswered at={answeredAt} /> : <span class="as-of">Not answered yet</span>}
+      </p>
       <Failure error={status.error.value} subject="status of the indexer" />
       {!answer && !status.error.value && <Loading what="status of the indexer" />}
-      {answer && <Overview chains={answer.chains} />}
+      {answer && <Overview chains={answer.chains} stale={stale} />}
       {answer?.chains.map((chain) => (
-        <ChainPanel key={chain.chainId} chain={chain} samples={answer.samples} />
+        <ChainPanel key={chain.chainId} chain={chain} samples={answer.samples} stale={stale} />
       ))}
       {answer && answer.chains.length > 0 && <Log chains={answer.chains} />}
     </>
@@ -48,14 +52,14 @@ function statusReader() {
   };
 }
 
-function Overview({ chains }: { chains: ChainStatus[] }) {
+function Overview({ chains, stale }: { chains: ChainStatus[]; stale: boolean }) {
   const { level, text, reasons } = verdict(chains);
   return (
-    <section class="panel" aria-labelledby="overview">
+    <section class={stale ? "panel stale" : "panel"} aria-labelledby="overview">
       <h2 id="overview">
         Overview
-        <span class={`badge verdict ${level}`} role="status">
-          {text}
+        <span class={`badge verdict ${stale ? "" : level}`} role="status">
+          {stale ? "not known now" : text}
         </span>
       </h2>
       {reasons.length > 0 && (

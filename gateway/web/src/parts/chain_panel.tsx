@@ -15,10 +15,23 @@ export function chainAnchor(chainId: bigint): string {
   return `chain-${chainId}`;
 }
 
-export function ChainPanel({ chain, samples }: { chain: ChainStatus; samples: Sample[] }) {
+export function ChainPanel({
+  chain,
+  samples,
+  stale,
+}: {
+  chain: ChainStatus;
+  samples: Sample[];
+  /** The platform does not answer: all this was so, and may not be any more. */
+  stale: boolean;
+}) {
   const anchor = chainAnchor(chain.chainId);
   return (
-    <section class="panel chain" id={anchor} aria-labelledby={`${anchor}-name`}>
+    <section
+      class={stale ? "panel chain stale" : "panel chain"}
+      id={anchor}
+      aria-labelledby={`${anchor}-name`}
+    >
       <div class="section-head">
         <h2 id={`${anchor}-name`}>
           {chain.name} <span class="muted small">{chain.chainId.toString()}</span>

@@ -20,7 +20,15 @@ export function Events({ chainId }: { chainId: bigint }) {
   const filter = useSignal<Filter>(NO_FILTER);
   const kinds = useSignal<ReadonlySet<string>>(new Set());
   const { kind, address } = filter.value;
+  // Its height is kept while another filter is asked, so that the page does not jump.
+  const place = useRef<HTMLDivElement>(null);
+  const kept = useSignal(0);
+  const onApply = (wanted: Filter): void => {
+    kept.value = place.current?.offsetHeight ?? 0;
+    filter.value = wanted;
+  };
   const onSeen = (events: Event[]): void => {
+    kept.value = 0;
     const unknown = events.filter((event) => !kinds.peek().has(event.kind));
     if (unknown.length === 0) return;
     kinds.value = new Set([...kinds.peek(), ...unknown.map((event) => event.kind)]);
@@ -28,13 +36,15 @@ export function Events({ chainId }: { chainId: bigint }) {
   return (
     <section class="panel" aria-labelledby="events">
       <h2 id="events">Latest events</h2>
-      <EventFilter kinds={kinds.value} onApply={(wanted) => (filter.value = wanted)} />
-      <EventList
-        key={`${kind}/${address}`}
-        chainId={chainId}
-        filter={filter.value}
-        onSeen={onSeen}
-      />
+      <EventFilter kinds={kinds.value} onApply={onApply} />
+      <div ref={place} style={{ minHeight: `${kept.value}px` }}>
+        <EventList
+          key={`${kind}/${address}`}
+          chainId={chainId}
+          filter={filter.value}
+          onSeen={onSeen}
+        />
+      </div>
     </section>
   );
 }
@@ -55,11 +65,11 @@ function EventList({
   }, [answer]);
   return (
     <>
-      <p class="list-state" role="status">
+      <p class="list-state">
         {answer?.asOf && <AsOfBlock asOf={answer.asOf} />}
         {upTo !== undefined && (
           <span class="as-of">
-            Held at block <Count value={upTo} /> while an event is unfolded.{" "}
+            Held at block <Count value={upTo} />.{" "}
             <button type="button" class="link" onClick={() => unfold(new Set())}>
               Follow again
             </button>
@@ -131,11 +141,10 @@ function Reorged({ answer }: { answer: Page<Event> | undefined }) {
     before.current = answer.items;
     if (gone.length > 0) last.value = { count: gone.length, at: new Date() };
   }, [answer]);
-  if (!last.value) return null;
-  const { count, at } = last.value;
   return (
-    <span class="undone">
-      A reorg took back {count} of the shown events at {formatTime(at, new Date())}.
+    <span class="undone" role="status">
+      {last.value &&
+        `A reorg took back ${last.value.count} of the shown events at ${formatTime(last.value.at, new Date())}.`}
     </span>
   );
 }

@@ -53,7 +53,7 @@ export function TransactionFacts({ transaction }: { transaction: Transaction }) 
   const { hash, state, label, sender, nonce, replacedBy, finality } = transaction;
   return (
     <>
-      <p>
+      <p role="status">
         <TransactionBadge state={state} /> {STATES[state].meaning}
       </p>
       <p>

@@ -97,7 +97,7 @@ function Followed({ chainId, hash }: { chainId: bigint; hash: string }) {
   };
   const answer = found.data.value;
   return (
-    <div class="followed" aria-live="polite">
+    <div class="followed">
       <Failure error={found.error.value} subject="transaction" />
       <Failure error={refusal.value} subject="transaction" onRetry={() => void register()} />
       {!answer && !found.error.value && <Loading what="transaction" />}
