@@ -33,6 +33,21 @@ export async function holdersBlock(page: Page): Promise<number> {
   return Number((await values(shown))[0] ?? -1);
 }
 
+export async function eventsBlock(page: Page): Promise<number> {
+  return Number((await values(page.locator(".list-state .as-of data")))[0] ?? -1);
+}
+
+/** What the list of events shows, read in one moment. */
+export function eventValues(page: Page) {
+  return page.evaluate(() =>
+    [...document.querySelectorAll<HTMLElement>("table.events tbody tr[data-key]")].map((row) => ({
+      key: row.dataset.key,
+      kind: row.querySelector("button")?.textContent,
+      block: row.querySelector("data")?.value,
+    })),
+  );
+}
+
 /** The largest number in a table. */
 export async function mostBlocks(table: Locator): Promise<number> {
   return Math.max(...(await values(table.locator("data"))).map(Number));

@@ -256,7 +256,14 @@ test("links change the page without a reload and the back button returns", async
 
 test("a phone shows every page without scrolling sideways, in every state", async () => {
   await page.setViewportSize(PHONE);
-  for (const path of ["/", `/markets/${id(2)}`, `/users/${ALICE}`, "/status", "/nowhere"]) {
+  for (const path of [
+    "/",
+    `/markets/${id(2)}`,
+    `/users/${ALICE}`,
+    "/status",
+    "/indexer",
+    "/nowhere",
+  ]) {
     await page.goto(path);
     await page.locator("h1").waitFor();
     await page.locator("main .loading").first().waitFor({ state: "detached" });

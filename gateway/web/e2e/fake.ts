@@ -5,13 +5,17 @@ import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import { connectNodeAdapter } from "@connectrpc/connect-node";
 import { GatewayService } from "../src/gen/capstan/gateway/v1/gateway_pb";
 import { IndexerService } from "../src/gen/capstan/indexer/v1/indexer_pb";
+import { PoolService } from "../src/gen/capstan/indexer/v1/pools_pb";
+import { TransactionService } from "../src/gen/capstan/indexer/v1/transactions_pb";
 import { MarketService } from "../src/gen/capstan/market/v1/market_pb";
+import { FakeIndexer } from "./fake_indexer";
 import { serveApp } from "./fake_static";
 import { FakeStream, type StreamMessage } from "./fake_stream";
 import { FakeWorld } from "./fake_world";
 
 export class FakePlatform {
   readonly world = new FakeWorld();
+  readonly indexer = new FakeIndexer(this.world);
   /** While set, every call fails as if the services were away. */
   down = false;
   /** While set, streams accept a connection and say nothing. */
@@ -98,20 +102,20 @@ export class FakePlatform {
     };
   }
 
-  private async answer<T>(name: string, answer: () => T): Promise<T> {
+  private readonly answer = async <T>(name: string, answer: () => T): Promise<T> => {
     this.calls.set(name, (this.calls.get(name) ?? 0) + 1);
     if (this.down) throw new ConnectError("the store is away", Code.Unavailable);
     // A copy: what happens while the answer is kept back must not be in it.
     const made = structuredClone(answer());
     await this.held.get(name);
     return made;
-  }
+  };
 
   private routes(router: ConnectRouter): void {
-    const { world } = this;
-    router.service(IndexerService, {
-      getStatus: () => this.answer("indexerStatus", () => ({ chains: [world.chain()] })),
-    });
+    const { world, indexer } = this;
+    router.service(IndexerService, indexer.indexerService(this.answer));
+    router.service(TransactionService, indexer.transactionService(this.answer));
+    router.service(PoolService, indexer.poolService(this.answer));
     router.service(GatewayService, {
       getStatus: () => this.answer("gatewayStatus", () => world.status()),
     });

@@ -16,14 +16,15 @@ import {
 } from "../src/gen/capstan/market/v1/market_pb";
 import { type BlockRef, BlockRefSchema, Finality } from "../src/gen/capstan/primitives/v1/block_pb";
 
-const CHAIN_ID = 8_453n;
+export const CHAIN_ID = 8_453n;
 export const ALICE = "0xAb5801a7D398351b8bE11C439e05C5B3259aeC9B";
 const MARKETS = 30;
 const UNIT = 1_000_000n;
 
 export class FakeWorld {
   private number = 1_000n;
-  private fork = 0;
+  /** Counts the reorgs, so that blocks of the same number differ. */
+  fork = 0;
   private readonly markets: Market[] = [];
   private readonly points = new Map<string, PricePoint[]>();
   private readonly trades = new Map<string, Trade[]>();
@@ -200,7 +201,7 @@ export class FakeWorld {
     ];
   }
 
-  private block(number = this.number): BlockRef {
+  block(number = this.number): BlockRef {
     return create(BlockRefSchema, {
       number,
       hash: hash(`b${this.fork}`, Number(number)),
@@ -255,6 +256,6 @@ function pricesFrom(price: string, outcomes: number): string[] {
   });
 }
 
-function hash(prefix: string, number: number): string {
+export function hash(prefix: string, number: number): string {
   return `0x${prefix}${number.toString(16).padStart(62, "0")}`;
 }

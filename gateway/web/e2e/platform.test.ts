@@ -138,13 +138,73 @@ test("the status page says what REST says", () =>
     await screenshot(page, "status");
   }));
 
+describe("the indexer's page", () => {
+  test("says of every chain and pool what REST says", () =>
+    onPage(async ({ page }) => {
+      await page.goto("/indexer");
+      await dom.live(page);
+      const { chains } = await rest.indexerStatus();
+      const [chain] = chains;
+      if (!chain) throw new Error("the platform follows no chain");
+      const panel = page.locator(`#chain-${chain.chainId}`);
+      await panel.locator("h2", { hasText: chain.name }).waitFor();
+      expect(await page.locator("section.chain").count()).toBe(chains.length);
+      const kept = panel.locator('dt:text-is("Kept from block") + dd data');
+      expect(await kept.getAttribute("value")).toBe(chain.earliestBlock.toString());
+      const urls = await panel.locator("table.endpoints tbody th").allTextContents();
+      expect(urls).toEqual(chain.endpoints.map(({ url }) => url));
+      const { pools } = await rest.pools();
+      await expect.poll(() => page.locator("table.pools tbody tr").count()).toBe(pools.length);
+      await screenshot(page, "indexer");
+    }));
+
+  test("lists the events that REST lists at the same block", () =>
+    onPage(async ({ page }) => {
+      await page.goto("/indexer");
+      await dom.live(page);
+      await page.locator("table.events tbody tr").first().waitFor();
+      const block = await dom.eventsBlock(page);
+      await expect.poll(() => dom.eventsBlock(page), { timeout: 30_000 }).toBeGreaterThan(block);
+      const { shown, answered } = await dom.atSameBlock({
+        answerBlock: async () => (await rest.newestEvents()).asOf?.block,
+        shownBlock: () => dom.eventsBlock(page),
+        answer: () => rest.eventValues(),
+        shown: () => dom.eventValues(page),
+      });
+      expect(shown.length).toBeGreaterThan(0);
+      expect(shown).toEqual(answered);
+    }));
+
+  test("unfolds an event, and follows its transaction", () =>
+    onPage(async ({ page }) => {
+      const { events } = await rest.newestEvents();
+      const event = events.find(({ kind }) => kind === "gnosis.fpmm.FPMMBuy");
+      if (!event) throw new Error("nobody has bought of late");
+      await page.goto("/indexer");
+      await page.getByLabel("Kind").fill(event.kind);
+      await page.getByRole("button", { name: "Filter" }).click();
+      await page.locator("table.events button", { hasText: event.kind }).first().click();
+      await page.locator(".event-details").getByText("Meaning: trade executed").waitFor();
+      await page.getByLabel("Hash").fill(event.transactionHash);
+      await page.getByRole("button", { name: "Look up" }).click();
+      await page.getByRole("button", { name: "Register it" }).click();
+      const state = page.locator(".followed .badge", { hasText: /^(mined|final)$/ });
+      await state.waitFor();
+      await screenshot(page, "indexer-unfolded");
+    }));
+});
+
 test("every page fits a phone", () =>
   onPage(
     async ({ page }) => {
       const { marketId } = await rest.busiestMarket();
       const user = await rest.busiestUser();
       const pages = { list: "/", market: `/markets/${marketId}`, user: `/users/${user}` };
-      for (const [name, path] of Object.entries({ ...pages, state: "/status" })) {
+      for (const [name, path] of Object.entries({
+        ...pages,
+        state: "/status",
+        indexer: "/indexer",
+      })) {
         await page.goto(path);
         await dom.live(page);
         await page.locator("main .loading").first().waitFor({ state: "detached" });

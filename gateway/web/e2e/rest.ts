@@ -2,6 +2,11 @@
 import { type DescMessage, fromJson, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
 import { GetStatusResponseSchema } from "../src/gen/capstan/gateway/v1/gateway_pb";
 import {
+  GetStatusResponseSchema as IndexerStatusSchema,
+  ListEventsResponseSchema,
+} from "../src/gen/capstan/indexer/v1/indexer_pb";
+import { ListPoolsResponseSchema } from "../src/gen/capstan/indexer/v1/pools_pb";
+import {
   GetPricesResponseSchema,
   ListMarketPositionsResponseSchema,
   ListMarketsResponseSchema,
@@ -16,6 +21,7 @@ import {
 // As many as the pages show at first.
 const TRADES = 25;
 const HISTORY = 50;
+const EVENTS = 25;
 
 export class Rest {
   constructor(private readonly base: string) {}
@@ -30,6 +36,10 @@ export class Rest {
     this.get(ListUserPositionsResponseSchema, `/api/users/${address}/positions`);
   userHistory = (address: string) =>
     this.get(ListUserHistoryResponseSchema, `/api/users/${address}/history?page_size=${HISTORY}`);
+  indexerStatus = () => this.get(IndexerStatusSchema, "/api/indexer/status");
+  newestEvents = () =>
+    this.get(ListEventsResponseSchema, `/v1/events?newest_first=true&page_size=${EVENTS}`);
+  pools = () => this.get(ListPoolsResponseSchema, "/api/pools");
   status = () => this.get(GetStatusResponseSchema, "/api/status");
 
   /** The open market with the most trades. */
@@ -66,6 +76,15 @@ export class Rest {
         values: [trade.amount, trade.collateralAmount, ...(trade.price ? [trade.price] : [])],
       })),
     };
+  }
+
+  /** What the list of the newest events shows. */
+  async eventValues() {
+    return (await this.newestEvents()).events.map(({ block, logIndex, kind }) => ({
+      key: `${block?.hash}/${logIndex}`,
+      kind,
+      block: block?.number.toString(),
+    }));
   }
 
   /** What a list of holders shows, in order. */

@@ -6,6 +6,7 @@ import { MarketPage } from "./pages/market";
 import { MarketsPage } from "./pages/markets";
 import { StatusPage } from "./pages/status";
 import { UserPage } from "./pages/user";
+import { Later } from "./parts/later";
 import { Notice } from "./parts/notice";
 import { type Route, route } from "./router";
 
@@ -33,6 +34,7 @@ export function App() {
           </a>
           <nav aria-label="Pages">
             <NavLink href="/" label="Markets" current={shown.page === "markets"} />
+            <NavLink href="/indexer" label="Indexer" current={shown.page === "indexer"} />
             <NavLink href="/status" label="Status" current={shown.page === "status"} />
           </nav>
           <ConnectionState />
@@ -66,6 +68,9 @@ const PHASE_TEXT: Record<Phase, string> = {
   paused: "paused",
 };
 
+// For operators: visitors of the markets need not load it.
+const loadIndexerPage = async () => (await import("./pages/indexer")).IndexerPage;
+
 function ConnectionState() {
   const phase = connection.value;
   return (
@@ -90,6 +95,8 @@ function Page({ route }: { route: Route }) {
       );
     case "user":
       return <UserPage key={route.address} address={route.address} />;
+    case "indexer":
+      return <Later title="Indexer" load={loadIndexerPage} />;
     case "status":
       return <StatusPage />;
     case "missing":

@@ -6,6 +6,7 @@ import "./style/base.css";
 import "./style/layout.css";
 import "./style/parts.css";
 import "./style/chart.css";
+import "./style/indexer.css";
 
 const root = document.getElementById("app");
 if (root) {

@@ -5,6 +5,8 @@ import { marketPath, parseRoute, userPath } from "./router";
 test.each([
   ["/", { page: "markets" }],
   ["/status", { page: "status" }],
+  ["/indexer", { page: "indexer" }],
+  ["/indexer/events", { page: "missing" }],
   ["/users/0xabc", { page: "user", address: "0xabc" }],
   ["/markets/0x1", { page: "market", id: "0x1", chainId: 0n }],
   ["/markets", { page: "missing" }],

@@ -5,6 +5,7 @@ export type Route =
   | { page: "markets" }
   | { page: "market"; id: string; chainId: bigint }
   | { page: "user"; address: string }
+  | { page: "indexer" }
   | { page: "status" }
   | { page: "missing" };
 
@@ -13,7 +14,9 @@ export function parseRoute(path: string, query = ""): Route {
   const parts = path.split("/").filter((part) => part !== "");
   const [section, id] = parts.map(decode);
   if (section === undefined) return { page: "markets" };
-  if (section === "status" && parts.length === 1) return { page: "status" };
+  if ((section === "status" || section === "indexer") && parts.length === 1) {
+    return { page: section };
+  }
   if (id !== undefined && parts.length === 2) {
     if (section === "markets") return { page: "market", id, chainId: chainOf(query) };
     if (section === "users") return { page: "user", address: id };

@@ -8,7 +8,7 @@ import { MarketService } from "../gen/capstan/market/v1/market_pb";
 // A unary call that takes longer is treated as failed, so that a stuck server is seen as one.
 const DEADLINE_MS = 10_000;
 
-const transport = createGrpcWebTransport({
+export const transport = createGrpcWebTransport({
   baseUrl: "/",
   defaultTimeoutMs: DEADLINE_MS,
 });

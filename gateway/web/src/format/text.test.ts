@@ -1,6 +1,14 @@
 // Names and times in words.
 import { expect, test } from "vitest";
-import { formatDuration, formatTime, marketTitle, outcomeName, shorten } from "./text";
+import {
+  formatAgo,
+  formatDuration,
+  formatRate,
+  formatTime,
+  marketTitle,
+  outcomeName,
+  shorten,
+} from "./text";
 
 test("a long id keeps its ends, a short one everything", () => {
   expect(shorten("0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913")).toBe("0x8335…2913");
@@ -31,4 +39,25 @@ test("a duration has its two largest units", () => {
   expect(formatDuration(59n)).toBe("59 s");
   expect(formatDuration(3_600n)).toBe("1 h");
   expect(formatDuration(93_784n)).toBe("1 d 2 h");
+});
+
+test("an age is in whole seconds, and a block of a fast clock is said to be ahead", () => {
+  const ago = (ms: number) => formatAgo(1_000_000, 1_000_000 + ms);
+  expect(ago(0)).toBe("now");
+  expect(ago(999)).toBe("now");
+  expect(ago(12_900)).toBe("12 s ago");
+  expect(ago(3_725_000)).toBe("1 h 2 min ago");
+  expect(ago(-999)).toBe("now");
+  expect(ago(-4_000)).toBe("in 4 s");
+});
+
+test.each([
+  [0, "0"],
+  [0.003, "<0.01"],
+  [0.5, "0.5"],
+  [2, "2"],
+  [12.34, "12.3"],
+  [12_345.6, "12,346"],
+])("%d a second is %s", (rate, text) => {
+  expect(formatRate(rate)).toBe(text);
 });

@@ -1,6 +1,7 @@
 // Ids, names and times in words.
 import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
 import { Finality } from "../gen/capstan/primitives/v1/block_pb";
+import { group } from "./amount";
 
 /** The ends of a long id: enough to recognise, short enough for a table. */
 export function shorten(id: string): string {
@@ -62,4 +63,19 @@ export function formatDuration(seconds: bigint): string {
     rest %= size;
   }
   return parts.join(" ");
+}
+
+/** How long ago something was, in whole seconds; "now" below one, "in …" for what is to come. */
+export function formatAgo(time: number, now: number): string {
+  const seconds = Math.trunc((now - time) / 1_000);
+  if (seconds === 0) return "now";
+  const span = formatDuration(BigInt(Math.abs(seconds)));
+  return seconds > 0 ? `${span} ago` : `in ${span}`;
+}
+
+/** How many a second, to about three digits. */
+export function formatRate(perSecond: number): string {
+  if (perSecond >= 100) return group(BigInt(Math.round(perSecond)));
+  if (perSecond >= 10) return perSecond.toFixed(1);
+  return perSecond > 0 && perSecond < 0.01 ? "<0.01" : perSecond.toFixed(2).replace(/\.?0+$/, "");
 }

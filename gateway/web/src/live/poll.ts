@@ -1,5 +1,5 @@
 // Asks again and again for what no stream tells.
-import { type ReadonlySignal, signal } from "@preact/signals";
+import { batch, type ReadonlySignal, signal } from "@preact/signals";
 import { backoffMs } from "./backoff";
 import type { Phase } from "./machine";
 
@@ -8,6 +8,10 @@ export interface Poll<Answer> {
   /** Why the last attempt failed; undefined after a success. */
   error: ReadonlySignal<unknown>;
   phase: ReadonlySignal<Phase>;
+  /** When `data` was answered, in milliseconds since 1970; 0 before the first answer. */
+  answeredAt: ReadonlySignal<number>;
+  /** Asks at once, in place of what is being asked; resolves when that is answered or has failed. */
+  again(): Promise<void>;
   stop(): void;
 }
 
@@ -19,43 +23,54 @@ export function poll<Answer>(
   const data = signal<Answer | undefined>(undefined);
   const error = signal<unknown>(undefined);
   const phase = signal<Phase>("connecting");
-  const end = new AbortController();
+  const answeredAt = signal(0);
+  let request = new AbortController();
+  let ended = false;
   let failures = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
-  const tick = async (): Promise<void> => {
-    if (document.hidden) return;
+  const cancel = (): void => {
+    clearTimeout(timer);
+    request.abort();
+  };
+  const again = async (): Promise<void> => {
+    cancel();
+    if (document.hidden || ended) return;
+    request = new AbortController();
+    const mine = request.signal;
     try {
-      data.value = await ask(end.signal);
-      error.value = undefined;
-      phase.value = "live";
+      const answer = await ask(mine);
+      if (mine.aborted) return;
+      batch(() => {
+        data.value = answer;
+        error.value = undefined;
+        phase.value = "live";
+        answeredAt.value = Date.now();
+      });
       failures = 0;
     } catch (failure) {
-      if (end.signal.aborted) return;
+      if (mine.aborted) return;
       error.value = failure;
       phase.value = "reconnecting";
       failures += 1;
     }
-    if (end.signal.aborted) return;
     const pause = failures === 0 ? everyMs : Math.max(everyMs, backoffMs(failures, Math.random()));
-    clearTimeout(timer);
-    timer = setTimeout(() => void tick(), pause);
+    timer = setTimeout(() => void again(), pause);
   };
-  const onVisibility = (): void => {
-    clearTimeout(timer);
-    void tick();
-  };
+  const onVisibility = (): void => void again();
 
   document.addEventListener("visibilitychange", onVisibility);
-  void tick();
+  void again();
   return {
     data,
     error,
     phase,
+    answeredAt,
+    again,
     stop: () => {
       document.removeEventListener("visibilitychange", onVisibility);
-      clearTimeout(timer);
-      end.abort();
+      ended = true;
+      cancel();
     },
   };
 }

@@ -52,7 +52,10 @@ function Platform({ status }: { status: GetStatusResponse }) {
         <Services services={status.services} />
       </section>
       <section class="panel" aria-labelledby="chains">
-        <h2 id="chains">Chains</h2>
+        <div class="section-head">
+          <h2 id="chains">Chains</h2>
+          <a href="/indexer">Endpoints, events and more</a>
+        </div>
         <Chains chains={status.chains} detailed />
       </section>
     </>

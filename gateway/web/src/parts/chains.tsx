@@ -4,7 +4,7 @@ import { ChainState, type ChainStatus } from "../gen/capstan/indexer/v1/indexer_
 import { Empty } from "./notice";
 import { Count } from "./values";
 
-const STATE_TEXT: Record<ChainState, string> = {
+export const STATE_TEXT: Record<ChainState, string> = {
   [ChainState.UNSPECIFIED]: "unknown",
   [ChainState.STARTING]: "starting",
   [ChainState.SYNCING]: "syncing",
@@ -63,7 +63,7 @@ function ChainRow({ chain, detailed }: { chain: ChainStatus; detailed: boolean }
         {chain.problem && <span class="problem">{chain.problem}</span>}
       </th>
       <td>
-        <span class={`badge ${stateClass(chain.state)}`}>{STATE_TEXT[chain.state]}</span>
+        <ChainBadge state={chain.state} />
       </td>
       <BlockNumber number={chain.head?.number} />
       <BlockNumber number={chain.indexed?.number} />
@@ -89,16 +89,22 @@ function BlockNumber({ number }: { number: bigint | undefined }) {
   );
 }
 
-function Lag({ chain }: { chain: ChainStatus }) {
+/** How far a chain is behind its head, in blocks and time. */
+export function Lag({ chain }: { chain: ChainStatus }) {
   if (chain.head === undefined) return <span class="muted">unknown</span>;
   return (
     <>
       <Count value={chain.lagBlocks} /> {chain.lagBlocks === 1n ? "block" : "blocks"}
       {chain.lagSeconds > 0n && (
-        <span class="muted small"> {formatDuration(chain.lagSeconds)}</span>
+        <span class="lag-time muted small"> {formatDuration(chain.lagSeconds)}</span>
       )}
     </>
   );
+}
+
+/** What is being done with a chain, in a word. */
+export function ChainBadge({ state }: { state: ChainState }) {
+  return <span class={`badge ${stateClass(state)}`}>{STATE_TEXT[state]}</span>;
 }
 
 function stateClass(state: ChainState): string {

@@ -1,11 +1,10 @@
 // What there is to know about a market besides its prices: money, times, contracts.
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import type { ComponentChildren } from "preact";
 import { formatPercent } from "../format/amount";
-import { formatTime, millis, outcomeName } from "../format/text";
+import { outcomeName } from "../format/text";
 import { type Market, MarketSource } from "../gen/capstan/market/v1/market_pb";
 import { seriesClass } from "./bars";
-import { Amount, Count, Id, User } from "./values";
+import { Fact } from "./fact";
+import { Amount, Count, Id, Moment, User } from "./values";
 
 export function MarketFacts({ market }: { market: Market }) {
   const unit = { decimals: market.collateralDecimals, symbol: market.collateralSymbol };
@@ -22,7 +21,7 @@ export function MarketFacts({ market }: { market: Market }) {
           {market.fee === undefined ? "no pool yet" : formatFee(market.fee)}
         </Fact>
         <Fact name="Created">
-          <Time time={market.createdAt} />
+          <Moment time={market.createdAt} />
         </Fact>
         <Fact name="Resolution">
           <Resolution market={market} />
@@ -82,29 +81,14 @@ function Contracts({ market }: { market: Market }) {
   );
 }
 
-function Fact({ name, children }: { name: string; children: ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
-
 function Resolution({ market }: { market: Market }) {
   if (market.resolved) return <>paid out {market.payouts.join(" : ")}</>;
   if (market.resolutionTime === undefined) return <>open, no date given</>;
   return (
     <>
-      due <Time time={market.resolutionTime} />
+      due <Moment time={market.resolutionTime} />
     </>
   );
-}
-
-function Time({ time }: { time: Timestamp | undefined }) {
-  if (time === undefined) return <span class="muted">unknown</span>;
-  const date = new Date(millis(time));
-  return <time dateTime={date.toISOString()}>{formatTime(date, new Date())}</time>;
 }
 
 // A fraction of 10^18 is a price of 18 decimals without the point.

@@ -1,10 +1,12 @@
 // A table that a phone can show: it scrolls sideways within itself, also by keyboard.
-import type { ComponentChildren } from "preact";
+import { type ComponentChildren, Fragment } from "preact";
 
 export interface Row {
   key: string;
   /** One cell for each column; the first one heads the row. */
   cells: ComponentChildren[];
+  /** More about the row, under it in the whole width. */
+  details?: ComponentChildren;
 }
 
 /** A column whose name begins with # holds numbers and is set to the right. */
@@ -33,15 +35,22 @@ export function Table({
           </tr>
         </thead>
         <tbody>
-          {rows.map(({ key, cells: [head, ...cells] }) => (
-            <tr key={key} data-key={key}>
-              <th scope="row">{head}</th>
-              {cells.map((cell, index) => (
-                <td key={index} class={isNumber[index + 1] ? "right" : undefined}>
-                  {cell}
-                </td>
-              ))}
-            </tr>
+          {rows.map(({ key, cells: [head, ...cells], details }) => (
+            <Fragment key={key}>
+              <tr data-key={key}>
+                <th scope="row">{head}</th>
+                {cells.map((cell, index) => (
+                  <td key={index} class={isNumber[index + 1] ? "right" : undefined}>
+                    {cell}
+                  </td>
+                ))}
+              </tr>
+              {details && (
+                <tr class="details">
+                  <td colSpan={columns.length}>{details}</td>
+                </tr>
+              )}
+            </Fragment>
           ))}
         </tbody>
       </table>

@@ -1,7 +1,9 @@
 // Single values as they appear in text and tables, each with its exact value for machines.
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { exactAmount, formatAmount, formatPercent, group, type Unit } from "../format/amount";
-import { finalityName, formatTime, millis, shorten } from "../format/text";
-import type { AsOf, BlockRef } from "../gen/capstan/primitives/v1/block_pb";
+import { finalityName, formatAgo, formatTime, millis, shorten } from "../format/text";
+import type { AsOf, BlockRef, Finality } from "../gen/capstan/primitives/v1/block_pb";
+import { useNow } from "../live/clock";
 import { userPath } from "../router";
 
 export function Amount({ raw, unit }: { raw: string; unit: Unit }) {
@@ -29,6 +31,17 @@ export function Count({ value }: { value: bigint | number }) {
   );
 }
 
+/** A count that should be zero. */
+export function Alarming({ count }: { count: bigint }) {
+  if (count === 0n) return <Count value={count} />;
+  return (
+    <span class="badge bad">
+      <span aria-hidden="true">⚠ </span>
+      <Count value={count} />
+    </span>
+  );
+}
+
 /** An account: a short form that leads to its page. */
 export function User({ address }: { address: string }) {
   return (
@@ -53,12 +66,44 @@ export function BlockTime({ block }: { block: BlockRef | undefined }) {
   );
 }
 
+/** A moment, or that nothing says when. */
+export function Moment({ time }: { time: Timestamp | undefined }) {
+  if (time === undefined) return <span class="muted">unknown</span>;
+  const date = new Date(millis(time));
+  return <time dateTime={date.toISOString()}>{formatTime(date, new Date())}</time>;
+}
+
+/** How long ago a block was made, by the clock of the browser. */
+export function BlockAge({ block }: { block: BlockRef }) {
+  const now = useNow();
+  if (!block.time) return <>time unknown</>;
+  const time = new Date(millis(block.time));
+  return (
+    <time dateTime={time.toISOString()} title={formatTime(time, new Date(now))}>
+      {formatAgo(time.getTime(), now)}
+    </time>
+  );
+}
+
+/** When what is shown was answered; its age goes on while nothing answers. */
+export function LastAnswered({ at }: { at: number }) {
+  const now = useNow();
+  return (
+    <span class="as-of">
+      Last answered {formatTime(new Date(at), new Date(now))}, {formatAgo(at, Math.max(at, now))}
+    </span>
+  );
+}
+
 /** Which block the shown values are of, and how certain it is that it stays. */
 export function AsOfBlock({ asOf, label = "As of block" }: { asOf: AsOf; label?: string }) {
   return (
     <span class="as-of">
-      {label} <Count value={asOf.block?.number ?? 0n} />{" "}
-      <span class="finality">{finalityName(asOf.finality)}</span>
+      {label} <Count value={asOf.block?.number ?? 0n} /> <FinalityBadge finality={asOf.finality} />
     </span>
   );
+}
+
+export function FinalityBadge({ finality }: { finality: Finality }) {
+  return <span class={`finality ${finalityName(finality)}`}>{finalityName(finality)}</span>;
 }
