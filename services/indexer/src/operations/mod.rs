@@ -10,6 +10,7 @@ mod lease;
 mod plan;
 mod pools;
 mod reach;
+mod retain;
 mod roll_back;
 mod serve;
 mod tracker;

@@ -72,7 +72,7 @@ pub type SharedContracts = Arc<RwLock<Contracts>>;
 /// Where a stream without a cursor starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartAt {
-    /// With the oldest block that is kept.
+    /// With the first block of the log.
     Beginning,
     /// With this block.
     Block(u64),
@@ -81,17 +81,21 @@ pub enum StartAt {
 }
 
 impl StartAt {
-    fn position(self, progress: &ChainProgress) -> Position {
-        let indexed = progress.indexed.map_or(0, |block| block.number);
+    /// # Errors
+    /// [`Error::CursorPruned`] when a part of what was asked for is no longer kept.
+    fn position(self, progress: &ChainProgress) -> Result<Position, Error> {
+        let next = progress.indexed.map_or(0, |block| block.number).saturating_add(1);
         let block = match self {
-            Self::Beginning => progress.earliest,
-            Self::Block(block) => block.max(progress.earliest),
-            Self::BeforeHead(0) => indexed.saturating_add(1),
-            Self::BeforeHead(blocks) => indexed.saturating_add(1).saturating_sub(blocks),
+            Self::Beginning => progress.first_block,
+            Self::Block(block) => block.max(progress.first_block),
+            Self::BeforeHead(blocks) => next.saturating_sub(blocks).max(progress.first_block),
         };
+        if !progress.keeps_from(block) {
+            return Err(pruned(progress));
+        }
         let place = place::before(block).unwrap_or_default();
         let (fork, history) = (progress.fork, progress.history);
-        Position { fork, place, history, ..Position::beginning(progress.log_id) }
+        Ok(Position { fork, place, history, ..Position::beginning(progress.log_id) })
     }
 }
 
@@ -156,24 +160,28 @@ impl EventLog {
     /// A page of events of one chain, its cursor, and the place after which there may be more.
     ///
     /// # Errors
-    /// When the store does not answer, or the chain's log has not begun.
+    /// When the store does not answer, or the chain's log has not begun, and [`Error::CursorPruned`] when
+    /// the page would begin below what is kept.
     pub async fn list(&self, query: &ListQuery) -> Result<(ChainProgress, Vec<Event>, Option<u64>), Error> {
         let ListQuery { chain_id, filter, newest_first, limit, .. } = query;
         let wanted = self.wanted(*chain_id, filter).await?;
         let first = filter.from_block.and_then(place::before);
         let until = filter.to_block.map_or(u64::MAX, place::end_of);
-        let mut after = if *newest_first { query.after } else { query.after.max(first) };
+        let mut after = query.after;
         let mut events: Vec<Event> = Vec::new();
         loop {
             let missing = limit.saturating_sub(u64::try_from(events.len()).unwrap_or(u64::MAX));
-            let span = Span { after, until, newest_first: *newest_first, limit: missing };
+            let span = Span { after, floor: first, until, newest_first: *newest_first, limit: missing };
             let page = self.store.list(*chain_id, &wanted, span).await?;
             let (progress, found, more) = page.ok_or(Error::UnknownChain(chain_id.0))?;
-            let below = |event: &RawEvent| *newest_first && first.is_some_and(|first| event.place <= first);
-            let ended = found.iter().any(below);
+            let begins = after.filter(|_| !newest_first);
+            if !filter.from_block.is_none_or(|block| progress.keeps_from(block))
+                || !begins.is_none_or(|after| progress.keeps_after(after))
+            {
+                return Err(pruned(&progress));
+            }
             self.learn(*chain_id, &found).await?;
-            events.extend(self.meanings(*chain_id, found.into_iter().filter(|event| !below(event)), filter));
-            let more = more.filter(|_| !ended);
+            events.extend(self.meanings(*chain_id, found.into_iter(), filter));
             if more.is_none() || events.len() >= usize::try_from(*limit).unwrap_or(usize::MAX) {
                 return Ok((progress, events, more));
             }
@@ -200,7 +208,7 @@ impl EventLog {
     ///
     /// # Errors
     /// [`Error::CursorOfOtherLog`] when a position is not of the log that is here, and
-    /// [`Error::CursorPruned`] when what follows it is no longer kept.
+    /// [`Error::CursorPruned`] when a part of what follows a position or the start is no longer kept.
     pub async fn resume(
         &self,
         chains: &[ChainId],
@@ -211,20 +219,20 @@ impl EventLog {
         for chain_id in chains {
             let progress = self.progress(*chain_id).await?;
             let Some(at) = cursor.chains.get_mut(chain_id) else {
-                cursor.chains.insert(*chain_id, start.position(&progress));
+                cursor.chains.insert(*chain_id, start.position(&progress)?);
                 continue;
             };
             let ahead = at.fork == progress.fork && at.place > end_of(&progress);
             if at.log_id != progress.log_id || at.fork > progress.fork || ahead {
                 return Err(Error::CursorOfOtherLog);
             }
-            if !self.store.knows(*chain_id, *at).await? {
+            if !progress.keeps(*at) {
+                return Err(pruned(&progress));
+            }
+            if !self.store.knows(&progress, *at).await? {
                 return Err(Error::CursorOfOtherLog);
             }
             self.check_history(&progress, *at, filter).await?;
-            if at.place < place::before(progress.earliest).unwrap_or_default() {
-                return Err(Error::CursorPruned { chain_id: *chain_id, earliest: progress.earliest });
-            }
             at.history = progress.history;
         }
         Ok(cursor)
@@ -268,7 +276,7 @@ impl EventLog {
     /// What follows in the log of a chain after `at`.
     ///
     /// # Errors
-    /// When the store does not answer, or the log was replaced meanwhile.
+    /// When the store does not answer, or the log was replaced or pruned beyond `at` meanwhile.
     pub async fn read(
         &self,
         chain_id: ChainId,
@@ -346,6 +354,10 @@ impl EventLog {
         let contracts = handle.contracts.read().unwrap_or_else(PoisonError::into_inner);
         raw.filter_map(|raw| meaning(raw, &contracts, filter)).collect()
     }
+}
+
+const fn pruned(progress: &ChainProgress) -> Error {
+    Error::CursorPruned { chain_id: progress.chain_id, earliest: progress.earliest }
 }
 
 fn end_of(progress: &ChainProgress) -> u64 {

@@ -2,4 +2,5 @@
 
 pub(crate) mod follow;
 pub(crate) mod pools;
+mod retain;
 pub(crate) mod transactions;

@@ -47,8 +47,13 @@ pub(crate) fn platform_of(toml: &str, database_url: &str) -> Platform {
 }
 
 pub(crate) async fn try_start(platform: Platform) -> Result<Running, StartError> {
-    let config =
-        Config { poll_interval_ms: 50, batch_blocks: 7, max_response_bytes: 8 << 20, ..Config::default() };
+    let config = Config {
+        poll_interval_ms: 50,
+        batch_blocks: 7,
+        max_response_bytes: 8 << 20,
+        retention_interval_ms: 50,
+        ..Config::default()
+    };
     let listener = bind::<Indexer>(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
     start::<Indexer>(listener, Instance { platform, config, clock: Clock::System }).await
 }
