@@ -11,6 +11,7 @@ mod process;
 mod refusals;
 mod reorgs;
 mod replicas;
+mod retention;
 mod road;
 mod serving;
 mod state;
