@@ -170,19 +170,4 @@ fn bound(blocks: &[(u64, u64)], earliest: u64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn blocks(numbers: std::ops::Range<u64>, events: u64) -> Vec<(u64, u64)> {
-        numbers.map(|number| (number, events)).collect()
-    }
-
-    #[test]
-    fn a_part_is_bounded_and_never_nothing() {
-        assert_eq!(bound(&[], 50), 50);
-        assert_eq!(bound(&blocks(0..10, 1), 50), 50);
-        assert_eq!(bound(&blocks(0..BLOCKS, 1), 5_000), BLOCKS - 1);
-        assert_eq!(bound(&blocks(5..50, LOGS / 10), 50), 15);
-        assert_eq!(bound(&blocks(5..50, LOGS * 2), 50), 6);
-    }
-}
+mod tests;
