@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use capstan_db::{
     Database,
-    indexer::entities::{block, chain, event, quarantine, reorg},
+    indexer::entities::{block, chain, event, pool_cursor, quarantine, reorg},
     testing::TestStore,
 };
 use capstan_devnet::{Devnet, Options};
@@ -69,6 +69,7 @@ struct Rows {
     reorgs: Vec<reorg::Model>,
     quarantined: usize,
     chain: chain::Model,
+    pools_at: Option<i64>,
     /// First blocks of the partitions.
     partitions: Option<BTreeSet<i64>>,
 }
@@ -83,7 +84,9 @@ impl Rows {
 
     async fn read(database: &Database) -> Self {
         let read = database.read().await.unwrap();
+        let pools = pool_cursor::Entity::find().one(&read).await.unwrap();
         let rows = Self {
+            pools_at: pools.and_then(|cursor| cursor.block_number),
             blocks: block::Entity::find().all(&read).await.unwrap(),
             events: event::Entity::find().all(&read).await.unwrap(),
             reorgs: reorg::Entity::find().all(&read).await.unwrap(),
@@ -363,4 +366,34 @@ fn toml_without(toml: &str, protocol: &str) -> String {
     let first = parts.next().unwrap().to_owned();
     let kept = parts.filter(|part| !part.contains(protocol));
     kept.fold(first, |toml, part| toml + "[[chains.contracts]]" + part)
+}
+
+#[tokio::test]
+async fn nothing_goes_that_the_pools_have_not_read() {
+    let mut devnet = devnet().await;
+    let store = TestStore::postgres().await;
+    let (running, mut client) = indexer_of(&keeping(&devnet, "{ blocks = 20 }"), &store).await;
+    let (height, _) = head(&devnet).await;
+    let database = open(&store).await;
+    while Rows::read(&database).await.pools_at != i64::try_from(height).ok() {
+        tokio::task::yield_now().await;
+    }
+    // As if they were slow: they can be read and do not move.
+    let held = database.write().await.unwrap();
+    held.execute_unprepared("LOCK TABLE pool_cursor IN EXCLUSIVE MODE").await.unwrap();
+    traffic(&mut devnet, 60).await;
+    let (newest, _) = head(&devnet).await;
+    let earliest = loop {
+        let status = status(&mut client).await;
+        let indexed = status.indexed.map_or(0, |block| block.number);
+        if indexed == newest && status.earliest_block >= height {
+            break status.earliest_block;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(earliest, height);
+    held.commit().await.unwrap();
+    until_earliest(&mut client, &store, newest - 19).await;
+    stop(running).await;
+    database.close().await.unwrap();
 }
