@@ -28,6 +28,8 @@ pub struct Config {
     pub reorg_window: u64,
     /// Seconds of chain time that a reorg may reach back, where that is more than `reorg_window`.
     pub reorg_window_seconds: u64,
+    /// How often blocks are let go that are no longer to be kept, in milliseconds.
+    pub retention_interval_ms: u64,
     /// Seconds after which a registered transaction that no node has counts as dropped.
     pub transaction_dropped_after_seconds: u32,
     /// How far logs of reversible blocks are checked against the block's hash.
@@ -70,6 +72,7 @@ impl Default for Config {
             max_response_bytes: 64 << 20,
             reorg_window: 256,
             reorg_window_seconds: 600,
+            retention_interval_ms: 60_000,
             transaction_dropped_after_seconds: 600,
             verify_blocks: Verify::Receipts,
             verify_history: Verify::Off,
@@ -82,6 +85,12 @@ impl Config {
     #[must_use]
     pub const fn poll_interval(&self) -> Duration {
         Duration::from_millis(self.poll_interval_ms)
+    }
+
+    /// How often blocks are let go that are no longer to be kept.
+    #[must_use]
+    pub const fn retention_interval(&self) -> Duration {
+        Duration::from_millis(self.retention_interval_ms)
     }
 
     /// After which time a registered transaction that no node has counts as dropped.

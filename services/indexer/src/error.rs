@@ -78,10 +78,11 @@ pub enum Error {
     /// A stream cursor cannot be used.
     #[error("cursor: {0}")]
     Cursor(PageTokenError),
-    /// A stream cursor before the oldest block that is kept.
+    /// What was asked for begins before the oldest block that is kept.
     #[error(
-        "cursor: what follows on chain {chain_id} is no longer kept; the oldest block is {earliest}; \
-         start again without a cursor, or with from_block = {earliest}"
+        "a part of what was asked for of chain {chain_id} is no longer kept; the oldest block is {earliest}. \
+         Who can do without it starts again with from_block = {earliest}; who cannot needs an indexer that \
+         keeps more (retention of [[chains]])"
     )]
     CursorPruned {
         /// Chain.

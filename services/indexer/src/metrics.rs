@@ -111,6 +111,27 @@ pub(crate) fn resumed(chain: ChainId) {
     gauge!("indexer_halted", "chain" => chain.to_string()).set(0.0);
 }
 
+/// The oldest block that is kept is `earliest`, `blocks` more than before are not.
+pub(crate) fn pruned(chain: ChainId, earliest: u64, blocks: u64) {
+    counter!("indexer_pruned_blocks_total", "chain" => chain.to_string()).increment(blocks);
+    gauge!("indexer_earliest_block", "chain" => chain.to_string()).set(height(earliest));
+    debug!(chain = chain.0, earliest, blocks, "blocks are no longer kept");
+}
+
+/// Partitions of the log were dropped.
+pub(crate) fn dropped(chain: ChainId, partitions: u64) {
+    counter!("indexer_pruned_partitions_total", "chain" => chain.to_string()).increment(partitions);
+    if partitions > 0 {
+        info!(chain = chain.0, partitions, "dropped partitions of the log");
+    }
+}
+
+/// What is no longer to be kept could not be let go and stays for another while.
+pub(crate) fn retention_failed(chain: ChainId, error: &Error) {
+    counter!("indexer_retention_failures_total", "chain" => chain.to_string()).increment(1);
+    warn!(chain = chain.0, %error, "old blocks could not be let go; trying again later");
+}
+
 /// This process writes the log of a chain from here on, or does so no more.
 pub(crate) fn writes(chain: ChainId, writer: bool) {
     gauge!("indexer_writer", "chain" => chain.to_string()).set(if writer { 1.0 } else { 0.0 });
@@ -227,6 +248,9 @@ mod tests {
             halted(chain, &Error::OtherWriter(chain));
             subscribers(1.0);
             writes(ChainId(2), true);
+            pruned(chain, 4, 3);
+            dropped(chain, 1);
+            retention_failed(chain, &Error::ChainNotNamed(0));
         });
         let page = recorder.handle().render();
         for line in [
@@ -248,6 +272,10 @@ mod tests {
             "indexer_failures_total{chain=\"1\"} 1",
             "indexer_halted{chain=\"1\"} 1",
             "indexer_subscribers 1",
+            "indexer_earliest_block{chain=\"1\"} 4",
+            "indexer_pruned_blocks_total{chain=\"1\"} 3",
+            "indexer_pruned_partitions_total{chain=\"1\"} 1",
+            "indexer_retention_failures_total{chain=\"1\"} 1",
             "indexer_writer{chain=\"2\"} 1",
         ] {
             assert!(page.lines().any(|found| found == line), "{line} is not in\n{page}");

@@ -9,6 +9,7 @@ mod pool_rows;
 mod pools;
 mod quarantine;
 mod read;
+mod retain;
 mod rows;
 mod transaction_rows;
 mod transactions;
@@ -53,7 +54,7 @@ impl Store {
     }
 
     /// The cursor of a chain; its log is begun when there is none, under the id `log_id`, at block
-    /// `start_block`.
+    /// `start_block`, with partitions of `partition_blocks` blocks.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -62,6 +63,7 @@ impl Store {
         chain_id: ChainId,
         log_id: u64,
         start_block: u64,
+        partition_blocks: u64,
     ) -> Result<ChainProgress, Error> {
         let write = self.database.write().await?;
         if let Some(row) = chain::Entity::find_by_id(signed(chain_id.0)).one(&write).await? {
@@ -73,7 +75,10 @@ impl Store {
             log_id: Set(signed(log_id >> 1)),
             fork: Set(0),
             history: Set(0),
+            first_block: Set(signed(start_block)),
             earliest: Set(signed(start_block)),
+            earliest_fork: Set(0),
+            partition_blocks: Set(signed(partition_blocks)),
             indexed_at: Set(0),
             events: Set(0),
             decode_failures: Set(0),

@@ -36,6 +36,11 @@ pub(crate) fn reset(chain: ChainId) {
     error!(chain = chain.0, "the event log was replaced; everything is projected again");
 }
 
+/// The projection stands still until an operator acts, or does so no more.
+pub(crate) fn halted(chain: ChainId, is_halted: bool) {
+    gauge!("market_halted", "chain" => chain.to_string()).set(if is_halted { 1.0 } else { 0.0 });
+}
+
 /// An event could not be used.
 pub(crate) fn quarantined(chain: ChainId, origin: &Origin, why: &Unusable) {
     counter!("market_quarantined_events_total", "chain" => chain.to_string()).increment(1);
@@ -124,6 +129,7 @@ mod tests {
             applied(ChainId(1), block, 1, Duration::ZERO);
             undone(ChainId(1), None);
             reset(ChainId(1));
+            halted(ChainId(1), true);
             quarantined(ChainId(1), &origin, &Unusable::Kind);
             drop(Subscriber::begin());
         });
@@ -131,6 +137,7 @@ mod tests {
         let expected = [
             "market_apply_seconds[\"chain\"]",
             "market_events_total[\"chain\"]",
+            "market_halted[\"chain\"]",
             "market_projected_block[\"chain\"]",
             "market_quarantined_events_total[\"chain\"]",
             "market_reorgs_total[\"chain\"]",

@@ -29,8 +29,15 @@ pub struct Model {
     pub finalized_hash: Option<HashColumn>,
     /// Its header time, seconds since 1970.
     pub finalized_time: Option<i64>,
+    /// First block of the log.
+    pub first_block: i64,
     /// Oldest block that is kept.
     pub earliest: i64,
+    /// Oldest fork whose cursors can be told what became of their blocks: later reorgs left what is kept
+    /// as it was, or have a row.
+    pub earliest_fork: i64,
+    /// Blocks of one partition of the table of logs on PostgreSQL.
+    pub partition_blocks: i64,
     /// When the row was last written, milliseconds since 1970, wall time.
     pub indexed_at: i64,
     /// Logs that are part of the chain.

@@ -284,6 +284,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
+    use crate::platform::Retention;
 
     #[derive(Debug, Default, Serialize, Deserialize)]
     #[serde(default, deny_unknown_fields)]
@@ -353,5 +354,23 @@ mod tests {
         assert!(settings(&chain("{ tag = \"safe\" }"), &[]).unwrap().platform().is_ok());
         assert!(settings(&chain("{ blocks = 12 }"), &[]).unwrap().platform().is_ok());
         assert!(settings(&chain("{ tag = \"soon\" }"), &[]).unwrap().platform().is_err());
+    }
+
+    #[test]
+    fn retention_is_a_number_of_blocks_or_days() {
+        let platform = |rule: &str| {
+            let chain = format!("[[chains]]\nid = 1\nname = \"x\"\nrpc_urls = []\n{rule}");
+            settings(&chain, &[]).unwrap().platform()
+        };
+        let kept = |rule: &str| platform(rule).unwrap().chains[0].retention;
+        assert_eq!(kept(""), None);
+        assert_eq!(kept("retention = { blocks = 12 }"), Some(Retention::Blocks(12)));
+        assert_eq!(kept("retention = { days = 90 }"), Some(Retention::Days(90)));
+        for wrong in
+            ["{ blocks = -1 }", "{ days = 1.5 }", "{ weeks = 2 }", "{ blocks = 1, days = 1 }", "{}", "7"]
+        {
+            let refused = platform(&format!("retention = {wrong}")).unwrap_err().to_string();
+            assert!(refused.contains("retention"), "{wrong}: {refused}");
+        }
     }
 }

@@ -15,6 +15,8 @@ use tracing::{error, info, warn};
 const SILENCE: Duration = Duration::from_secs(30);
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// How often a log that no longer has what is needed is asked again: only an operator changes that.
+const HALTED_WAIT: Duration = Duration::from_secs(60);
 /// A batch of 1,000 events with long arguments is larger than gRPC's default of 4 MiB.
 const MAX_MESSAGE_BYTES: usize = 64 << 20;
 
@@ -43,6 +45,9 @@ pub trait Projection: Send {
 
     /// Forgets everything: the log, or what is wanted of it, is another one now.
     fn reset(&mut self) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Whether it stands still until an operator acts, because the log no longer has what it needs.
+    fn halted(&mut self, is_halted: bool);
 }
 
 /// Which part of the log to follow.
@@ -60,34 +65,45 @@ enum Interrupted<E> {
     Projection(E),
 }
 
-/// Follows the log into `projection` until `stopping`; reconnects by itself with growing waits.
+/// Follows the log into `projection` until `stopping`; reconnects by itself with growing waits. Where the
+/// log no longer has what follows the cursor, or its beginning when that is needed, the projection stays as
+/// it is: state that is derived from a part of the log would be wrong.
 pub async fn follow<P: Projection>(
     indexer: Channel,
     subscription: Subscription,
     mut projection: P,
     stopping: CancellationToken,
 ) -> Result<(), P::Error> {
-    let mut wait = FIRST_WAIT;
+    let (mut wait, mut progress) = (FIRST_WAIT, Progress::default());
     loop {
-        let mut progressed = false;
+        progress.moved = false;
         let ended = tokio::select! {
             () = stopping.cancelled() => return Ok(()),
-            ended = session(&indexer, &subscription, &mut projection, &mut progressed) => ended,
+            ended = session(&indexer, &subscription, &mut projection, &mut progress) => ended,
         };
         let chain = subscription.chain_id;
+        let is_halted = matches!(&ended, Interrupted::Stream(status) if is_pruned(status));
         match ended {
+            Interrupted::Stream(status) if is_halted => {
+                projection.halted(true);
+                error!(
+                    chain, %status,
+                    "HALTED: the indexer no longer keeps what this service has not read; its retention is too \
+                     short for it. What is served is complete through the stored cursor and stays as it is. \
+                     Raise or remove the chain's retention and index it again, see docs/operations.md"
+                );
+            }
             Interrupted::Stream(status) if must_start_over(&status) => {
                 error!(chain, %status, "the event log or what is wanted of it changed; starting from its beginning");
-                if let Err(error) = projection.reset().await {
-                    warn!(chain, %error, "resetting failed; trying again");
-                }
+                progress.anew = true;
             }
             Interrupted::Stream(status) => info!(chain, %status, "event stream ended; reconnecting"),
             Interrupted::Silence => warn!(chain, "event stream fell silent; reconnecting"),
             Interrupted::Projection(error) => warn!(chain, %error, "applying events failed; trying again"),
         }
-        wait = if progressed { FIRST_WAIT } else { (wait * 2).min(LONGEST_WAIT) };
-        let jittered = wait.mul_f64(rand::random_range(0.8..1.2));
+        wait = if progress.moved { FIRST_WAIT } else { (wait * 2).min(LONGEST_WAIT) };
+        let pause = if is_halted { HALTED_WAIT } else { wait };
+        let jittered = pause.mul_f64(rand::random_range(0.8..1.2));
         tokio::select! {
             () = stopping.cancelled() => return Ok(()),
             () = tokio::time::sleep(jittered) => {}
@@ -95,14 +111,24 @@ pub async fn follow<P: Projection>(
     }
 }
 
+/// What sessions leave to each other.
+#[derive(Debug, Default)]
+struct Progress {
+    /// Whether the last one took a step.
+    moved: bool,
+    /// Whether the next one is to start from the beginning of the log.
+    anew: bool,
+}
+
 async fn session<P: Projection>(
     indexer: &Channel,
     subscription: &Subscription,
     projection: &mut P,
-    progressed: &mut bool,
+    progress: &mut Progress,
 ) -> Interrupted<P::Error> {
     let cursor = match projection.cursor().await {
-        Ok(cursor) => cursor,
+        Ok(cursor) if !progress.anew => cursor,
+        Ok(_) => String::new(),
         Err(error) => return Interrupted::Projection(error),
     };
     let request = StreamEventsRequest {
@@ -116,6 +142,14 @@ async fn session<P: Projection>(
         Ok(response) => response.into_inner(),
         Err(status) => return Interrupted::Stream(status),
     };
+    // Not before it is known that there is a beginning: what is derived could not be derived again.
+    if progress.anew {
+        if let Err(error) = projection.reset().await {
+            return Interrupted::Projection(error);
+        }
+        progress.anew = false;
+    }
+    projection.halted(false);
     loop {
         let step = match tokio::time::timeout(SILENCE, stream.message()).await {
             Err(_) => return Interrupted::Silence,
@@ -131,7 +165,7 @@ async fn session<P: Projection>(
         if let Err(error) = projection.take(step).await {
             return Interrupted::Projection(error);
         }
-        *progressed = true;
+        progress.moved = true;
     }
 }
 
@@ -139,6 +173,14 @@ async fn session<P: Projection>(
 /// than those that it was derived from.
 fn must_start_over(status: &Status) -> bool {
     const REASONS: [&str; 3] = ["CURSOR_INVALID", "CURSOR_FILTER_MISMATCH", "CURSOR_HISTORY_ADDED"];
-    let info = status.get_details_error_info();
-    status.code() == Code::InvalidArgument && info.is_some_and(|info| REASONS.contains(&info.reason.as_str()))
+    status.code() == Code::InvalidArgument && REASONS.contains(&reason(status).as_str())
+}
+
+/// Whether the log no longer has what was asked for.
+fn is_pruned(status: &Status) -> bool {
+    status.code() == Code::FailedPrecondition && reason(status) == "CURSOR_PRUNED"
+}
+
+fn reason(status: &Status) -> String {
+    status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
 }

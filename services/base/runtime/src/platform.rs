@@ -115,12 +115,29 @@ pub struct Chain {
     /// When a block is final.
     #[serde(default)]
     pub finality: FinalityRule,
+    /// How much is kept; everything when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Retention>,
+    /// Blocks of one partition of the log on PostgreSQL, which is dropped as a whole; taken when the log
+    /// begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition_blocks: Option<u64>,
     /// Known tokens, for symbols and decimals.
     #[serde(default)]
     pub tokens: Vec<Token>,
     /// Contracts to follow.
     #[serde(default)]
     pub contracts: Vec<Contract>,
+}
+
+/// How much of a chain is kept. What can still be reorganized is kept in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Retention {
+    /// The newest blocks: `{ blocks = 1000000 }`.
+    Blocks(u64),
+    /// The blocks of the newest days, by chain time: `{ days = 90 }`.
+    Days(u64),
 }
 
 /// When a block is final.

@@ -2,7 +2,7 @@
 
 use capstan_primitives::{Address, BlockRef, ChainId, Hash};
 
-use super::{Event, Undo};
+use super::{Event, Position, Undo, place};
 
 /// The cursor of a chain, as stored with the events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,14 +21,46 @@ pub struct ChainProgress {
     pub indexed: Option<BlockRef>,
     /// Newest finalized block.
     pub finalized: Option<BlockRef>,
+    /// First block of the log.
+    pub first_block: u64,
     /// Oldest block that is kept.
     pub earliest: u64,
+    /// Oldest fork of whose cursors it is known what became of their blocks.
+    pub earliest_fork: u64,
+    /// Blocks of one partition of the log.
+    pub partition_blocks: u64,
     /// When the row was written, milliseconds since 1970.
     pub indexed_at: i64,
     /// Logs that are part of the chain.
     pub events: u64,
     /// Logs in quarantine.
     pub decode_failures: u64,
+}
+
+impl ChainProgress {
+    /// Whether everything after `at` is kept, and what became of the blocks before it.
+    #[must_use]
+    pub fn keeps(&self, at: Position) -> bool {
+        at.fork >= self.earliest_fork && self.keeps_after(at.place)
+    }
+
+    /// Whether every log after `place` is kept.
+    #[must_use]
+    pub fn keeps_after(&self, place: u64) -> bool {
+        !self.is_pruned() || place >= place::before(self.earliest).unwrap_or_default()
+    }
+
+    /// Whether the log is kept from block `first` on.
+    #[must_use]
+    pub const fn keeps_from(&self, first: u64) -> bool {
+        !self.is_pruned() || first >= self.earliest
+    }
+
+    /// Whether the beginning of the log is no longer kept.
+    #[must_use]
+    pub const fn is_pruned(&self) -> bool {
+        self.earliest > self.first_block
+    }
 }
 
 /// A part of the log after a cursor, as of one snapshot of the store.

@@ -92,6 +92,7 @@ impl Subject<'_> {
         };
         let span = Span {
             after: place::before(number),
+            floor: None,
             until: place::end_of(number),
             newest_first: false,
             limit: u64::from(u32::MAX),

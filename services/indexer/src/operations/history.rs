@@ -33,6 +33,11 @@ struct Splice {
 }
 
 impl Pending {
+    /// Whether there is any.
+    pub(super) fn is_any(&self) -> bool {
+        !self.splices.is_empty()
+    }
+
     /// Whether the history of the contract at `address` is not whole yet.
     pub(super) fn has(&self, address: &Address) -> bool {
         self.splices.iter().any(|splice| splice.of.address == *address)
@@ -65,7 +70,8 @@ impl Ingest {
         for (address, contract) in self.roots.iter() {
             let (definition, start_block) = (contract.definition.fingerprint(), contract.start_block);
             let is_behind = indexed.is_some_and(|indexed| start_block <= indexed);
-            let next_block = is_behind.then_some(start_block);
+            // What is not kept is not fetched.
+            let next_block = is_behind.then_some(start_block.max(self.progress.earliest));
             let before = known.iter().find(|known| known.address == address).copied();
             let now = match before {
                 Some(before) if before.start_block <= start_block => {
@@ -126,6 +132,7 @@ impl Ingest {
         let (Some(from), Some(indexed)) = (splice.of.next_block, self.progress.indexed) else {
             return Ok(true);
         };
+        let from = from.max(self.progress.earliest);
         let to = indexed.number.min(from.saturating_add(splice.reach.blocks().saturating_sub(1)));
         let mut batch = crate::domain::Batch::default();
         if from <= to {

@@ -92,7 +92,8 @@ impl Ingest {
         tasks: Tasks,
         clock: Clock,
     ) -> Result<Self, Error> {
-        let progress = store.open_log(plan.id, rand::random(), plan.start_block).await?;
+        let progress =
+            store.open_log(plan.id, rand::random(), plan.start_block, plan.partition_blocks).await?;
         let reach = Reach::new(plan.first_range, plan.batch_blocks, plan.batch_bytes);
         let (contracts, followed) = (SharedContracts::default(), Vec::new());
         let ahead = Ahead::new(node.clone(), tasks.clone());
@@ -163,6 +164,12 @@ impl Ingest {
     #[must_use]
     pub const fn node(&self) -> &Node {
         &self.node
+    }
+
+    /// How often what is no longer to be kept is let go.
+    #[must_use]
+    pub const fn retention_interval(&self) -> Duration {
+        self.plan.retention_interval
     }
 
     /// The newest block that the node calls safe.

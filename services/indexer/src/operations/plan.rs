@@ -11,7 +11,7 @@ use capstan_chain::{Abi, known_protocols, protocol};
 use capstan_primitives::ChainId;
 use capstan_runtime::{
     config::ConfigError,
-    platform::{self, FinalityRule},
+    platform::{self, FinalityRule, Retention},
 };
 
 use crate::{
@@ -45,14 +45,22 @@ pub struct ChainPlan {
     pub window: Window,
     /// How often the node is asked for its head.
     pub poll_interval: Duration,
+    /// How much is kept.
+    pub retention: Option<Retention>,
+    /// How often what is no longer to be kept is let go.
+    pub retention_interval: Duration,
+    /// Blocks of one partition of a log that begins.
+    pub partition_blocks: u64,
 }
 
 const FIRST_RANGE: u64 = 200;
+/// Blocks of one partition of the log, where the configuration does not say.
+const PARTITION_BLOCKS: u64 = 1 << 20;
 
 /// Reads the plan of a chain; `place` names it in errors, such as `chains.0`.
 ///
 /// # Errors
-/// When a protocol is unknown, an ABI cannot be read, or an address stands twice.
+/// When a protocol is unknown, an ABI cannot be read, an address stands twice, or nothing would be kept.
 pub fn plan(chain: &platform::Chain, config: &Config, place: &str) -> Result<ChainPlan, ConfigError> {
     let mut contracts = BTreeMap::new();
     for (index, configured) in chain.contracts.iter().enumerate() {
@@ -62,6 +70,12 @@ pub fn plan(chain: &platform::Chain, config: &Config, place: &str) -> Result<Cha
         if contracts.insert(configured.address, contract).is_some() {
             return Err(wrong(&place, "address", format!("{} stands twice", configured.address)));
         }
+    }
+    if matches!(chain.retention, Some(Retention::Blocks(0) | Retention::Days(0))) {
+        return Err(wrong(place, "retention", "at least 1 is to be kept".to_owned()));
+    }
+    if chain.partition_blocks == Some(0) {
+        return Err(wrong(place, "partition_blocks", "a partition has at least 1 block".to_owned()));
     }
     Ok(ChainPlan {
         id: chain.id,
@@ -75,6 +89,9 @@ pub fn plan(chain: &platform::Chain, config: &Config, place: &str) -> Result<Cha
         prefetch: config.prefetch,
         window: Window { blocks: config.reorg_window, seconds: config.reorg_window_seconds },
         poll_interval: config.poll_interval(),
+        retention: chain.retention,
+        retention_interval: config.retention_interval(),
+        partition_blocks: chain.partition_blocks.unwrap_or(PARTITION_BLOCKS),
     })
 }
 

@@ -52,7 +52,7 @@ impl PoolProjection {
     /// Forgets everything unless the log can be read on from where it was read to.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// When the store does not answer, and [`Error::CursorPruned`] when what is to be read is not kept.
     pub async fn open(&self) -> Result<(), Error> {
         let Some(cursor) = self.store.pool_cursor(self.chain_id).await? else { return Ok(()) };
         let at = Cursor { chains: [(self.chain_id, cursor.at)].into() };
@@ -62,7 +62,11 @@ impl PoolProjection {
         }
     }
 
+    /// # Errors
+    /// [`Error::CursorPruned`] when the log cannot be read from its beginning again; what was read is
+    /// kept and served then.
     async fn forget(&self, why: &Error) -> Result<(), Error> {
+        self.beginning().await?;
         tracing::warn!(chain = self.chain_id.0, %why, "reading the pools again");
         self.store.forget_pools(self.chain_id).await
     }
@@ -192,5 +196,5 @@ impl Pools {
 
 /// Whether what was read of the log is not what it has.
 const fn is_other_log(error: &Error) -> bool {
-    matches!(error, Error::CursorOfOtherLog | Error::CursorPruned { .. } | Error::CursorHistoryAdded(_))
+    matches!(error, Error::CursorOfOtherLog | Error::CursorHistoryAdded(_))
 }

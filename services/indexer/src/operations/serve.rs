@@ -1,11 +1,11 @@
 //! Serving the log: pages, streams, status.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Arc, PoisonError, RwLock},
+    collections::BTreeMap,
+    sync::{Arc, RwLock},
 };
 
-use capstan_primitives::{Address, BlockRef, ChainId, Hash};
+use capstan_primitives::{BlockRef, ChainId};
 use tokio::sync::{mpsc, watch};
 
 use super::Command;
@@ -13,7 +13,7 @@ use crate::{
     adapters::Node,
     domain::{ChainProgress, Contracts, Cursor, Event, EventFilter, LogPage, Position, Rate, Undo, place},
     error::Error,
-    store::{Bounds, RawEvent, Span, Store, Wanted},
+    store::{Bounds, Span, Store},
 };
 
 /// What the indexer is doing with a chain.
@@ -75,7 +75,7 @@ pub type SharedContracts = Arc<RwLock<Contracts>>;
 /// Where a stream without a cursor starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartAt {
-    /// With the oldest block that is kept.
+    /// With the first block of the log.
     Beginning,
     /// With this block.
     Block(u64),
@@ -84,17 +84,21 @@ pub enum StartAt {
 }
 
 impl StartAt {
-    fn position(self, progress: &ChainProgress) -> Position {
-        let indexed = progress.indexed.map_or(0, |block| block.number);
+    /// # Errors
+    /// [`Error::CursorPruned`] when a part of what was asked for is no longer kept.
+    fn position(self, progress: &ChainProgress) -> Result<Position, Error> {
+        let next = progress.indexed.map_or(0, |block| block.number).saturating_add(1);
         let block = match self {
-            Self::Beginning => progress.earliest,
-            Self::Block(block) => block.max(progress.earliest),
-            Self::BeforeHead(0) => indexed.saturating_add(1),
-            Self::BeforeHead(blocks) => indexed.saturating_add(1).saturating_sub(blocks),
+            Self::Beginning => progress.first_block,
+            Self::Block(block) => block.max(progress.first_block),
+            Self::BeforeHead(blocks) => next.saturating_sub(blocks).max(progress.first_block),
         };
+        if !progress.keeps_from(block) {
+            return Err(pruned(progress));
+        }
         let place = place::before(block).unwrap_or_default();
         let (fork, history) = (progress.fork, progress.history);
-        Position { fork, place, history, ..Position::beginning(progress.log_id) }
+        Ok(Position { fork, place, history, ..Position::beginning(progress.log_id) })
     }
 }
 
@@ -159,25 +163,29 @@ impl EventLog {
     /// A page of events of one chain, its cursor, and the place after which there may be more.
     ///
     /// # Errors
-    /// When the store does not answer, or the chain's log has not begun.
+    /// When the store does not answer, or the chain's log has not begun, and [`Error::CursorPruned`] when
+    /// the page would begin below what is kept.
     pub async fn list(&self, query: &ListQuery) -> Result<(ChainProgress, Vec<Event>, Option<u64>), Error> {
         let ListQuery { chain_id, filter, newest_first, limit, .. } = query;
         let wanted = self.wanted(*chain_id, filter).await?;
         let first = filter.from_block.and_then(place::before);
         let until = filter.to_block.map_or(u64::MAX, place::end_of);
-        let mut after = if *newest_first { query.after } else { query.after.max(first) };
+        let mut after = query.after;
         let mut events: Vec<Event> = Vec::new();
         loop {
             let missing = limit.saturating_sub(u64::try_from(events.len()).unwrap_or(u64::MAX));
-            let span = Span { after, until, newest_first: *newest_first, limit: missing };
+            let span = Span { after, floor: first, until, newest_first: *newest_first, limit: missing };
             let page = self.store.list(*chain_id, &wanted, span).await?;
             let (progress, found, more) = page.ok_or(Error::UnknownChain(chain_id.0))?;
             self.caught_up(&progress).await;
-            let below = |event: &RawEvent| *newest_first && first.is_some_and(|first| event.place <= first);
-            let ended = found.iter().any(below);
+            let begins = after.filter(|_| !newest_first);
+            if !filter.from_block.is_none_or(|block| progress.keeps_from(block))
+                || !begins.is_none_or(|after| progress.keeps_after(after))
+            {
+                return Err(pruned(&progress));
+            }
             self.learn(*chain_id, &found).await?;
-            events.extend(self.meanings(*chain_id, found.into_iter().filter(|event| !below(event)), filter));
-            let more = more.filter(|_| !ended);
+            events.extend(self.meanings(*chain_id, found.into_iter(), filter));
             if more.is_none() || events.len() >= usize::try_from(*limit).unwrap_or(usize::MAX) {
                 return Ok((progress, events, more));
             }
@@ -204,7 +212,7 @@ impl EventLog {
     ///
     /// # Errors
     /// [`Error::CursorOfOtherLog`] when a position is not of the log that is here, and
-    /// [`Error::CursorPruned`] when what follows it is no longer kept.
+    /// [`Error::CursorPruned`] when a part of what follows a position or the start is no longer kept.
     pub async fn resume(
         &self,
         chains: &[ChainId],
@@ -215,20 +223,20 @@ impl EventLog {
         for chain_id in chains {
             let progress = self.progress(*chain_id).await?;
             let Some(at) = cursor.chains.get_mut(chain_id) else {
-                cursor.chains.insert(*chain_id, start.position(&progress));
+                cursor.chains.insert(*chain_id, start.position(&progress)?);
                 continue;
             };
             let ahead = at.fork == progress.fork && at.place > end_of(&progress);
             if at.log_id != progress.log_id || at.fork > progress.fork || ahead {
                 return Err(Error::CursorOfOtherLog);
             }
-            if !self.store.knows(*chain_id, *at).await? {
+            if !progress.keeps(*at) {
+                return Err(pruned(&progress));
+            }
+            if !self.store.knows(&progress, *at).await? {
                 return Err(Error::CursorOfOtherLog);
             }
             self.check_history(&progress, *at, filter).await?;
-            if at.place < place::before(progress.earliest).unwrap_or_default() {
-                return Err(Error::CursorPruned { chain_id: *chain_id, earliest: progress.earliest });
-            }
             at.history = progress.history;
         }
         Ok(cursor)
@@ -272,7 +280,7 @@ impl EventLog {
     /// What follows in the log of a chain after `at`.
     ///
     /// # Errors
-    /// When the store does not answer, or the log was replaced meanwhile.
+    /// When the store does not answer, or the log was replaced or pruned beyond `at` meanwhile.
     pub async fn read(
         &self,
         chain_id: ChainId,
@@ -299,93 +307,12 @@ impl EventLog {
         let events = self.meanings(chain_id, page.events.into_iter(), filter);
         Ok(LogPage { progress: page.progress, undo: page.undo, events, coverage: page.coverage })
     }
+}
 
-    /// Waits until the contracts are known whose history is in the log: the worker learns of them a moment
-    /// after the store has it, and their events must not be left out.
-    async fn caught_up(&self, progress: &ChainProgress) {
-        let Some(handle) = self.chains.get(&progress.chain_id) else { return };
-        let known = || handle.contracts.read().unwrap_or_else(PoisonError::into_inner).history;
-        // The worker ends only when everything stops.
-        drop(handle.view.clone().wait_for(|_| known() >= progress.history).await);
-    }
-
-    /// Which rows can hold events that `filter` wants.
-    async fn wanted(&self, chain_id: ChainId, filter: &EventFilter) -> Result<Wanted, Error> {
-        let mut wanted = Wanted {
-            addresses: filter.addresses.clone(),
-            types: None,
-            transaction: filter.transaction.clone(),
-        };
-        if filter.kinds.is_empty() && filter.protocols.is_empty() {
-            return Ok(wanted);
-        }
-        let types = self.store.all_types().await?;
-        let Some(handle) = self.chains.get(&chain_id) else { return Ok(wanted) };
-        let contracts = handle.contracts.read().unwrap_or_else(PoisonError::into_inner);
-        let takes = |protocol: &str, kind: &str| filter.takes(protocol, kind);
-        let ids = types.into_iter().filter(|(_, of)| {
-            contracts.meanings(&of.source, &of.topic).any(|(protocol, kind)| takes(protocol, &kind))
-        });
-        let mut ids: Vec<i32> = ids.map(|(id, _)| id).collect();
-        ids.sort_unstable();
-        wanted.types = Some(ids);
-        Ok(wanted)
-    }
-
-    /// Makes the contracts known that another process found meanwhile: their events must not be left out.
-    async fn learn(&self, chain_id: ChainId, raw: &[RawEvent]) -> Result<(), Error> {
-        let Some(handle) = self.chains.get(&chain_id) else { return Ok(()) };
-        let unknown: BTreeSet<Address> = {
-            let contracts = handle.contracts.read().unwrap_or_else(PoisonError::into_inner);
-            let addresses = raw.iter().map(|event| event.address);
-            addresses.filter(|address| contracts.get(address).is_none()).collect()
-        };
-        if unknown.is_empty() {
-            return Ok(());
-        }
-        let found = self.store.found_among(chain_id, unknown).await?;
-        let mut contracts = handle.contracts.write().unwrap_or_else(PoisonError::into_inner);
-        for found in &found {
-            contracts.add(found);
-        }
-        Ok(())
-    }
-
-    /// Reads logs as the events that they are, those that the definitions list and `filter` wants.
-    fn meanings(
-        &self,
-        chain_id: ChainId,
-        raw: impl Iterator<Item = RawEvent>,
-        filter: &EventFilter,
-    ) -> Vec<Event> {
-        let Some(handle) = self.chains.get(&chain_id) else { return Vec::new() };
-        let contracts = handle.contracts.read().unwrap_or_else(PoisonError::into_inner);
-        raw.filter_map(|raw| meaning(raw, &contracts, filter)).collect()
-    }
+const fn pruned(progress: &ChainProgress) -> Error {
+    Error::CursorPruned { chain_id: progress.chain_id, earliest: progress.earliest }
 }
 
 fn end_of(progress: &ChainProgress) -> u64 {
     progress.indexed.map_or(0, |block| place::end_of(block.number))
-}
-
-fn meaning(raw: RawEvent, contracts: &Contracts, filter: &EventFilter) -> Option<Event> {
-    let RawEvent { place, block, of, transaction_index, transaction, address, topics, data } = raw;
-    let definition = Arc::clone(&contracts.get(&address)?.definition);
-    let id = (of.topic != Hash::ZERO).then_some(of.topic);
-    let topics: Vec<Hash> = id.into_iter().chain(topics).collect();
-    let kind = definition.kind(definition.abi.check(&topics, &data).ok()?.name());
-    let log_index = place::index_of(place);
-    let wanted = filter.takes(&definition.protocol, &kind);
-    wanted.then_some(Event {
-        place,
-        block,
-        transaction,
-        transaction_index,
-        log_index,
-        address,
-        definition,
-        kind,
-        topics,
-        data,
-    })
 }

@@ -21,10 +21,9 @@ use crate::{
     error::Error,
 };
 
-/// Orphaned blocks are kept this long, in seconds of chain time, for whoever asks what became of them.
+/// Orphaned blocks are kept this long after what the reorg window reaches, in seconds of chain time, for
+/// whoever asks what became of them.
 const KEEP_ORPHANS_SECONDS: u64 = 7 * 24 * 3600;
-/// Blocks of one partition on PostgreSQL.
-const PARTITION_BLOCKS: u64 = 1 << 20;
 /// So few logs are inserted: the end of a COPY is a small packet of its own, which the network holds
 /// back until what went before it is acknowledged, up to 40 ms later.
 const FEW: usize = 2_000;
@@ -127,17 +126,17 @@ impl Store {
         if write.get_database_backend() != DatabaseBackend::Postgres {
             return Ok(BTreeSet::new());
         }
-        let chain = from.chain_id;
-        let parts = events.iter().map(|event| (chain, event.log.block_number / PARTITION_BLOCKS));
+        let (chain, width) = (from.chain_id, from.partition_blocks);
+        let parts = events.iter().map(|event| (chain, event.log.block_number / width));
         let mut parts: BTreeSet<_> = parts.collect();
         {
             let known = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
             parts.retain(|part| !known.contains(part));
         }
         for (_, part) in &parts {
-            let first = part * PARTITION_BLOCKS;
+            let first = part.saturating_mul(width);
             let begin = |block: u64| place::place(block, 0).map_or(i64::MAX, signed);
-            let (low, high) = (begin(first), begin(first.saturating_add(PARTITION_BLOCKS)));
+            let (low, high) = (begin(first), begin(first.saturating_add(width)));
             let statement = format!(
                 "CREATE TABLE IF NOT EXISTS event_{chain}_{first} PARTITION OF event
                  FOR VALUES FROM ({chain}, {low}) TO ({chain}, {high})"
@@ -194,7 +193,8 @@ pub(super) fn blocks_of(headers: &[Header], batch: &Batch) -> BTreeMap<u64, Know
 }
 
 /// Moves the cursor from exactly `from`, as the writer that `from` names: one that was replaced
-/// meanwhile cannot write any more, whatever it believes.
+/// meanwhile cannot write any more, whatever it believes, nor one that does not know what of its own
+/// writing was kept.
 pub(super) async fn move_cursor(
     write: &impl ConnectionTrait,
     from: &ChainProgress,
@@ -210,6 +210,8 @@ pub(super) async fn move_cursor(
         .filter(chain::Column::LogId.eq(signed(from.log_id)))
         .filter(chain::Column::Fork.eq(signed(from.fork)))
         .filter(chain::Column::Writer.eq(signed(from.writer)))
+        .filter(chain::Column::Earliest.eq(signed(from.earliest)))
+        .filter(chain::Column::Events.eq(signed(from.events)))
         .filter(at)
         .exec(write)
         .await?;
@@ -297,7 +299,7 @@ async fn prune_blocks(write: &BulkWrite, to: &ChainProgress, window: Window) -> 
     if to.fork == 0 {
         return Ok(());
     }
-    let until = indexed.time.0.saturating_sub(KEEP_ORPHANS_SECONDS);
+    let until = indexed.time.0.saturating_sub(KEEP_ORPHANS_SECONDS.saturating_add(window.seconds));
     let old = block::Entity::find()
         .filter(of_chain)
         .filter(block::Column::OrphanedAt.is_not_null())

@@ -85,7 +85,7 @@ impl Store {
         let mut added = 0;
         for events in batch.events.chunks(ROWS) {
             let model = |event: &NewEvent| {
-                let fork = fork_at(&junctions, event.log.block_number);
+                let fork = fork_at(from.earliest_fork, &junctions, event.log.block_number);
                 let type_ = types.get(&type_key(&event.of)).copied();
                 rows::new_event(from.chain_id, fork, event, type_).map(rows::NewRow::into_model)
             };
@@ -136,9 +136,10 @@ async fn junctions(write: &BulkWrite, chain_id: ChainId) -> Result<Vec<(u64, u64
 }
 
 /// The fork of the block that is part of the chain at a height: it was indexed after the last reorg
-/// that went below it.
-fn fork_at(junctions: &[(u64, u64)], number: u64) -> u64 {
-    junctions.iter().filter(|(_, junction)| *junction < number).map(|(fork, _)| *fork).max().unwrap_or(0)
+/// that went below it. Those that are not kept went below all that is.
+fn fork_at(earliest_fork: u64, junctions: &[(u64, u64)], number: u64) -> u64 {
+    let below = junctions.iter().filter(|(_, junction)| *junction < number);
+    below.map(|(fork, _)| *fork).max().unwrap_or(0).max(earliest_fork)
 }
 
 /// Makes the rows of blocks that had no log so far.
@@ -165,7 +166,9 @@ async fn make_blocks(
         return Err(Error::OtherBlock(*number));
     }
     let new = blocks.iter().filter(|(number, _)| !known.contains_key(number));
-    let rows = new.map(|(number, block)| rows::block_row(from.chain_id, fork_at(junctions, *number), *block));
+    let rows = new.map(|(number, block)| {
+        rows::block_row(from.chain_id, fork_at(from.earliest_fork, junctions, *number), *block)
+    });
     Ok(capstan_db::bulk::insert_all(write, rows.collect()).await?)
 }
 
@@ -198,7 +201,7 @@ mod tests {
     #[test]
     fn a_block_is_of_the_last_fork_that_began_below_it() {
         let junctions = [(1, 10), (2, 5), (3, 20)];
-        assert_eq!([4, 5, 6, 11, 20, 21].map(|number| fork_at(&junctions, number)), [0, 0, 2, 2, 2, 3]);
-        assert_eq!(fork_at(&[], 9), 0);
+        assert_eq!([4, 5, 6, 11, 20, 21].map(|number| fork_at(0, &junctions, number)), [0, 0, 2, 2, 2, 3]);
+        assert_eq!([fork_at(0, &[], 9), fork_at(7, &[], 9), fork_at(7, &[(8, 3)], 9)], [0, 7, 8]);
     }
 }

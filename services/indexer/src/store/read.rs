@@ -6,8 +6,8 @@ use capstan_db::columns::{AddressColumn, HashColumn, TransactionColumn, signed, 
 use capstan_db::indexer::entities::{block, chain, event, reorg};
 use capstan_primitives::{Address, BlockRef, ChainId, Hash, TransactionId};
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    Select,
+    ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, DbErr, EntityTrait, Order,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
 };
 
 use super::{Store, rows};
@@ -33,8 +33,10 @@ pub struct Wanted {
 /// A part of a chain's log.
 #[derive(Debug, Clone, Copy)]
 pub struct Span {
-    /// Only places after this one.
+    /// Only places after this one; before it, newest first.
     pub after: Option<u64>,
+    /// Only places after this one, in either order.
+    pub floor: Option<u64>,
     /// Only places through this one.
     pub until: u64,
     /// Newest first.
@@ -84,7 +86,7 @@ impl Store {
     /// log has not begun.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// When the store does not answer, and [`Error::CursorPruned`] when a part of what follows is not kept.
     pub async fn read_log(
         &self,
         chain_id: ChainId,
@@ -92,11 +94,14 @@ impl Store {
         wanted: &Wanted,
         bounds: Bounds,
     ) -> Result<Option<RawPage>, Error> {
-        let read = self.database.read().await?;
+        let read = self.read_events().await?;
         let Some(row) = chain::Entity::find_by_id(signed(chain_id.0)).one(&read).await? else {
             return Ok(None);
         };
         let progress = rows::progress(row);
+        if at.log_id == progress.log_id && !progress.keeps(at) {
+            return Err(Error::CursorPruned { chain_id, earliest: progress.earliest });
+        }
         let (undo, after) = match junction(&read, &progress, at.fork).await? {
             Some(undo) if at.place > place::end_of(undo.last_valid.number) => {
                 let depth = place::number_of(at.place).saturating_sub(undo.last_valid.number);
@@ -112,7 +117,7 @@ impl Store {
             let coverage = Coverage { block, through: after, block_complete: true, complete: true };
             return Ok(Some(RawPage { progress, undo, events: Vec::new(), coverage }));
         }
-        let span = Span { after: Some(after), until, newest_first: false, limit: bounds.limit };
+        let span = Span { after: Some(after), floor: None, until, newest_first: false, limit: bounds.limit };
         let (events, read_through) = self.span(&read, chain_id, wanted, span).await?;
         let coverage = match read_through {
             None => {
@@ -127,7 +132,18 @@ impl Store {
         Ok(Some(RawPage { progress, undo, events, coverage }))
     }
 
-    /// Reads a page of logs that are part of the chain, and the chain's cursor in the same snapshot.
+    /// Begins a read of one snapshot in which every log of the blocks that are kept is there. On
+    /// PostgreSQL a partition that is dropped is gone for older snapshots too: the snapshot is taken
+    /// under a lock that keeps partitions from being dropped.
+    pub(super) async fn read_events(&self) -> Result<DatabaseTransaction, DbErr> {
+        let read = self.database.read().await?;
+        if self.database.backend() == DatabaseBackend::Postgres {
+            read.execute_unprepared("LOCK TABLE ONLY event IN ACCESS SHARE MODE").await?;
+        }
+        Ok(read)
+    }
+
+    /// Reads a page of logs that are part of the chain and kept, and the chain's cursor in the same snapshot.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -137,12 +153,14 @@ impl Store {
         wanted: &Wanted,
         span: Span,
     ) -> Result<Option<(ChainProgress, Vec<RawEvent>, Option<u64>)>, Error> {
-        let read = self.database.read().await?;
+        let read = self.read_events().await?;
         let Some(row) = chain::Entity::find_by_id(signed(chain_id.0)).one(&read).await? else {
             return Ok(None);
         };
+        let progress = rows::progress(row);
+        let span = Span { floor: span.floor.max(place::before(progress.earliest)), ..span };
         let (events, more) = self.span(&read, chain_id, wanted, span).await?;
-        Ok(Some((rows::progress(row), events, more.map(|(through, _)| through))))
+        Ok(Some((progress, events, more.map(|(through, _)| through))))
     }
 
     /// The logs of a span that are part of the chain and, when there are more than its limit, the
@@ -174,8 +192,10 @@ impl Store {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn knows(&self, chain_id: ChainId, at: Position) -> Result<bool, Error> {
-        if at.mark == 0 {
+    pub async fn knows(&self, progress: &ChainProgress, at: Position) -> Result<bool, Error> {
+        let (chain_id, number) = (progress.chain_id, place::number_of(at.place));
+        // Of a block that is not kept nothing is known, but perhaps an orphan beside it.
+        if at.mark == 0 || !progress.keeps_from(number) {
             return Ok(true);
         }
         let read = self.database.read().await?;
@@ -183,7 +203,7 @@ impl Store {
             .select_only()
             .column(block::Column::Hash)
             .filter(block::Column::ChainId.eq(signed(chain_id.0)))
-            .filter(block::Column::Number.eq(signed(place::number_of(at.place))))
+            .filter(block::Column::Number.eq(signed(number)))
             .into_tuple()
             .all(&read)
             .await?;
@@ -246,7 +266,7 @@ pub(super) fn select(chain_id: ChainId, wanted: &Wanted, span: Span) -> Select<e
         (true, Some(after)) => event::Column::Place.lt(signed(after)),
         _ => event::Column::Place.lte(signed(span.until)),
     };
-    let after = span.after.filter(|_| !span.newest_first);
+    let after = span.after.filter(|_| !span.newest_first).max(span.floor);
     event::Entity::find()
         .select_only()
         .columns([event::Column::Place, event::Column::Fork, event::Column::Type])

@@ -75,7 +75,7 @@ impl Store {
         undo: Undo,
         wanted: &Wanted,
     ) -> Result<Vec<RawEvent>, Error> {
-        let read = self.database.read().await?;
+        let read = self.read_events().await?;
         let orphans = block::Entity::find()
             .filter(block::Column::ChainId.eq(signed(chain_id.0)))
             .filter(block::Column::OrphanedAt.gt(signed(at.fork)))
@@ -89,6 +89,7 @@ impl Store {
             let until = Ord::min(place::end_of(block.number), at.place);
             let span = Span {
                 after: place::before(block.number),
+                floor: None,
                 until,
                 newest_first: false,
                 limit: u64::from(orphan.events.unsigned_abs()),

@@ -9,6 +9,7 @@ use futures::{StreamExt, stream::BoxStream};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::retain::Retain;
 use crate::{
     domain::{ChainProgress, Pace, Rate, progress_line},
     error::Error,
@@ -88,7 +89,7 @@ impl Follower {
     /// this chain and leaves the others alone.
     async fn lead(&mut self, lease: &Lease) -> Ended {
         let mut wait = FIRST_WAIT;
-        let mut report = Report::begin();
+        let (mut report, mut retain) = (Report::begin(), Retain::begin());
         loop {
             while let Ok(command) = self.commands.try_recv() {
                 self.obey(command).await;
@@ -96,7 +97,7 @@ impl Follower {
             let stepped = tokio::select! {
                 () = self.stopping.cancelled() => return Ended::Stopping,
                 () = lease.lost() => return Ended::Deposed,
-                stepped = step(&mut self.ingest) => stepped,
+                stepped = step(&mut self.ingest, &mut retain) => stepped,
             };
             let pause = match stepped {
                 Ok(tick) => {
@@ -162,10 +163,12 @@ impl Pause {
     }
 }
 
-/// A step toward the head, and one of the history of contracts that came late.
-async fn step(ingest: &mut Ingest) -> Result<Tick, Error> {
+/// A step toward the head, and one of the history of contracts that came late. When there is nothing new,
+/// something old is let go.
+async fn step(ingest: &mut Ingest, retain: &mut Retain) -> Result<Tick, Error> {
     let tick = ingest.step().await?;
     let moved = ingest.add_history().await? || tick.moved;
+    let moved = moved || retain.step(ingest).await?;
     Ok(Tick { moved, ..tick })
 }
 

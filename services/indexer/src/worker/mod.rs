@@ -3,4 +3,5 @@
 pub(crate) mod follow;
 pub(crate) mod pools;
 pub(crate) mod reload;
+mod retain;
 pub(crate) mod transactions;

@@ -39,23 +39,48 @@ pub(crate) fn database_url(store: &TestStore) -> String {
 }
 
 pub(crate) fn platform_of(toml: &str, database_url: &str) -> Platform {
+    settings_of(toml, database_url).platform().unwrap()
+}
+
+fn settings_of(toml: &str, database_url: &str) -> Settings {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("capstan.toml");
     std::fs::write(&file, toml).unwrap();
-    let settings = Settings::from_layers(Some(&file), []).unwrap();
-    settings.with("test", "database.url", database_url).platform().unwrap()
+    Settings::from_layers(Some(&file), []).unwrap().with("test", "database.url", database_url)
+}
+
+/// Starts as a configuration file says, its section of the indexer included.
+pub(crate) async fn try_start_of(toml: &str, database_url: &str) -> Result<Running, StartError> {
+    let settings = settings_of(toml, database_url);
+    let platform = settings.platform().unwrap();
+    match toml.contains("[indexer]") {
+        true => try_start_with(platform, settings.section("indexer").unwrap()).await,
+        false => try_start(platform).await,
+    }
 }
 
 pub(crate) async fn try_start(platform: Platform) -> Result<Running, StartError> {
     let config =
         Config { poll_interval_ms: 50, batch_blocks: 7, max_response_bytes: 8 << 20, ..Config::default() };
+    try_start_with(platform, config).await
+}
+
+async fn try_start_with(platform: Platform, config: Config) -> Result<Running, StartError> {
     let listener = bind::<Indexer>(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
     start::<Indexer>(listener, Instance { platform, config, clock: Clock::System }).await
 }
 
 /// An indexer and a client of it.
 pub(crate) async fn indexer(platform: Platform) -> (Running, Client) {
-    let running = try_start(platform).await.unwrap();
+    connected(try_start(platform).await.unwrap()).await
+}
+
+/// An indexer as a configuration file says, and a client of it.
+pub(crate) async fn indexer_of(toml: &str, store: &TestStore) -> (Running, Client) {
+    connected(try_start_of(toml, &database_url(store)).await.unwrap()).await
+}
+
+async fn connected(running: Running) -> (Running, Client) {
     let client = Client::connect(running.url()).await.unwrap().max_decoding_message_size(64 << 20);
     (running, client)
 }

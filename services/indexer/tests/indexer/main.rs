@@ -12,6 +12,7 @@ mod process;
 mod refusals;
 mod reorgs;
 mod replicas;
+mod retention;
 mod road;
 mod serving;
 mod state;

@@ -10,7 +10,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::harness::{Client, platform_of, try_start};
+use crate::harness::{Client, try_start_of};
 
 const CONFIG: &str = "CAPSTAN_TEST_CONFIG";
 const DATABASE: &str = "CAPSTAN_TEST_DATABASE";
@@ -82,7 +82,7 @@ async fn an_indexer_serves_until_it_is_killed() {
     let (Ok(config), Ok(database)) = (std::env::var(CONFIG), std::env::var(DATABASE)) else { return };
     // Heard, the signal no longer ends the process, and the write that went too far fails.
     let _heard = signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).unwrap();
-    let running = try_start(platform_of(&std::fs::read_to_string(config).unwrap(), &database)).await.unwrap();
+    let running = try_start_of(&std::fs::read_to_string(config).unwrap(), &database).await.unwrap();
     // On a line of its own: the test runner has begun one.
     println!("\n{ADDRESS}{}", running.url());
     panic!("{}", running.failure().await);

@@ -26,6 +26,9 @@ async fn a_configuration_that_cannot_work_is_refused_with_the_place_named() {
             "gnosis.fpmm_factory",
         ),
         (good.replace("out/MarketFactory.json", "out/Nothing.json"), ".abi", "Nothing.json"),
+        (with(&good, "retention = { blocks = 0 }"), "chains.0.retention", "at least 1"),
+        (with(&good, "retention = { days = 0 }"), "chains.0.retention", "at least 1"),
+        (with(&good, "partition_blocks = 0"), "chains.0.partition_blocks", "at least 1"),
         (good.replace("AMMDeployed =", "AMMDeplyed ="), ".events", "AMMDeployed"),
         (
             format!(
@@ -39,6 +42,11 @@ async fn a_configuration_that_cannot_work_is_refused_with_the_place_named() {
         let refused = refusal(&toml).await;
         assert!(refused.contains(place) && refused.contains(reason), "{refused}");
     }
+}
+
+/// The configuration with another line in the section of its chain.
+fn with(toml: &str, line: &str) -> String {
+    toml.replace("start_block = 0", &format!("start_block = 0\n{line}"))
 }
 
 #[tokio::test]

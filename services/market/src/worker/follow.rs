@@ -7,6 +7,7 @@ use tonic::transport::Channel;
 
 use crate::{
     adapters::indexer::{self, Malformed},
+    metrics,
     operations::Projector,
     store,
 };
@@ -19,10 +20,13 @@ pub(crate) async fn follow(
     stopping: CancellationToken,
 ) -> Result<(), Error> {
     let subscription = Subscription { chain_id: chain.0, filter: indexer::wanted() };
-    follow::follow(indexer, subscription, Follower(projector), stopping).await
+    follow::follow(indexer, subscription, Follower { chain, projector }, stopping).await
 }
 
-struct Follower(Projector);
+struct Follower {
+    chain: ChainId,
+    projector: Projector,
+}
 
 /// Why a step could not be taken.
 #[derive(Debug, thiserror::Error)]
@@ -39,14 +43,18 @@ impl Projection for Follower {
     type Error = Error;
 
     async fn cursor(&mut self) -> Result<String, Error> {
-        Ok(self.0.cursor().await?)
+        Ok(self.projector.cursor().await?)
     }
 
     async fn take(&mut self, step: Step) -> Result<(), Error> {
-        Ok(self.0.take(indexer::step(step)?).await?)
+        Ok(self.projector.take(indexer::step(step)?).await?)
     }
 
     async fn reset(&mut self) -> Result<(), Error> {
-        Ok(self.0.reset().await?)
+        Ok(self.projector.reset().await?)
+    }
+
+    fn halted(&mut self, is_halted: bool) {
+        metrics::halted(self.chain, is_halted);
     }
 }

@@ -51,11 +51,14 @@ impl Session {
     }
 }
 
+/// What comes of a connection: a stream, or a refusal.
+type Next = Result<mpsc::UnboundedReceiver<Said>, Status>;
+
 /// The indexer.
 #[derive(Clone, Default)]
 struct Script {
     /// By chain, the connections to come.
-    sessions: Arc<Mutex<HashMap<u64, VecDeque<mpsc::UnboundedReceiver<Said>>>>>,
+    sessions: Arc<Mutex<HashMap<u64, VecDeque<Next>>>>,
     requests: Arc<Mutex<Vec<StreamEventsRequest>>>,
 }
 
@@ -69,9 +72,10 @@ impl IndexerService for Script {
     ) -> Result<Response<Self::StreamEventsStream>, Status> {
         let chain = request.get_ref().chain_ids[0];
         let next = self.sessions.lock().unwrap().entry(chain).or_default().pop_front();
-        let Some(said) = next else { return Err(Status::unavailable("nothing more is scripted")) };
+        let Some(next) = next else { return Err(Status::unavailable("nothing more is scripted")) };
         let cursor = request.get_ref().cursor.clone();
         self.requests.lock().unwrap().push(request.into_inner());
+        let said = next?;
         let session = Message::Session(StreamSession { chains: Vec::new(), cursor });
         let first = Ok(StreamEventsResponse { message: Some(session) });
         let said = UnboundedReceiverStream::new(said);
@@ -156,8 +160,13 @@ impl TestPlatform {
     /// The script of the next connection for one of several chains.
     pub(crate) fn session_of(&self, chain: u64) -> Session {
         let (say, said) = mpsc::unbounded_channel();
-        self.script.sessions.lock().unwrap().entry(chain).or_default().push_back(said);
+        self.script.sessions.lock().unwrap().entry(chain).or_default().push_back(Ok(said));
         Session(say)
+    }
+
+    /// The market's next connection is refused.
+    pub(crate) fn refuse(&self, status: Status) {
+        self.script.sessions.lock().unwrap().entry(CHAIN).or_default().push_back(Err(status));
     }
 
     /// The cursors that the market asked to go on from, connection by connection.
@@ -240,6 +249,8 @@ async fn start_market(store: &TestStore, indexer: SocketAddr, chains: &[u64]) ->
         rpc_urls: Vec::new(),
         start_block: 0,
         finality: platform::FinalityRule::default(),
+        retention: None,
+        partition_blocks: None,
         tokens: vec![platform::Token {
             address: Address::from(COLLATERAL),
             symbol: "USDC".into(),

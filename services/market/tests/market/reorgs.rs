@@ -140,3 +140,52 @@ async fn a_replaced_log_is_read_from_its_beginning() {
     assert_eq!(everything(&mut platform).await, answers_of(&new).await);
     platform.stop().await;
 }
+
+#[tokio::test]
+async fn a_log_that_no_longer_has_what_is_needed_leaves_what_is_served_as_it_is() {
+    let mut dice = Dice::new(53);
+    let mut world = World::new(CHAIN);
+    world.go_on(&mut dice, 10);
+    let pruned = || {
+        let details = ErrorDetails::with_error_info(
+            "CURSOR_PRUNED",
+            "indexer.capstan",
+            [("earliest".into(), "7".into())],
+        );
+        Status::with_error_details(Code::FailedPrecondition, "no longer kept", details)
+    };
+    let added = ErrorDetails::with_error_info("CURSOR_HISTORY_ADDED", "indexer.capstan", []);
+    let added = Status::with_error_details(Code::InvalidArgument, "history was added", added);
+    // What follows the cursor is gone, or the beginning is when everything would have to be read again.
+    for first in [pruned(), added] {
+        let mut platform = TestPlatform::start().await;
+        let session = platform.session();
+        session.apply(&world, 1, 10);
+        platform.until(&world).await;
+        let said = everything(&mut platform).await;
+        platform.refuse(first.clone());
+        if first.code() == Code::InvalidArgument {
+            platform.refuse(pruned());
+        }
+        let spare = platform.session();
+        drop(session);
+        let mut changes = platform.stream(wire::StreamMarketsRequest::default()).await;
+        // It would have come again several times over.
+        for _ in 0..25 {
+            changes.next().await;
+        }
+        let asked = platform.cursors();
+        assert_eq!(asked.len(), if first.code() == Code::InvalidArgument { 3 } else { 2 }, "{first}");
+        assert_eq!(everything(&mut platform).await, said, "{first}");
+
+        // After a restart it goes on from where it was.
+        platform.restart().await;
+        let mut more = world.clone();
+        more.go_on(&mut Dice::new(54), 3);
+        spare.apply(&more, 11, 13);
+        platform.until(&more).await;
+        assert_eq!(platform.cursors().last(), Some(&asked[1]), "{first}");
+        assert_eq!(everything(&mut platform).await, answers_of(&more).await, "{first}");
+        platform.stop().await;
+    }
+}
