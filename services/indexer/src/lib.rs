@@ -26,7 +26,7 @@ use capstan_proto::indexer::{
 };
 use capstan_runtime::{HealthCheck, Parts, Scope, Service, StartError, Tasks, platform};
 use tokio::sync::{mpsc, watch};
-use tonic::service::Routes;
+use tonic::{codec::CompressionEncoding, service::Routes};
 
 pub use config::Config;
 
@@ -106,7 +106,9 @@ impl Service for Indexer {
         let of_transactions = TransactionRpc { transactions, tasks: scope.tasks.clone() };
         let admin = admin::IndexerAdminServiceServer::new(AdminRpc { log: log.clone() });
         let rpc = Rpc { log, tasks: scope.tasks, clock: scope.clock };
-        let routes = Routes::new(IndexerServiceServer::new(rpc))
+        // Only for clients that accept it: history over a slow line.
+        let log = IndexerServiceServer::new(rpc).send_compressed(CompressionEncoding::Gzip);
+        let routes = Routes::new(log)
             .add_service(admin)
             .add_service(TransactionServiceServer::new(of_transactions))
             .add_service(PoolServiceServer::new(pools));

@@ -52,6 +52,15 @@ impl Finality {
             _ => Self::Latest,
         }
     }
+
+    /// The same where the node calls everything through `safe` safe.
+    #[must_use]
+    pub fn of_safe(number: u64, safe: Option<u64>, finalized: Option<u64>) -> Self {
+        match Self::of(number, finalized) {
+            Self::Latest if safe.is_some_and(|safe| number <= safe) => Self::Safe,
+            finality => finality,
+        }
+    }
 }
 
 /// Identity of an event. Never the transaction hash, which can be mined again after a reorg.

@@ -68,6 +68,8 @@ impl ChainProgress {
 pub struct LogPage {
     /// The chain's cursor in the same snapshot.
     pub progress: ChainProgress,
+    /// Newest block that the node calls safe.
+    pub safe: Option<u64>,
     /// Blocks to take back before anything else.
     pub undo: Option<Undo>,
     /// Events in order.

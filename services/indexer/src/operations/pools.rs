@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use capstan_primitives::{BlockRef, ChainId};
+use capstan_primitives::{BlockRef, ChainId, Finality};
 
 use super::{EventLog, StartAt};
 use crate::{
@@ -115,7 +115,7 @@ impl PoolProjection {
     }
 
     async fn read(&self, at: Position) -> Result<LogPage, Error> {
-        let bounds = Bounds { limit: EVENTS, only_final: false, last_block: None };
+        let bounds = Bounds { limit: EVENTS, finality: Finality::Latest, safe: None, last_block: None };
         self.log.read(self.chain_id, at, &self.filter, bounds).await
     }
 

@@ -207,6 +207,12 @@ impl EventLog {
         self.chains.get(&chain_id).map(|handle| handle.view.clone())
     }
 
+    /// The newest block of a chain that its node calls safe.
+    #[must_use]
+    pub fn safe(&self, chain_id: ChainId) -> Option<u64> {
+        self.chains.get(&chain_id)?.view.borrow().safe.map(|block| block.number)
+    }
+
     /// Checks that a stream can go on from `cursor`, and completes it with the chains that it
     /// lacks, which start at `start`.
     ///
@@ -289,6 +295,8 @@ impl EventLog {
         bounds: Bounds,
     ) -> Result<LogPage, Error> {
         let mut wanted = self.wanted(chain_id, filter).await?;
+        let safe = self.safe(chain_id);
+        let bounds = Bounds { safe, ..bounds };
         let page = loop {
             let page = self.store.read_log(chain_id, at, &wanted, bounds).await?;
             if let Some(page) = &page {
@@ -305,7 +313,7 @@ impl EventLog {
         self.check_history(&page.progress, at, filter).await?;
         self.learn(chain_id, &page.events).await?;
         let events = self.meanings(chain_id, page.events.into_iter(), filter);
-        Ok(LogPage { progress: page.progress, undo: page.undo, events, coverage: page.coverage })
+        Ok(LogPage { progress: page.progress, safe, undo: page.undo, events, coverage: page.coverage })
     }
 }
 

@@ -114,7 +114,8 @@ impl Rpc {
         let (progress, events, more) = self.log.list(&query).await?;
         let token = |place: u64| PageToken { key: place.to_be_bytes().to_vec() }.encode(&binding);
         let finalized = progress.finalized.map(|block| block.number);
-        let finality = |number| Finality::of(number, finalized);
+        let safe = self.log.safe(chain_id);
+        let finality = |number| Finality::of_safe(number, safe, finalized);
         let payloads: Vec<_> = request.payloads().collect();
         let mut writer = events::EventWriter::new(chain_id, &payloads);
         Ok(ListEventsResponse {

@@ -1,9 +1,9 @@
 //! What a client asks of `StreamEvents`.
 
-use capstan_primitives::ChainId;
+use capstan_primitives::{ChainId, Finality};
 use capstan_proto::{
     indexer::{Payload, StreamEventsRequest, UndoMode, stream_events_request::Start},
-    primitives::Finality,
+    primitives as wire,
 };
 
 use super::convert;
@@ -38,12 +38,12 @@ impl StreamRequest {
         let payloads = request.payloads().collect();
         let chains = log.stream_chains(&request.chain_ids)?;
         let filter = convert::stream_filter(request.filter)?;
-        let only_final = finality == Finality::Finalized;
-        if finality == Finality::Safe {
-            let description = "safe blocks are not followed; ask for LATEST or FINALIZED".to_owned();
-            return Err(Error::Field { field: "finality".into(), description });
-        }
-        let binding = format!("StreamEvents {:?} final={only_final} {}", request.chain_ids, filter.binding());
+        let finality = match finality {
+            wire::Finality::Unspecified | wire::Finality::Latest => Finality::Latest,
+            wire::Finality::Safe => Finality::Safe,
+            wire::Finality::Finalized => Finality::Finalized,
+        };
+        let binding = format!("StreamEvents {:?} {finality:?} {}", request.chain_ids, filter.binding());
         let committed = match (request.cursor.as_str(), request.consumer_id.as_str()) {
             ("", "") => None,
             ("", consumer) => log.committed(consumer).await?.map(|(cursor, _)| cursor),
@@ -64,7 +64,7 @@ impl StreamRequest {
             filter,
             binding,
             cursor,
-            bounds: Bounds { limit: PAGE, only_final, last_block: request.stop_block },
+            bounds: Bounds { limit: PAGE, finality, safe: None, last_block: request.stop_block },
             max_batch,
             with_reverted: undo_mode == UndoMode::WithEvents,
             payloads,

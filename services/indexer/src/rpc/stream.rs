@@ -136,10 +136,11 @@ impl Session {
     /// A page as messages: its events in batches, and a heartbeat when the page covers more than
     /// its events say.
     fn translate(&mut self, chain_id: ChainId, page: LogPage) -> Vec<StreamEventsResponse> {
-        let LogPage { progress, events, coverage, .. } = page;
+        let LogPage { progress, safe, events, coverage, undo: _ } = page;
         let Coverage { block, through, block_complete, complete } = coverage;
         let finalized = progress.finalized;
-        let finality = |event: &Event| Finality::of(event.block.number, finalized.map(|block| block.number));
+        let final_number = finalized.map(|block| block.number);
+        let finality = |event: &Event| Finality::of_safe(event.block.number, safe, final_number);
         let mut messages = Vec::new();
         let mut batch: Vec<capstan_proto::indexer::Event> = Vec::new();
         let mut bytes = 0;

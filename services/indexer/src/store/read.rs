@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use capstan_db::columns::{AddressColumn, HashColumn, TransactionColumn, signed, unsigned};
 use capstan_db::indexer::entities::{block, chain, event, reorg};
-use capstan_primitives::{Address, BlockRef, ChainId, Hash, TransactionId};
+use capstan_primitives::{Address, BlockRef, ChainId, Finality, Hash, TransactionId};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, DbErr, EntityTrait, Order,
     QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
@@ -224,8 +224,10 @@ impl Store {
 pub struct Bounds {
     /// Most logs.
     pub limit: u64,
-    /// Only final blocks.
-    pub only_final: bool,
+    /// Only blocks that are at least so final.
+    pub finality: Finality,
+    /// Newest block that the node calls safe.
+    pub safe: Option<u64>,
     /// Last block.
     pub last_block: Option<u64>,
 }
@@ -234,7 +236,12 @@ impl Bounds {
     fn until(self, progress: &ChainProgress) -> u64 {
         let last_block = self.last_block.map_or(u64::MAX, place::end_of);
         let last_final = progress.finalized.map_or(0, |block| place::end_of(block.number));
-        if self.only_final { last_block.min(last_final) } else { last_block }
+        let settled = match self.finality {
+            Finality::Latest => u64::MAX,
+            Finality::Safe => self.safe.map_or(0, place::end_of).max(last_final),
+            Finality::Finalized => last_final,
+        };
+        last_block.min(settled)
     }
 }
 

@@ -9,6 +9,7 @@ use capstan_proto::{
     indexer::{ChainState, Event, StreamEventsRequest, UndoMode, stream_events_response::Message},
     primitives::Finality,
 };
+use tonic::codec::CompressionEncoding;
 
 use crate::{
     harness::{
@@ -308,6 +309,38 @@ async fn a_stream_of_final_events_never_hears_of_a_reorg() {
     let mut stream = client.stream_events(again).await.unwrap().into_inner();
     while !settled.take(&mut stream).await {}
     assert_eq!(settled.through.0, last);
+    stop(running).await;
+}
+
+#[tokio::test]
+async fn a_stream_of_safe_events_ends_where_the_node_says() {
+    let mut devnet = devnet().await;
+    let store = TestStore::sqlite();
+    let toml = final_after(&devnet, 128);
+    for _ in 0..40 {
+        devnet.step().await.unwrap();
+    }
+    let (running, mut client) = indexer(platform_of(&toml, &database_url(&store))).await;
+    let end = head(&devnet).await;
+    let mut all = Subscriber::default();
+    all.follow_to(&mut client, end).await;
+    let safe = loop {
+        if let Some(safe) = status(&mut client).await.safe {
+            break safe.number;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert!(safe > 5 && safe < end.0);
+    let finality = Finality::Safe.into();
+    let request = StreamEventsRequest { finality, ..Default::default() };
+    let response = client.clone().accept_compressed(CompressionEncoding::Gzip).stream_events(request).await;
+    let response = response.unwrap();
+    assert_eq!(response.metadata().get("grpc-encoding").unwrap(), "gzip");
+    let (mut stream, mut settled) = (response.into_inner(), Subscriber::default());
+    while !(settled.take(&mut stream).await && settled.through.0 == safe) {}
+    let before: Vec<Event> = all.events.iter().filter(|event| number(event) <= safe).cloned().collect();
+    assert!(settled.events.len() > 50 && settled.ids() == ids(&before));
+    assert!(settled.events.iter().any(|event| event.finality() == Finality::Safe));
     stop(running).await;
 }
 

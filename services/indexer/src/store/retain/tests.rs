@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use capstan_chain::{Header, Log};
 use capstan_db::{Database, Options, indexer::Migrator, testing::TestStore};
-use capstan_primitives::{Address, BlockRef, BlockTime, ChainId, Hash};
+use capstan_primitives::{Address, BlockRef, BlockTime, ChainId, Finality, Hash};
 
 use super::*;
 use crate::{
@@ -72,7 +72,7 @@ fn after(progress: &ChainProgress, number: u64) -> Position {
 
 /// The blocks of the logs after block `number`.
 async fn read(store: &Store, progress: &ChainProgress, number: u64) -> Result<Vec<u64>, Error> {
-    let bounds = Bounds { limit: 1_000, only_final: false, last_block: None };
+    let bounds = Bounds { limit: 1_000, finality: Finality::Latest, safe: None, last_block: None };
     let page = store.read_log(CHAIN, after(progress, number), &Wanted::default(), bounds).await?.unwrap();
     Ok(page.events.iter().map(|event| event.block.number).collect())
 }
