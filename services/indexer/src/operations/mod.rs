@@ -14,6 +14,7 @@ mod roll_back;
 mod serve;
 mod tracker;
 mod transactions;
+mod wildcards;
 
 pub use ingest::{Ingest, Tick};
 pub use lease::Lease;

@@ -1,6 +1,6 @@
 //! From the configuration of a chain to what is followed; everything that is wrong is named.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use capstan_chain::{Abi, known_protocols, protocol};
 use capstan_primitives::ChainId;
@@ -9,9 +9,10 @@ use capstan_runtime::{
     platform::{self, FinalityRule},
 };
 
+use super::wildcards;
 use crate::{
     config::Config,
-    domain::{Contract, Contracts, Definition},
+    domain::{Contract, Contracts, Definition, Pattern},
     store::Window,
 };
 
@@ -26,7 +27,7 @@ pub struct ChainPlan {
     pub start_block: u64,
     /// When a block is final.
     pub finality: FinalityRule,
-    /// The configured contracts.
+    /// The configured contracts and wildcards.
     pub contracts: Contracts,
     /// Blocks of the first log request.
     pub first_range: u64,
@@ -47,23 +48,24 @@ const FIRST_RANGE: u64 = 200;
 /// Reads the plan of a chain; `place` names it in errors, such as `chains.0`.
 ///
 /// # Errors
-/// When a protocol is unknown, an ABI cannot be read, or an address stands twice.
+/// When a protocol is unknown, an ABI cannot be read, or something stands twice.
 pub fn plan(chain: &platform::Chain, config: &Config, place: &str) -> Result<ChainPlan, ConfigError> {
     let mut contracts = BTreeMap::new();
     for (index, configured) in chain.contracts.iter().enumerate() {
         let place = format!("{place}.contracts.{index}");
         let start_block = configured.start_block.unwrap_or(chain.start_block);
-        let contract = contract(configured, start_block, &place)?;
-        if contracts.insert(configured.address, contract).is_some() {
+        let definition = Arc::new(definition(Described::from(configured), &place)?);
+        if contracts.insert(configured.address, Contract { definition, start_block }).is_some() {
             return Err(wrong(&place, "address", format!("{} stands twice", configured.address)));
         }
     }
+    let patterns = patterns(chain, place)?;
     Ok(ChainPlan {
         id: chain.id,
         name: chain.name.clone(),
         start_block: chain.start_block,
         finality: chain.finality.clone(),
-        contracts: Contracts::new(contracts),
+        contracts: Contracts::new(contracts).with(patterns),
         first_range: FIRST_RANGE,
         batch_blocks: config.batch_blocks.max(1),
         batch_bytes: config.batch_bytes,
@@ -73,14 +75,51 @@ pub fn plan(chain: &platform::Chain, config: &Config, place: &str) -> Result<Cha
     })
 }
 
-fn contract(of: &platform::Contract, start_block: u64, place: &str) -> Result<Contract, ConfigError> {
-    let definition = match of.protocol.as_str() {
+fn patterns(chain: &platform::Chain, place: &str) -> Result<Vec<Pattern>, ConfigError> {
+    let mut patterns: Vec<Pattern> = Vec::new();
+    for (index, configured) in chain.wildcards.iter().enumerate() {
+        let place = format!("{place}.wildcards.{index}");
+        let pattern = wildcards::pattern(configured, chain, &place)?;
+        if patterns.iter().any(|known| known.key == pattern.key) {
+            return Err(wrong(&place, "protocol", "the same events are followed twice".to_owned()));
+        }
+        patterns.push(pattern);
+    }
+    Ok(patterns)
+}
+
+/// How a contract or a wildcard says what its events are.
+#[derive(Clone, Copy)]
+pub(super) struct Described<'a> {
+    protocol: &'a str,
+    name: Option<&'a str>,
+    abi: Option<&'a Path>,
+    signatures: &'a [String],
+    events: &'a BTreeMap<String, String>,
+}
+
+impl<'a> From<&'a platform::Contract> for Described<'a> {
+    fn from(of: &'a platform::Contract) -> Self {
+        let platform::Contract { protocol, name, abi, signatures, events, .. } = of;
+        Self { protocol, name: name.as_deref(), abi: abi.as_deref(), signatures, events }
+    }
+}
+
+impl<'a> From<&'a platform::Wildcard> for Described<'a> {
+    fn from(of: &'a platform::Wildcard) -> Self {
+        let platform::Wildcard { protocol, name, abi, signatures, events, .. } = of;
+        Self { protocol, name: name.as_deref(), abi: abi.as_deref(), signatures, events }
+    }
+}
+
+pub(super) fn definition(of: Described<'_>, place: &str) -> Result<Definition, ConfigError> {
+    let definition = match of.protocol {
         "abi" => of_abi(of, place)?,
         name => {
             let known = || known_protocols().collect::<Vec<_>>().join(", ");
             let unknown =
                 || wrong(place, "protocol", format!("{name:?} is not known; known are abi, {}", known()));
-            Definition::of(protocol(name).ok_or_else(unknown)?, &of.events)
+            Definition::of(protocol(name).ok_or_else(unknown)?, of.events)
         }
     };
     let names = definition.abi.event_names();
@@ -88,13 +127,12 @@ fn contract(of: &platform::Contract, start_block: u64, place: &str) -> Result<Co
         let reason = format!("the ABI has no event {event:?}; it has {}", names.join(", "));
         return Err(wrong(place, "events", reason));
     }
-    Ok(Contract { definition: Arc::new(definition), start_block })
+    Ok(definition)
 }
 
-fn of_abi(of: &platform::Contract, place: &str) -> Result<Definition, ConfigError> {
-    let name =
-        of.name.as_ref().ok_or_else(|| wrong(place, "name", "is needed for protocol \"abi\"".into()))?;
-    let abi = match (&of.abi, &of.signatures[..]) {
+fn of_abi(of: Described<'_>, place: &str) -> Result<Definition, ConfigError> {
+    let name = of.name.ok_or_else(|| wrong(place, "name", "is needed for protocol \"abi\"".into()))?;
+    let abi = match (of.abi, of.signatures) {
         (Some(path), []) => {
             let unusable =
                 |error: &dyn std::fmt::Display| wrong(place, "abi", format!("{}: {error}", path.display()));
@@ -111,7 +149,7 @@ fn of_abi(of: &platform::Contract, place: &str) -> Result<Definition, ConfigErro
             return Err(wrong(place, "abi", reason));
         }
     };
-    Ok(Definition::of_abi(name, abi, &of.events))
+    Ok(Definition::of_abi(name, abi, of.events))
 }
 
 pub(crate) fn wrong(place: &str, key: &str, reason: String) -> ConfigError {

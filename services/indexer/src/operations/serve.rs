@@ -10,7 +10,10 @@ use tokio::sync::watch;
 
 use crate::{
     adapters::Node,
-    domain::{ChainProgress, Contracts, Cursor, Event, EventFilter, LogPage, Position, Rate, Undo, place},
+    domain::{
+        ChainProgress, Contracts, Covered, Cursor, Event, EventFilter, LogPage, Position, Rate, Source, Undo,
+        place,
+    },
     error::Error,
     store::{Bounds, RawEvent, Span, Store, Wanted},
 };
@@ -241,11 +244,23 @@ impl EventLog {
             return Ok(());
         }
         let covered = self.store.covered(progress.chain_id).await?;
-        let concerns = |address| filter.addresses.is_empty() || filter.addresses.contains(address);
-        match covered.iter().any(|known| known.added > at.history && concerns(&known.address)) {
+        match covered.iter().any(|known| known.added > at.history && self.concerns(known, progress, filter)) {
             true => Err(Error::CursorHistoryAdded(progress.chain_id)),
             false => Ok(()),
         }
+    }
+
+    /// Whether what came into the log may be wanted by `filter`: of a pattern, whatever is of no contract.
+    fn concerns(&self, of: &Covered, progress: &ChainProgress, filter: &EventFilter) -> bool {
+        if filter.addresses.is_empty() || filter.addresses.contains(&of.address) {
+            return true;
+        }
+        let Some(handle) = self.chains.get(&progress.chain_id) else { return true };
+        let contracts = handle.contracts.read().unwrap_or_else(PoisonError::into_inner);
+        let is_of_contract = |address: &Address| {
+            contracts.get(address).is_some_and(|contract| contract.start_block <= of.start_block)
+        };
+        of.is_of_pattern() && !filter.addresses.iter().all(is_of_contract)
     }
 
     /// The events through `at` that `undo` takes back, newest first.
@@ -354,9 +369,13 @@ fn end_of(progress: &ChainProgress) -> u64 {
 
 fn meaning(raw: RawEvent, contracts: &Contracts, filter: &EventFilter) -> Option<Event> {
     let RawEvent { place, block, of, transaction_index, transaction, address, topics, data } = raw;
-    let definition = Arc::clone(&contracts.get(&address)?.definition);
     let id = (of.topic != Hash::ZERO).then_some(of.topic);
     let topics: Vec<Hash> = id.into_iter().chain(topics).collect();
+    let source = match contracts.of(&address, block.number, &topics) {
+        Some(Source::Contract(contract) | Source::Pattern(contract)) => contract,
+        None => contracts.get(&address)?, // from before its start block was set higher
+    };
+    let definition = Arc::clone(&source.definition);
     let kind = definition.kind(definition.abi.check(&topics, &data).ok()?.name());
     let log_index = place::index_of(place);
     let wanted = filter.takes(&definition.protocol, &kind);

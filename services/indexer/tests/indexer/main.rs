@@ -16,3 +16,4 @@ mod serving;
 mod state;
 mod store_away;
 mod transactions;
+mod wildcards;

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::FullHeader;
 use crate::{
-    ChainError, Log, LogFilter,
+    ChainError, Header, Log, LogFilter,
     calls::inconsistent,
     wire::{Data, Fixed, Quantity, transaction_id},
 };
@@ -45,10 +45,17 @@ struct ReceiptLog {
     data: Data,
 }
 
+/// The receipts of a block, whose root is in its header.
+pub(crate) struct ProvedReceipts {
+    pub(crate) header: Header,
+    /// In the order of the block.
+    pub(crate) receipts: Vec<WireReceipt>,
+}
+
 /// What the receipts of a block say.
 pub(crate) enum BlockReceipts {
     /// Their root is that of the header.
-    Proved(Vec<WireReceipt>),
+    Proved(ProvedReceipts),
     /// Their root is another, and some are of a type whose encoding is not known.
     Unfamiliar {
         /// The root as of the encoding of Ethereum's receipts.
@@ -61,7 +68,12 @@ impl BlockReceipts {
     pub(crate) fn checked(header: &FullHeader, receipts: Vec<WireReceipt>) -> Result<Self, ChainError> {
         let root = Hash::from(ordered_trie_root_with_encoder(&receipts, WireReceipt::encode).0);
         if Some(root) == header.receipts_root() {
-            return Ok(Self::Proved(receipts));
+            let ids = receipts.iter().map(|receipt| &receipt.transaction_hash.0);
+            if ids.eq(header.transactions.iter()) {
+                return Ok(Self::Proved(ProvedReceipts { header: header.header, receipts }));
+            }
+            let hash = header.header.block.hash;
+            return Err(inconsistent(format!("the receipts of block {hash} are not of its transactions")));
         }
         if receipts.iter().any(|receipt| !receipt.is_familiar()) {
             return Ok(Self::Unfamiliar { root });
@@ -113,17 +125,9 @@ impl WireReceipt {
     }
 }
 
-/// The logs of proved receipts that satisfy `filter`, by log index, with the time of their block.
-pub(crate) fn proved_logs(
-    header: &FullHeader,
-    receipts: Vec<WireReceipt>,
-    filter: &LogFilter,
-) -> Result<Vec<Log>, ChainError> {
-    let ids = receipts.iter().map(|receipt| &receipt.transaction_hash.0);
-    if !ids.eq(header.transactions.iter()) {
-        let hash = header.header.block.hash;
-        return Err(inconsistent(format!("the receipts of block {hash} are not of its transactions")));
-    }
+/// The logs of proved receipts that satisfy one of `filters`, by log index, with the time of their block.
+pub(crate) fn proved_logs(proved: ProvedReceipts, filters: &[LogFilter]) -> Result<Vec<Log>, ChainError> {
+    let ProvedReceipts { header, receipts } = proved;
     let mut found = Vec::new();
     let mut log_index = 0;
     for (transaction_index, receipt) in (0_u32..).zip(receipts) {
@@ -131,9 +135,9 @@ pub(crate) fn proved_logs(
         for log in receipt.logs {
             let topics: Vec<_> = log.topics.into_iter().map(|topic| Hash::from(topic.0)).collect();
             let log = Log {
-                block_number: header.header.block.number,
-                block_hash: header.header.block.hash,
-                block_time: Some(header.header.block.time),
+                block_number: header.block.number,
+                block_hash: header.block.hash,
+                block_time: Some(header.block.time),
                 transaction: transaction.clone(),
                 transaction_index,
                 log_index,
@@ -142,7 +146,7 @@ pub(crate) fn proved_logs(
                 data: log.data.0,
             };
             log_index += 1;
-            found.extend(Some(log).filter(|log| filter.matches(log)));
+            found.extend(Some(log).filter(|log| filters.iter().any(|filter| filter.matches(log))));
         }
     }
     Ok(found)
