@@ -3,6 +3,7 @@
 mod abi;
 mod answers;
 mod block_logs;
+mod bodies;
 mod calls;
 mod endpoint;
 mod error;
@@ -29,6 +30,7 @@ pub use abi::{
     Abi, AbiError, Argument, Creates, DecodeError, Decoded, EventShape, Integer, Protocol, Topic, Value,
     address_topic, known_protocols, protocol,
 };
+pub use bodies::Bodies;
 pub use error::{ChainError, ErrorClass, RangeHint};
 pub use evidence::Verification;
 pub use evm::{Evm, EvmOptions};

@@ -15,7 +15,8 @@ const ADDRESSES_A_REQUEST: usize = 500;
 /// One for each request about blocks through `last`.
 fn filters(followed: &Followed, last: u64) -> Vec<LogFilter> {
     let of_addresses = |some: &[Address]| LogFilter { addresses: some.to_vec(), topics: Vec::new() };
-    let begun = followed.patterns.iter().filter(|pattern| pattern.contract.start_block <= last);
+    let of_logs = followed.patterns.iter().filter(|pattern| pattern.accounts.is_none());
+    let begun = of_logs.filter(|pattern| pattern.contract.start_block <= last);
     let of_patterns = begun.flat_map(|pattern| pattern.filters.iter().cloned());
     followed.addresses.chunks(ADDRESSES_A_REQUEST).map(of_addresses).chain(of_patterns).collect()
 }
@@ -24,7 +25,7 @@ fn filters(followed: &Followed, last: u64) -> Vec<LogFilter> {
 #[derive(Debug, Clone)]
 pub struct Node {
     pub(super) evm: Evm,
-    checks: Checks,
+    pub(super) checks: Checks,
 }
 
 /// How far the logs of a node are checked against the hashes of their blocks.
@@ -173,8 +174,10 @@ impl Node {
     /// When the node does not answer, or no longer knows the block.
     pub async fn block(&self, header: Header, followed: &Followed) -> Result<Segment, Error> {
         let filters = filters(followed, header.block.number);
-        let mut logs = self.block_logs(header.block.hash, &filters).await?;
+        let logs = self.block_logs(header.block.hash, &filters);
+        let (mut logs, of_accounts) = futures::try_join!(logs, self.of_accounts(header, followed))?;
         logs.iter_mut().for_each(|log| log.block_time = Some(header.block.time));
+        logs.extend(of_accounts); // above all logs
         Ok(Segment { headers: vec![header], logs, bytes: 0 })
     }
 
@@ -217,10 +220,12 @@ impl Node {
         };
         let headers = if from == to { vec![first] } else { vec![first, last] };
         let mut logs = self.with_times(logs).await?;
-        if filters.len() > 1 {
+        let (of_accounts, more) = self.of_accounts_between((first, last), followed).await?;
+        if filters.len() > 1 || !of_accounts.is_empty() {
+            logs.extend(of_accounts);
             logs = merge_logs(logs)?;
         }
-        Ok(Segment { headers, logs, bytes })
+        Ok(Segment { headers, logs, bytes: bytes.saturating_add(more) })
     }
 
     async fn edges(&self, from: u64, to: u64) -> Result<(Header, Header), Error> {

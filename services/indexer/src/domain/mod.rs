@@ -4,6 +4,7 @@ mod contracts;
 mod cursor;
 mod decode;
 mod event;
+pub mod native;
 mod pace;
 mod pattern;
 pub mod place;

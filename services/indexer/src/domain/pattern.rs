@@ -5,7 +5,7 @@ use std::sync::Arc;
 use capstan_chain::LogFilter;
 use capstan_primitives::{Address, Hash, keccak256};
 
-use super::{Contract, Definition};
+use super::{Contract, Definition, native::Accounts};
 
 /// Most alternatives for a topic in one request; nodes refuse more.
 const VALUES_A_REQUEST: usize = 500;
@@ -20,6 +20,8 @@ pub struct Pattern {
     pub contract: Contract,
     /// Which logs they are: those that satisfy one of these.
     pub filters: Vec<LogFilter>,
+    /// Accounts whose transactions are told as logs; none for logs of the chain.
+    pub accounts: Option<Accounts>,
 }
 
 /// What a node is asked about.
@@ -46,7 +48,7 @@ impl Pattern {
         let key = key(&definition, &filters);
         let filters = filters.into_iter().flat_map(small).collect();
         let contract = Contract { definition: Arc::new(definition), start_block };
-        Self { key, contract, filters }
+        Self { key, contract, filters, accounts: None }
     }
 
     /// Whether a log in block `number` is one of these events. One of another event with the same id, such

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use capstan_chain::{Abi, known_protocols, protocol};
-use capstan_primitives::ChainId;
+use capstan_primitives::{Address, ChainId};
 use capstan_runtime::{
     config::ConfigError,
     platform::{self, FinalityRule},
@@ -12,7 +12,7 @@ use capstan_runtime::{
 use super::wildcards;
 use crate::{
     config::Config,
-    domain::{Contract, Contracts, Definition, Pattern},
+    domain::{Contract, Contracts, Definition, Pattern, native},
     store::Window,
 };
 
@@ -27,7 +27,7 @@ pub struct ChainPlan {
     pub start_block: u64,
     /// When a block is final.
     pub finality: FinalityRule,
-    /// The configured contracts and wildcards.
+    /// The configured contracts, wildcards and accounts.
     pub contracts: Contracts,
     /// Blocks of the first log request.
     pub first_range: u64,
@@ -85,7 +85,30 @@ fn patterns(chain: &platform::Chain, place: &str) -> Result<Vec<Pattern>, Config
         }
         patterns.push(pattern);
     }
+    for (index, configured) in chain.accounts.iter().enumerate() {
+        let place = format!("{place}.accounts.{index}");
+        let pattern = accounts(configured, chain, &place)?;
+        if patterns.iter().any(|known| known.key == pattern.key) {
+            return Err(wrong(&place, "addresses", "the same accounts are followed twice".to_owned()));
+        }
+        patterns.push(pattern);
+    }
     Ok(patterns)
+}
+
+fn accounts(of: &platform::Accounts, chain: &platform::Chain, place: &str) -> Result<Pattern, ConfigError> {
+    let evm = Address::ZERO.as_bytes().len();
+    if let Some(other) = of.addresses.iter().find(|address| address.as_bytes().len() != evm) {
+        return Err(wrong(place, "addresses", format!("{other} is no address of an EVM chain")));
+    }
+    let has = |wanted| of.follow.contains(&wanted);
+    let follow = native::Follow {
+        transfers: has(platform::AccountEvents::Transfers),
+        transactions: has(platform::AccountEvents::Transactions),
+    };
+    let key = if of.addresses.is_empty() { "addresses" } else { "follow" };
+    let pattern = native::pattern(&of.addresses, follow, of.start_block.unwrap_or(chain.start_block));
+    pattern.ok_or_else(|| wrong(place, key, "is empty, so that nothing would be followed".to_owned()))
 }
 
 /// How a contract or a wildcard says what its events are.
@@ -115,8 +138,16 @@ impl<'a> From<&'a platform::Wildcard> for Described<'a> {
 pub(super) fn definition(of: Described<'_>, place: &str) -> Result<Definition, ConfigError> {
     let definition = match of.protocol {
         "abi" => of_abi(of, place)?,
+        native::PROTOCOL => {
+            let reason =
+                "is of no contract; [[chains.accounts]] says whose transactions to follow".to_owned();
+            return Err(wrong(place, "protocol", reason));
+        }
         name => {
-            let known = || known_protocols().collect::<Vec<_>>().join(", ");
+            let known = || {
+                let named = known_protocols().filter(|name| *name != native::PROTOCOL);
+                named.collect::<Vec<_>>().join(", ")
+            };
             let unknown =
                 || wrong(place, "protocol", format!("{name:?} is not known; known are abi, {}", known()));
             Definition::of(protocol(name).ok_or_else(unknown)?, of.events)

@@ -1,6 +1,7 @@
 //! The indexer over real gRPC against a real chain: what it serves is what the node has.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod accounts;
 mod cursors;
 mod faults;
 mod harness;

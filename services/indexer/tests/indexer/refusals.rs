@@ -88,3 +88,27 @@ async fn a_taken_port_is_refused_with_the_setting_that_changes_it() {
     let refused = capstan_runtime::bind::<capstan_indexer::Indexer>(address).await.unwrap_err().to_string();
     assert!(refused.contains(&address.to_string()) && refused.contains("[indexer] listen"), "{refused}");
 }
+
+#[tokio::test]
+async fn accounts_that_cannot_be_followed_are_refused_with_the_place_named() {
+    let good = devnet().await.config_toml();
+    let own = "addresses = [\"0x00000000000000000000000000000000000000aa\"]";
+    let long = format!("addresses = [\"0x{}\"]", "aa".repeat(32));
+    let expected = [
+        ("addresses = []".to_owned(), "accounts.0.addresses", "empty"),
+        (format!("{own}\nfollow = []"), "accounts.0.follow", "empty"),
+        (long, "accounts.0.addresses", "EVM"),
+        (format!("{own}\n[[chains.accounts]]\n{own}"), "accounts.1.addresses", "twice"),
+        (
+            format!(
+                "{own}\n[[chains.contracts]]\nprotocol = \"native\"\naddress = \"0x00000000000000000000000000000000000000aa\""
+            ),
+            "contracts.5.protocol",
+            "[[chains.accounts]]",
+        ),
+    ];
+    for (keys, place, reason) in expected {
+        let refused = refusal(&format!("{good}\n[[chains.accounts]]\n{keys}\n")).await;
+        assert!(refused.contains(&format!("chains.0.{place}")) && refused.contains(reason), "{refused}");
+    }
+}

@@ -2,15 +2,15 @@
 
 use alloy::{
     consensus::proofs::ordered_trie_root_with_encoder,
-    primitives::{self, B256, Bloom},
+    primitives::{self, B256, Bloom, U256},
     rlp::{self, Encodable},
 };
-use capstan_primitives::{Address, Hash};
+use capstan_primitives::{Address, Amount, Hash};
 use serde::Deserialize;
 
 use super::FullHeader;
 use crate::{
-    ChainError, Header, Log, LogFilter,
+    ChainError, Header, Log, LogFilter, Place, Receipt,
     calls::inconsistent,
     wire::{Data, Fixed, Quantity, transaction_id},
 };
@@ -32,6 +32,9 @@ pub(crate) struct WireReceipt {
     cumulative_gas_used: Quantity,
     logs: Vec<ReceiptLog>,
     transaction_hash: Fixed<32>,
+    /// Not part of the root.
+    #[serde(default)]
+    effective_gas_price: Option<U256>,
     #[serde(default)]
     deposit_nonce: Option<Quantity>,
     #[serde(default)]
@@ -80,6 +83,28 @@ impl BlockReceipts {
         }
         let block = header.header.block;
         Err(inconsistent(format!("the receipts of block {} do not have the root of its header", block.hash)))
+    }
+}
+
+impl ProvedReceipts {
+    pub(crate) fn into_receipts(self) -> Result<Vec<Receipt>, ChainError> {
+        let block = self.header.block;
+        let mut before = 0;
+        let mut receipts = Vec::with_capacity(self.receipts.len());
+        for (transaction_index, receipt) in (0_u32..).zip(self.receipts) {
+            let gas = receipt.cumulative_gas_used.0;
+            let less = || inconsistent(format!("the gas of block {} grows smaller", block.hash));
+            receipts.push(Receipt {
+                id: transaction_id(receipt.transaction_hash).map_err(inconsistent)?,
+                place: Place { block_number: block.number, block_hash: block.hash, transaction_index },
+                is_success: receipt.status.map(|status| status.0 == 1),
+                gas_used: gas.checked_sub(before).ok_or_else(less)?,
+                effective_gas_price: receipt.effective_gas_price.map(Amount),
+                created: None,
+            });
+            before = gas;
+        }
+        Ok(receipts)
     }
 }
 
