@@ -1,6 +1,6 @@
 //! The logs of one block, checked against the block's hash as far as its chain allows.
 
-use std::sync::Arc;
+use std::{slice, sync::Arc};
 
 use capstan_primitives::Hash;
 use serde_json::json;
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{
     ChainError, Evm, Log, LogFilter, Verification, answers,
     calls::{by_hash, by_number, get_logs, inconsistent, of_hash},
-    evidence::{BlockReceipts, FullHeader, WireReceipt, proved_logs},
+    evidence::{BlockReceipts, FullHeader, ProvedReceipts, WireReceipt, proved_logs},
     ranges::logs_of_block,
     refusals,
     rpc::{Answer, Call, Rpc},
@@ -23,7 +23,7 @@ struct Told {
 
 /// What the receipts of one endpoint say.
 enum Evidence {
-    Logs(Vec<Log>),
+    Proved(ProvedReceipts),
     Unfamiliar(Hash),
 }
 
@@ -48,8 +48,8 @@ impl Evm {
             return self.pool.ask("eth_getLogs", question).await;
         }
         self.learn_headers().await;
-        if verification.min(self.verification()) == Verification::Receipts
-            && let Some(logs) = self.receipt_logs(hash, filter).await?
+        if verification == Verification::Receipts
+            && let Some(logs) = self.receipt_logs(hash, slice::from_ref(filter)).await?
         {
             return Ok(logs);
         }
@@ -87,9 +87,7 @@ impl Evm {
         filter: &LogFilter,
         told: &[Log],
     ) -> Result<Vec<Log>, ChainError> {
-        if self.verification() == Verification::Receipts
-            && let Some(logs) = self.receipt_logs(hash, filter).await?
-        {
+        if let Some(logs) = self.receipt_logs(hash, slice::from_ref(filter)).await? {
             return Ok(logs);
         }
         let question = async |rpc: Arc<Rpc>| self.told(&rpc, hash, filter, true).await;
@@ -116,11 +114,29 @@ impl Evm {
         }
     }
 
-    /// The logs by receipts; nothing when the receipts of this chain cannot be checked.
-    async fn receipt_logs(&self, hash: Hash, filter: &LogFilter) -> Result<Option<Vec<Log>>, ChainError> {
-        let question = async |rpc: Arc<Rpc>| Ok((self.evidence(&rpc, hash, filter).await?, rpc));
+    /// The logs of a block that satisfy one of `filters`, by receipts, which are asked for once;
+    /// nothing when the receipts of this chain cannot be checked.
+    ///
+    /// # Errors
+    /// As [`Evm::block_logs`].
+    pub async fn receipt_logs(
+        &self,
+        hash: Hash,
+        filters: &[LogFilter],
+    ) -> Result<Option<Vec<Log>>, ChainError> {
+        let proved = self.receipts_of(hash).await?;
+        proved.map(|proved| proved_logs(proved, filters)).transpose()
+    }
+
+    /// The receipts of a block; nothing when those of this chain cannot be checked.
+    pub(crate) async fn receipts_of(&self, hash: Hash) -> Result<Option<ProvedReceipts>, ChainError> {
+        self.learn_headers().await;
+        if self.verification() != Verification::Receipts {
+            return Ok(None);
+        }
+        let question = async |rpc: Arc<Rpc>| Ok((self.evidence(&rpc, hash).await?, rpc));
         let (root, rpc) = match self.pool.ask("eth_getBlockReceipts", question).await {
-            Ok((Evidence::Logs(logs), _)) => return Ok(Some(logs)),
+            Ok((Evidence::Proved(proved), _)) => return Ok(Some(proved)),
             Ok((Evidence::Unfamiliar(root), rpc)) => (root, rpc),
             Err(ChainError::Node { code: -32_601, .. }) if !self.formats.knows_receipts() => {
                 self.formats.receipts_are_other();
@@ -128,13 +144,13 @@ impl Evm {
             }
             Err(error) => return Err(error),
         };
-        let question = async |rpc: Arc<Rpc>| self.evidence(&rpc, hash, filter).await;
+        let question = async |rpc: Arc<Rpc>| self.evidence(&rpc, hash).await;
         let mut witnesses = 0;
         for other in self.pool.ask_each(question).await.into_iter().flatten() {
             match other {
-                Evidence::Logs(logs) => {
+                Evidence::Proved(proved) => {
                     self.pool.lied(&rpc);
-                    return Ok(Some(logs));
+                    return Ok(Some(proved));
                 }
                 Evidence::Unfamiliar(other) if other != root => {
                     return Err(inconsistent(format!("endpoints disagree on the receipts of block {hash}")));
@@ -149,7 +165,7 @@ impl Evm {
         Ok(None)
     }
 
-    async fn evidence(&self, rpc: &Rpc, hash: Hash, filter: &LogFilter) -> Result<Evidence, ChainError> {
+    async fn evidence(&self, rpc: &Rpc, hash: Hash) -> Result<Evidence, ChainError> {
         let receipts = Call { method: "eth_getBlockReceipts", params: json!([hash]) };
         let [header, receipts] = rpc.batch([by_hash(hash), receipts]).await?;
         let unknown = || ChainError::UnknownBlock { hash };
@@ -158,11 +174,11 @@ impl Evm {
         let receipts =
             receipts.map_err(|error| if refusals::is_block_not_seen(&error) { unknown() } else { error })?;
         match BlockReceipts::checked(&header, receipts.ok_or_else(unknown)?)? {
-            BlockReceipts::Proved(receipts) => {
-                if !receipts.is_empty() {
+            BlockReceipts::Proved(proved) => {
+                if !proved.receipts.is_empty() {
                     self.formats.receipts_proved();
                 }
-                proved_logs(&header, receipts, filter).map(Evidence::Logs)
+                Ok(Evidence::Proved(proved))
             }
             BlockReceipts::Unfamiliar { root } if !self.formats.knows_receipts() => {
                 Ok(Evidence::Unfamiliar(root))

@@ -20,7 +20,10 @@ pub(crate) fn get_logs(mut blocks: Value, filter: &LogFilter) -> Call {
         json_set(&mut blocks, "address", json!(addresses));
     }
     if !filter.topics.is_empty() {
-        json_set(&mut blocks, "topics", json!([filter.topics]));
+        // Null stands for any topic; an empty list is that only to some nodes.
+        let places =
+            filter.topics.iter().map(|topics| if topics.is_empty() { Value::Null } else { json!(topics) });
+        json_set(&mut blocks, "topics", places.collect());
     }
     Call { method: "eth_getLogs", params: json!([blocks]) }
 }

@@ -3,6 +3,7 @@
 mod abi;
 mod answers;
 mod block_logs;
+mod bodies;
 mod calls;
 mod endpoint;
 mod error;
@@ -27,14 +28,15 @@ mod wire_transaction;
 
 pub use abi::{
     Abi, AbiError, Argument, Creates, DecodeError, Decoded, EventShape, Integer, Protocol, Topic, Value,
-    known_protocols, protocol,
+    address_topic, known_protocols, protocol,
 };
+pub use bodies::Bodies;
 pub use error::{ChainError, ErrorClass, RangeHint};
 pub use evidence::Verification;
 pub use evm::{Evm, EvmOptions};
 pub use header::{Header, Tag};
 pub use heads::HeadSignal;
-pub use log::{Log, LogFilter};
+pub use log::{Log, LogFilter, merge_logs};
 pub use pool::{EndpointState, EndpointStatus, EvmUrl, Role};
 pub use ranges::RangeLogs;
 pub use tls::install_crypto_provider;

@@ -2,6 +2,8 @@
 
 use capstan_primitives::{Address, BlockTime, Hash, TransactionId};
 
+use crate::{ChainError, ranges::check_order};
+
 /// One event log of a block that was part of the chain when the node was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
@@ -30,15 +32,34 @@ pub struct Log {
 pub struct LogFilter {
     /// Emitting contracts; empty for any.
     pub addresses: Vec<Address>,
-    /// Alternatives for the first topic; empty for any.
-    pub topics: Vec<Hash>,
+    /// Alternatives for each topic, from the first on; none at a place for any topic there. A log may
+    /// have more topics than there are places, and must have as many.
+    pub topics: Vec<Vec<Hash>>,
 }
 
 impl LogFilter {
+    /// Whether this asks for a log of the contract at `address` with these topics.
+    #[must_use]
+    pub fn takes(&self, address: &Address, topics: &[Hash]) -> bool {
+        let is_one_of = |(wanted, topic): (&Vec<Hash>, &Hash)| wanted.is_empty() || wanted.contains(topic);
+        (self.addresses.is_empty() || self.addresses.contains(address))
+            && self.topics.len() <= topics.len()
+            && self.topics.iter().zip(topics).all(is_one_of)
+    }
+
     /// Whether this asks for `log`.
     pub(crate) fn matches(&self, log: &Log) -> bool {
-        let of_address = self.addresses.is_empty() || self.addresses.contains(&log.address);
-        let first = log.topics.first();
-        of_address && (self.topics.is_empty() || first.is_some_and(|topic| self.topics.contains(topic)))
+        self.takes(&log.address, &log.topics)
     }
+}
+
+/// The logs of several answers about the same blocks, in the order of the chain, each once.
+///
+/// # Errors
+/// [`ChainError::Inconsistent`] when the answers contradict each other.
+pub fn merge_logs(mut logs: Vec<Log>) -> Result<Vec<Log>, ChainError> {
+    logs.sort_by_key(|log| (log.block_number, log.log_index));
+    logs.dedup();
+    check_order(&logs)?;
+    Ok(logs)
 }

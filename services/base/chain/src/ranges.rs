@@ -78,7 +78,7 @@ pub(crate) fn give_time(logs: &mut [Log], header: Header) -> Result<(), ChainErr
 }
 
 /// Two versions of a block, or one log twice, are signs of answers from different moments.
-fn check_order(logs: &[Log]) -> Result<(), ChainError> {
+pub(crate) fn check_order(logs: &[Log]) -> Result<(), ChainError> {
     for (log, next) in logs.iter().zip(logs.iter().skip(1)) {
         if log.block_number != next.block_number {
             continue;

@@ -8,10 +8,9 @@ use serde_json::{Value, json};
 use crate::{
     At, BlockTransactions, ChainError, Evm, Receipt, Transaction, answers,
     calls::{inconsistent, of_hash},
-    evidence::FullHeader,
     refusals,
     rpc::{Answer, Call, Rpc},
-    wire::{Data, WireHeader},
+    wire::Data,
     wire_transaction::{WireReceipt, WireTransaction},
 };
 
@@ -75,12 +74,10 @@ impl Evm {
         let question = async |rpc: Arc<Rpc>| {
             let unknown = |error| if refusals::is_block_not_seen(&error) { missing(hash) } else { error };
             let answer = rpc.call(Call { method: METHOD, params: json!([hash, true]) }).await;
-            let answer = answer.map_err(unknown)?;
-            let header = answers::read::<Option<WireHeader>>(&answer)?.ok_or_else(|| missing(hash))?;
-            let header = FullHeader::of(header, &answer);
-            of_hash(header.header, hash)?;
-            let is_bound = self.formats.proves(&header)?;
-            BlockTransactions::read(&header, &answer, is_bound)
+            let body = self.body(&answer.map_err(unknown)?, true)?;
+            let (header, transactions) = body.ok_or_else(|| missing(hash))?;
+            of_hash(header, hash)?;
+            Ok(transactions)
         };
         self.pool.ask(METHOD, question).await
     }

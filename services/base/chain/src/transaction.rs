@@ -30,6 +30,18 @@ pub struct Transaction {
     pub place: Option<Place>,
 }
 
+impl Transaction {
+    /// Whom it calls, or the contract that it makes.
+    #[must_use]
+    pub fn target(&self) -> Address {
+        let made = || {
+            let from = <[u8; 20]>::try_from(self.from.as_bytes()).ok()?;
+            Some(Address::from(alloy::primitives::Address::from(from).create(self.nonce).into_array()))
+        };
+        self.to.or_else(made).unwrap_or(Address::ZERO)
+    }
+}
+
 /// What became of a mined transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {

@@ -68,6 +68,12 @@ impl From<[u8; 20]> for Address {
     }
 }
 
+impl From<[u8; 32]> for Address {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self { length: 32, bytes }
+    }
+}
+
 impl TryFrom<&[u8]> for Address {
     type Error = InvalidAddress;
 

@@ -128,6 +128,12 @@ pub struct Chain {
     /// Contracts to follow.
     #[serde(default)]
     pub contracts: Vec<Contract>,
+    /// Events to follow on any contract.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wildcards: Vec<Wildcard>,
+    /// Accounts whose transactions to follow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<Accounts>,
 }
 
 /// How much of a chain is kept. What can still be reorganized is kept in any case.
@@ -204,6 +210,63 @@ pub struct Contract {
     /// Event names of the ABI and the kinds that they are served as.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub events: BTreeMap<String, String>,
+}
+
+/// `[[chains.wildcards]]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wildcard {
+    /// A known protocol, or `abi`.
+    pub protocol: String,
+    /// Name for the kinds of an `abi` wildcard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// First block to index for it; the chain's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_block: Option<u64>,
+    /// As for a contract.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abi: Option<PathBuf>,
+    /// As for a contract.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signatures: Vec<String>,
+    /// As for a contract.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub events: BTreeMap<String, String>,
+    /// Names of the events to follow; empty for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<String>,
+    /// Indexed arguments and the values of which they must have one: `{ to = ["0x…"] }`.
+    #[serde(default, rename = "where", skip_serializing_if = "BTreeMap::is_empty")]
+    pub r#where: BTreeMap<String, Vec<String>>,
+}
+
+/// `[[chains.accounts]]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accounts {
+    /// Their addresses.
+    pub addresses: Vec<Address>,
+    /// What to follow of them; transfers when absent.
+    #[serde(default = "transfers")]
+    pub follow: Vec<AccountEvents>,
+    /// First block to index for them; the chain's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_block: Option<u64>,
+}
+
+/// What is followed of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountEvents {
+    /// The chain's coin that it sends or receives by transactions.
+    Transfers,
+    /// The transactions that it sends or receives.
+    Transactions,
+}
+
+fn transfers() -> Vec<AccountEvents> {
+    vec![AccountEvents::Transfers]
 }
 
 /// URL of a node and what it is for, written `"https://…"` or `{ url = "https://…", role = "fallback" }`.

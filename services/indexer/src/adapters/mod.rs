@@ -1,5 +1,6 @@
 //! The chain as the indexer sees it.
 
+mod accounts;
 mod node;
 mod transactions;
 

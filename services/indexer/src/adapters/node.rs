@@ -2,21 +2,30 @@
 
 use std::collections::HashMap;
 
-use capstan_chain::{ChainError, EndpointStatus, Evm, Header, Log, LogFilter, Tag, Verification};
+use capstan_chain::{ChainError, EndpointStatus, Evm, Header, Log, LogFilter, Tag, Verification, merge_logs};
 use capstan_primitives::{Address, BlockRef, BlockTime, Hash};
 use capstan_runtime::platform::{FinalityRule, FinalityTag};
 use futures::Stream;
 
-use crate::error::Error;
+use crate::{domain::Followed, error::Error};
 
 /// Nodes refuse filters of many addresses; more are asked for in turn.
 const ADDRESSES_A_REQUEST: usize = 500;
+
+/// One for each request about blocks through `last`.
+fn filters(followed: &Followed, last: u64) -> Vec<LogFilter> {
+    let of_addresses = |some: &[Address]| LogFilter { addresses: some.to_vec(), topics: Vec::new() };
+    let of_logs = followed.patterns.iter().filter(|pattern| pattern.accounts.is_none());
+    let begun = of_logs.filter(|pattern| pattern.contract.start_block <= last);
+    let of_patterns = begun.flat_map(|pattern| pattern.filters.iter().cloned());
+    followed.addresses.chunks(ADDRESSES_A_REQUEST).map(of_addresses).chain(of_patterns).collect()
+}
 
 /// One chain through its endpoints. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Node {
     pub(super) evm: Evm,
-    checks: Checks,
+    pub(super) checks: Checks,
 }
 
 /// How far the logs of a node are checked against the hashes of their blocks.
@@ -158,37 +167,45 @@ impl Node {
         self.evm.heads()
     }
 
-    /// The logs of `addresses` in one block, asked for by its hash, so that a reorg in between is an
+    /// The logs of what is followed in one block, asked for by its hash, so that a reorg in between is an
     /// error.
     ///
     /// # Errors
     /// When the node does not answer, or no longer knows the block.
-    pub async fn block(&self, header: Header, addresses: &[Address]) -> Result<Segment, Error> {
-        let mut logs = Vec::new();
-        // Receipts have all logs of the block: the node is asked once, however many addresses there are.
-        let most = match self.checks.blocks.min(self.evm.verification()) {
-            Verification::Receipts => addresses.len().max(1),
-            _ => ADDRESSES_A_REQUEST,
-        };
-        for addresses in addresses.chunks(most) {
-            let filter = LogFilter { addresses: addresses.to_vec(), topics: Vec::new() };
-            logs.extend(self.evm.block_logs(header.block.hash, &filter, self.checks.blocks).await?);
-        }
-        logs.sort_by_key(|log| log.log_index);
+    pub async fn block(&self, header: Header, followed: &Followed) -> Result<Segment, Error> {
+        let filters = filters(followed, header.block.number);
+        let logs = self.block_logs(header.block.hash, &filters);
+        let (mut logs, of_accounts) = futures::try_join!(logs, self.of_accounts(header, followed))?;
         logs.iter_mut().for_each(|log| log.block_time = Some(header.block.time));
+        logs.extend(of_accounts); // above all logs
         Ok(Segment { headers: vec![header], logs, bytes: 0 })
     }
 
-    /// The logs of `addresses` in the blocks `from` to `to`, with the headers of both.
+    /// Receipts have all logs of a block: the node is asked once, however much is followed.
+    async fn block_logs(&self, hash: Hash, filters: &[LogFilter]) -> Result<Vec<Log>, Error> {
+        if self.checks.blocks == Verification::Receipts
+            && !filters.is_empty()
+            && let Some(logs) = self.evm.receipt_logs(hash, filters).await?
+        {
+            return Ok(logs);
+        }
+        let mut logs = Vec::new();
+        for filter in filters {
+            logs.extend(self.evm.block_logs(hash, filter, self.checks.blocks).await?);
+        }
+        Ok(merge_logs(logs)?)
+    }
+
+    /// The logs of what is followed in the blocks `from` to `to`, with the headers of both.
     ///
     /// # Errors
     /// When the node does not answer, has not seen `to`, or contradicts itself.
-    pub async fn range(&self, from: u64, to: u64, addresses: &[Address]) -> Result<Segment, Error> {
+    pub async fn range(&self, from: u64, to: u64, followed: &Followed) -> Result<Segment, Error> {
         let mut ends = None;
         let (mut logs, mut bytes) = (Vec::new(), 0);
-        for addresses in addresses.chunks(ADDRESSES_A_REQUEST) {
-            let filter = LogFilter { addresses: addresses.to_vec(), topics: Vec::new() };
-            let range = self.evm.verified_range(from, to, &filter, self.checks.history).await?;
+        let filters = filters(followed, to);
+        for filter in &filters {
+            let range = self.evm.verified_range(from, to, filter, self.checks.history).await?;
             let found = (range.first, range.last);
             if *ends.get_or_insert(found) != found {
                 let reason = format!("blocks {from} and {to} changed between two answers");
@@ -201,11 +218,14 @@ impl Node {
             Some(ends) => ends,
             None => self.edges(from, to).await?,
         };
-        if addresses.len() > ADDRESSES_A_REQUEST {
-            logs.sort_by_key(|log| (log.block_number, log.log_index));
-        }
         let headers = if from == to { vec![first] } else { vec![first, last] };
-        Ok(Segment { headers, logs: self.with_times(logs).await?, bytes })
+        let mut logs = self.with_times(logs).await?;
+        let (of_accounts, more) = self.of_accounts_between((first, last), followed).await?;
+        if filters.len() > 1 || !of_accounts.is_empty() {
+            logs.extend(of_accounts);
+            logs = merge_logs(logs)?;
+        }
+        Ok(Segment { headers, logs, bytes: bytes.saturating_add(more) })
     }
 
     async fn edges(&self, from: u64, to: u64) -> Result<(Header, Header), Error> {

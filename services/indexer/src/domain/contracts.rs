@@ -8,6 +8,8 @@ use std::{
 use capstan_chain::{Abi, Creates, EventShape, Log, Protocol, Value};
 use capstan_primitives::{Address, Hash, keccak256};
 
+use super::{Followed, Pattern};
+
 /// How the logs of some contracts are read.
 #[derive(Debug)]
 pub struct Definition {
@@ -74,6 +76,15 @@ impl Definition {
         }
     }
 
+    /// The same for some events only, which it must have.
+    #[must_use]
+    pub fn only(self, events: &[String]) -> Self {
+        match self.abi.only(events) {
+            Some(abi) => Self { abi: AbiOf::Configured(abi), is_usual: false, ..self },
+            None => self,
+        }
+    }
+
     /// Changes with everything that a reader can see of these contracts' events.
     #[must_use]
     pub fn fingerprint(&self) -> Hash {
@@ -125,6 +136,15 @@ pub struct Contract {
     pub factory: Option<Address>,
 }
 
+/// By which rules a log is followed.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    /// Those of the contract that emitted it.
+    Contract(&'a Contract),
+    /// Those of events that are followed on any contract.
+    Pattern(&'a Contract),
+}
+
 /// A contract that a factory's event announced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Found {
@@ -138,10 +158,11 @@ pub struct Found {
     pub created_block: u64,
 }
 
-/// Contracts by address.
+/// Contracts by address, and events that are followed on any contract.
 #[derive(Debug, Clone, Default)]
 pub struct Contracts {
     by_address: HashMap<Address, Contract>,
+    patterns: Arc<[Pattern]>,
     /// Every definition in use, once.
     definitions: Vec<Arc<Definition>>,
     /// The log's history with which they can be read from.
@@ -177,7 +198,51 @@ impl Contracts {
             }
             looked_at += 1;
         }
-        Self { by_address, definitions, history: 0 }
+        Self { by_address, patterns: Arc::default(), definitions, history: 0 }
+    }
+
+    /// These contracts, and those of `more` whose addresses they do not have.
+    #[must_use]
+    pub fn and(self, more: impl IntoIterator<Item = (Address, Contract)>) -> Self {
+        let patterns = self.patterns.to_vec();
+        Self::new(more.into_iter().chain(self.by_address)).with(patterns)
+    }
+
+    /// These contracts, and events of any contract; of several patterns that a log matches the first counts.
+    #[must_use]
+    pub fn with(mut self, patterns: Vec<Pattern>) -> Self {
+        self.definitions.extend(patterns.iter().map(|pattern| Arc::clone(&pattern.contract.definition)));
+        self.patterns = patterns.into();
+        self
+    }
+
+    /// What is followed of a log in block `number`: the contract's own rules, or those of a pattern.
+    #[must_use]
+    pub fn of(&self, address: &Address, number: u64, topics: &[Hash]) -> Option<Source<'_>> {
+        let own = self.get(address).filter(|contract| contract.start_block <= number);
+        let matching = || self.patterns.iter().find(|pattern| pattern.takes(address, number, topics));
+        own.map(Source::Contract).or_else(|| matching().map(|pattern| Source::Pattern(&pattern.contract)))
+    }
+
+    /// The contract or the pattern of a key of [`subjects`](Self::subjects).
+    #[must_use]
+    pub fn subject(&self, key: &Address) -> Option<&Contract> {
+        let pattern = || self.patterns.iter().find(|pattern| pattern.key == *key);
+        self.get(key).or_else(|| pattern().map(|pattern| &pattern.contract))
+    }
+
+    /// Everything whose history is kept track of: contracts by address, patterns by key.
+    pub fn subjects(&self) -> impl Iterator<Item = (Address, &Contract)> {
+        let patterns = self.patterns.iter().map(|pattern| (pattern.key, &pattern.contract));
+        self.by_address.iter().map(|(address, contract)| (*address, contract)).chain(patterns)
+    }
+
+    /// Only the contract or the pattern of this key.
+    #[must_use]
+    pub fn only(&self, key: &Address) -> Self {
+        let contracts = self.get(key).map(|contract| (*key, contract.clone()));
+        let patterns = self.patterns.iter().filter(|pattern| pattern.key == *key).cloned();
+        Self::new(contracts).with(patterns.collect())
     }
 
     /// The contract at an address.
@@ -186,15 +251,11 @@ impl Contracts {
         self.by_address.get(address)
     }
 
-    /// Every contract with its address.
-    pub fn iter(&self) -> impl Iterator<Item = (Address, &Contract)> {
-        self.by_address.iter().map(|(address, contract)| (*address, contract))
-    }
-
-    /// These contracts without some.
+    /// These without some contracts and patterns, by address and key.
     #[must_use]
     pub fn without(mut self, is_out: impl Fn(&Address) -> bool) -> Self {
         self.by_address.retain(|address, _| !is_out(address));
+        self.patterns = self.patterns.iter().filter(|pattern| !is_out(&pattern.key)).cloned().collect();
         self
     }
 
@@ -206,6 +267,12 @@ impl Contracts {
         addresses.filter_map(|address| Some((address, self.get(&address)?.clone()))).take(limit).collect()
     }
 
+    /// What a node is asked about.
+    #[must_use]
+    pub fn followed(&self) -> Followed {
+        Followed { addresses: self.addresses(), patterns: Arc::clone(&self.patterns) }
+    }
+
     /// Every address, in a stable order.
     #[must_use]
     pub fn addresses(&self) -> Vec<Address> {
@@ -215,13 +282,18 @@ impl Contracts {
     }
 
     /// What logs filed under `source` with the first topic `topic`, zero for anonymous ones, can be:
-    /// protocol and kind, for every definition that lists such an event.
+    /// protocol and kind, for every definition that lists such an event. What a pattern takes may have
+    /// been filed under a contract that is no longer configured, or under another pattern.
     pub fn meanings<'a>(
         &'a self,
         source: &'a str,
         topic: &'a Hash,
     ) -> impl Iterator<Item = (&'a str, Arc<str>)> + 'a {
-        let of_source = self.definitions.iter().filter(move |definition| &*definition.source == source);
+        let is_of_pattern = |of: &Arc<Definition>| {
+            self.patterns.iter().any(|pattern| Arc::ptr_eq(&pattern.contract.definition, of))
+        };
+        let is_of_source = move |of: &&Arc<Definition>| &*of.source == source || is_of_pattern(of);
+        let of_source = self.definitions.iter().filter(is_of_source);
         of_source.flat_map(move |definition| {
             let events = definition.abi.events().filter(|event| event.id().unwrap_or_default() == *topic);
             events

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use capstan_chain::{DecodeError, Log};
 use capstan_primitives::Hash;
 
-use super::{Contract, Contracts, Definition, EventType, Found};
+use super::{Contract, Contracts, Definition, EventType, Found, Source};
 
 /// What the logs of some blocks come to.
 #[derive(Debug, Default)]
@@ -37,16 +37,26 @@ pub struct Quarantined {
 }
 
 /// Sorts out `logs`, which are in the order of the chain. Logs of unknown contracts, or below their
-/// contract's start block, are none of ours. One of an event that the ABI does not list is kept:
-/// the ABI may list it later.
+/// contract's start block, are none of ours, unless a pattern takes them. One of an event that the ABI of
+/// its contract does not list is kept: the ABI may list it later.
+///
+/// A log that only a pattern takes was emitted by nobody in particular. When it does not decode it is
+/// another event, or somebody's joke, and is left out; nor does it make contracts known.
 #[must_use]
 pub fn sort_out(logs: Vec<Log>, contracts: &Contracts) -> Batch {
     let mut batch = Batch { events: Vec::with_capacity(logs.len()), ..Batch::default() };
     for log in logs {
-        let Some(contract) = contracts.get(&log.address) else { continue };
-        if log.block_number < contract.start_block {
-            continue;
-        }
+        let contract = match contracts.of(&log.address, log.block_number, &log.topics) {
+            Some(Source::Contract(contract)) => contract,
+            Some(Source::Pattern(contract)) => {
+                if contract.definition.abi.check_log(&log).is_ok() {
+                    let of = type_of(&log, contract);
+                    batch.events.push(NewEvent { log, of });
+                }
+                continue;
+            }
+            None => continue,
+        };
         match contract.definition.abi.check_log(&log) {
             Ok(_) => batch.found.extend(Contracts::made_by(contract, &log)),
             Err(DecodeError::UnknownEvent) => {}

@@ -91,10 +91,10 @@ pub struct Coverage {
     pub complete: bool,
 }
 
-/// How much of a configured contract's history is in the log.
+/// How much of a configured contract's history is in the log, or of events of any contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Covered {
-    /// The contract.
+    /// The contract, or the key of a [`super::Pattern`].
     pub address: Address,
     /// How its logs are read: [`super::Definition::fingerprint`].
     pub definition: Hash,
@@ -104,4 +104,12 @@ pub struct Covered {
     pub next_block: Option<u64>,
     /// [`ChainProgress::history`] when it became readable as it is.
     pub added: u64,
+}
+
+impl Covered {
+    /// Whether it is of events of any contract.
+    #[must_use]
+    pub fn is_of_pattern(&self) -> bool {
+        self.address.as_bytes().len() > Address::ZERO.as_bytes().len()
+    }
 }

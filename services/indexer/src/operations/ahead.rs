@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 
 use capstan_chain::Header;
-use capstan_primitives::Address;
 use capstan_runtime::{Tasks, failpoint};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::reach::Reach;
 use crate::{
     adapters::{Node, Segment},
+    domain::Followed,
     error::Error,
 };
 
@@ -106,12 +106,7 @@ impl Ahead {
     }
 
     /// Asks for blocks from `from` on, as far ahead as is useful, and waits for the first answer.
-    pub(super) async fn next(
-        &mut self,
-        from: u64,
-        followed: &[Address],
-        horizon: Horizon,
-    ) -> Option<Fetched> {
+    pub(super) async fn next(&mut self, from: u64, followed: &Followed, horizon: Horizon) -> Option<Fetched> {
         if self.asked.front().is_some_and(|asked| asked.part.first() != from) {
             self.clear();
         }
@@ -123,7 +118,7 @@ impl Ahead {
         Some(Fetched { part, addresses, segment })
     }
 
-    fn fill(&mut self, from: u64, followed: &[Address], horizon: Horizon) {
+    fn fill(&mut self, from: u64, followed: &Followed, horizon: Horizon) {
         let ranges = if horizon.reach.is_measured() { horizon.ranges.max(1) } else { 1 };
         let mut next = self.asked.back().map_or(from, |asked| asked.part.last().saturating_add(1));
         while next <= horizon.head.block.number {
@@ -132,29 +127,24 @@ impl Ahead {
             if self.asked.len() >= most {
                 return;
             }
-            let fetch = fetch(self.node.clone(), part, followed.to_vec(), horizon.head);
+            let fetch = fetch(self.node.clone(), part, followed.clone(), horizon.head);
             let answer = self.tasks.part(async {
                 failpoint("fetch.before");
                 let segment = fetch.await;
                 failpoint("fetch.after");
                 segment
             });
-            self.asked.push_back(Asked { part, addresses: followed.len(), answer });
+            self.asked.push_back(Asked { part, addresses: followed.addresses.len(), answer });
             next = part.last().saturating_add(1);
         }
     }
 }
 
-async fn fetch(
-    node: Node,
-    part: Part,
-    addresses: Vec<Address>,
-    head: Header,
-) -> Result<Option<Segment>, Error> {
+async fn fetch(node: Node, part: Part, followed: Followed, head: Header) -> Result<Option<Segment>, Error> {
     match part {
-        Part::Range(from, to) => node.range(from, to, &addresses).await.map(Some),
+        Part::Range(from, to) => node.range(from, to, &followed).await.map(Some),
         Part::CatchUp(from, to) => {
-            let segment = node.range(from, to, &addresses).await?;
+            let segment = node.range(from, to, &followed).await?;
             // The answers of one range are of one moment only if its end is the same before and after.
             let after = node.header(to).await?;
             Ok((after.as_ref() == segment.headers.last()).then_some(segment))
@@ -165,7 +155,7 @@ async fn fetch(
                 false => node.header(number).await?,
             };
             match header {
-                Some(header) => node.block(header, &addresses).await.map(Some),
+                Some(header) => node.block(header, &followed).await.map(Some),
                 None => Ok(None),
             }
         }

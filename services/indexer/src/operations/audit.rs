@@ -4,12 +4,12 @@
 use std::sync::PoisonError;
 
 use capstan_chain::Log;
-use capstan_primitives::{Address, BlockRef, ChainId, Hash};
+use capstan_primitives::{BlockRef, ChainId, Hash};
 
 use super::SharedContracts;
 use crate::{
     adapters::Node,
-    domain::{place, sort_out},
+    domain::{Followed, place, sort_out},
     error::Error,
     store::{RawEvent, Span, Store, Wanted},
 };
@@ -29,7 +29,7 @@ pub(super) struct Subject<'a> {
     pub(super) store: &'a Store,
     pub(super) node: &'a Node,
     pub(super) contracts: &'a SharedContracts,
-    pub(super) followed: &'a [Address],
+    pub(super) followed: &'a Followed,
     pub(super) chain_id: ChainId,
 }
 

@@ -2,13 +2,13 @@
 
 use std::sync::PoisonError;
 
-use capstan_chain::{ChainError, Header, Log};
+use capstan_chain::{ChainError, Header, Log, merge_logs};
 use capstan_primitives::Address;
 
 use super::{ahead::Part, ingest::Ingest};
 use crate::{
     adapters::{Node, Segment},
-    domain::{Batch, Contracts, Found, sort_out},
+    domain::{Batch, Contracts, Followed, Found, sort_out},
     error::Error,
 };
 
@@ -24,17 +24,18 @@ impl Ingest {
     ) -> Result<(Vec<Header>, Batch), Error> {
         let Segment { headers, mut logs, .. } = segment;
         loop {
-            let missing = self.followed.get(asked..).unwrap_or_default();
+            let missing = self.followed.addresses.get(asked..).unwrap_or_default();
             if !missing.is_empty() {
                 logs = fetch_missing(&self.node, part, &headers, logs, missing).await?;
             }
-            asked = self.followed.len();
+            asked = self.followed.addresses.len();
             let batch = {
                 let mut contracts = self.contracts.write().unwrap_or_else(PoisonError::into_inner);
                 let new = found_in(&logs, &contracts);
                 let added = new.iter().filter(|found| contracts.add(found)).map(|found| found.address);
-                self.followed.extend(added);
-                (self.followed.len() == asked).then(|| sort_out(std::mem::take(&mut logs), &contracts))
+                self.followed.addresses.extend(added);
+                (self.followed.addresses.len() == asked)
+                    .then(|| sort_out(std::mem::take(&mut logs), &contracts))
             };
             if let Some(batch) = batch {
                 return Ok((headers, batch));
@@ -52,7 +53,7 @@ impl Ingest {
             contracts.add(found);
         }
         contracts.history = self.progress.history;
-        self.followed = contracts.addresses();
+        self.followed = contracts.followed();
         self.contracts_mark = mark;
         *self.contracts.write().unwrap_or_else(PoisonError::into_inner) = contracts;
         self.ahead.clear();
@@ -78,6 +79,7 @@ pub(super) async fn fetch_missing(
     mut logs: Vec<Log>,
     missing: &[Address],
 ) -> Result<Vec<Log>, Error> {
+    let missing = &Followed::contracts(missing);
     let more = match (part, headers.last()) {
         (Part::Block(_), Some(header)) => node.block(*header, missing).await?,
         _ => node.range(part.first(), part.last(), missing).await?,
@@ -87,8 +89,7 @@ pub(super) async fn fetch_missing(
         return Err(ChainError::Inconsistent { reason }.into());
     }
     logs.extend(more.logs);
-    logs.sort_by_key(|log| (log.block_number, log.log_index));
-    Ok(logs)
+    Ok(merge_logs(logs)?) // a pattern may have had some of them already
 }
 
 /// What the factories among `contracts` made.

@@ -12,7 +12,7 @@ use super::{
     reach::Reach,
 };
 use crate::{
-    domain::{Contracts, Covered, sort_out},
+    domain::{Contracts, Covered, Followed, sort_out},
     error::Error,
     metrics,
 };
@@ -28,7 +28,7 @@ pub(super) struct Pending {
 struct Splice {
     of: Covered,
     contracts: Contracts,
-    followed: Vec<Address>,
+    followed: Followed,
     reach: Reach,
 }
 
@@ -67,7 +67,7 @@ impl Ingest {
         let known = self.store.covered(self.plan.id).await?;
         let indexed = self.progress.indexed.map(|block| block.number);
         let (mut changed, mut is_new) = (Vec::new(), false);
-        for (address, contract) in self.roots.iter() {
+        for (address, contract) in self.roots.subjects() {
             let (definition, start_block) = (contract.definition.fingerprint(), contract.start_block);
             let is_behind = indexed.is_some_and(|indexed| start_block <= indexed);
             // What is not kept is not fetched.
@@ -86,12 +86,11 @@ impl Ingest {
                 changed.push(now);
             }
             if now.next_block.is_some() {
-                self.pending
-                    .splices
-                    .push_back(self.splice(now, Contracts::new([(address, contract.clone())])).await?);
+                let alone = self.roots.only(&address);
+                self.pending.splices.push_back(self.splice(now, alone).await?);
             }
         }
-        let is_gone = |known: &&Covered| self.roots.get(&known.address).is_none();
+        let is_gone = |known: &&Covered| self.roots.subject(&known.address).is_none();
         let gone: Vec<Address> = known.iter().filter(is_gone).map(|known| known.address).collect();
         if !changed.is_empty() || !gone.is_empty() {
             self.progress = self.store.cover(&self.progress, &changed, &gone, is_new).await?;
@@ -108,7 +107,7 @@ impl Ingest {
         tracing::info!(
             chain = self.plan.id.0, contract = %of.address, from = of.next_block, "fetching the history of a contract"
         );
-        Ok(Splice { of, followed: contracts.addresses(), contracts, reach })
+        Ok(Splice { of, followed: contracts.followed(), contracts, reach })
     }
 
     /// Fetches the next part of the history of a contract that came late, if there is one.
@@ -148,17 +147,17 @@ impl Ingest {
             if to == indexed.number && headers.last().is_some_and(|last| last.block.hash != indexed.hash) {
                 return Err(Error::OtherBlock(to));
             }
-            let mut asked = splice.followed.len();
+            let mut asked = splice.followed.addresses.len();
             loop {
                 let found = found_in(&logs, &splice.contracts);
                 let new = found.iter().filter(|found| splice.contracts.add(found)).map(|found| found.address);
-                splice.followed.extend(new);
-                let missing = splice.followed.get(asked..).unwrap_or_default();
+                splice.followed.addresses.extend(new);
+                let missing = splice.followed.addresses.get(asked..).unwrap_or_default();
                 if missing.is_empty() {
                     break;
                 }
                 logs = fetch_missing(&self.node, Part::Range(from, to), &headers, logs, missing).await?;
-                asked = splice.followed.len();
+                asked = splice.followed.addresses.len();
             }
             batch = sort_out(logs, &splice.contracts);
         }

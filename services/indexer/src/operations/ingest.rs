@@ -6,7 +6,7 @@ use std::{
 };
 
 use capstan_chain::Header;
-use capstan_primitives::{Address, BlockRef, Clock};
+use capstan_primitives::{BlockRef, Clock};
 use capstan_runtime::{Tasks, failpoint};
 
 use super::{
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     adapters::{Node, Segment},
-    domain::{ChainProgress, Contracts},
+    domain::{ChainProgress, Contracts, Followed},
     error::Error,
     metrics,
     store::{Append, Store},
@@ -46,8 +46,8 @@ pub struct Ingest {
     pub(super) contracts_changed: bool,
     /// What is said of the contracts in the store that are known.
     pub(super) contracts_mark: (i64, Option<i64>),
-    /// Their addresses, in the order in which they became known.
-    pub(super) followed: Vec<Address>,
+    /// What the node is asked about.
+    pub(super) followed: Followed,
     pub(super) progress: ChainProgress,
     pub(super) reach: Reach,
     pub(super) ahead: Ahead,
@@ -95,7 +95,7 @@ impl Ingest {
         let progress =
             store.open_log(plan.id, rand::random(), plan.start_block, plan.partition_blocks).await?;
         let reach = Reach::new(plan.first_range, plan.batch_blocks, plan.batch_bytes);
-        let (contracts, followed) = (SharedContracts::default(), Vec::new());
+        let (contracts, followed) = (SharedContracts::default(), Followed::default());
         let ahead = Ahead::new(node.clone(), tasks.clone());
         let (seen, safe, safe_due) = (None, None, Instant::now());
         let audit = Audit::default();
@@ -157,7 +157,7 @@ impl Ingest {
     /// How many contracts are followed.
     #[must_use]
     pub fn followed(&self) -> u64 {
-        u64::try_from(self.followed.len()).unwrap_or_default()
+        u64::try_from(self.followed.addresses.len()).unwrap_or_default()
     }
 
     /// The node behind the chain.

@@ -9,7 +9,7 @@ use capstan_primitives::{Address, ChainId, Hash};
 
 use super::EventLog;
 use crate::{
-    domain::{ChainProgress, Contracts, Event, EventFilter, place},
+    domain::{ChainProgress, Contracts, Event, EventFilter, Source, place},
     error::Error,
     store::{RawEvent, Wanted},
 };
@@ -81,9 +81,13 @@ impl EventLog {
 
 fn meaning(raw: RawEvent, contracts: &Contracts, filter: &EventFilter) -> Option<Event> {
     let RawEvent { place, block, of, transaction_index, transaction, address, topics, data } = raw;
-    let definition = Arc::clone(&contracts.get(&address)?.definition);
     let id = (of.topic != Hash::ZERO).then_some(of.topic);
     let topics: Vec<Hash> = id.into_iter().chain(topics).collect();
+    let source = match contracts.of(&address, block.number, &topics) {
+        Some(Source::Contract(contract) | Source::Pattern(contract)) => contract,
+        None => contracts.get(&address)?, // from before its start block was set higher
+    };
+    let definition = Arc::clone(&source.definition);
     let kind = definition.kind(definition.abi.check(&topics, &data).ok()?.name());
     let log_index = place::index_of(place);
     let wanted = filter.takes(&definition.protocol, &kind);

@@ -1,22 +1,17 @@
 //! From the configuration of a chain to what is followed; everything that is wrong is named.
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use capstan_chain::{Abi, known_protocols, protocol};
-use capstan_primitives::ChainId;
+use capstan_primitives::{Address, ChainId};
 use capstan_runtime::{
     config::ConfigError,
     platform::{self, FinalityRule, Retention},
 };
 
+use super::{definition::Configured, wildcards};
 use crate::{
     config::Config,
-    domain::{Contract, Contracts, Definition, Description},
+    domain::{Contract, Contracts, Pattern, native},
     store::Window,
 };
 
@@ -31,7 +26,7 @@ pub struct ChainPlan {
     pub start_block: u64,
     /// When a block is final.
     pub finality: FinalityRule,
-    /// The configured contracts.
+    /// The configured contracts, wildcards and accounts.
     pub contracts: Contracts,
     /// Blocks of the first log request.
     pub first_range: u64,
@@ -60,17 +55,19 @@ const PARTITION_BLOCKS: u64 = 1 << 20;
 /// Reads the plan of a chain; `place` names it in errors, such as `chains.0`.
 ///
 /// # Errors
-/// When a protocol is unknown, an ABI cannot be read, an address stands twice, or nothing would be kept.
+/// When a protocol is unknown, an ABI cannot be read, something stands twice, or nothing would be kept.
 pub fn plan(chain: &platform::Chain, config: &Config, place: &str) -> Result<ChainPlan, ConfigError> {
     let mut contracts = BTreeMap::new();
     for (index, configured) in chain.contracts.iter().enumerate() {
         let place = format!("{place}.contracts.{index}");
-        let contract = contract(&description(configured, &place)?, chain.start_block, &place);
-        let contract = contract.map_err(|error| in_file(error, configured.abi.as_deref()))?;
+        let definition = Arc::new(Configured::from(configured).definition(&place)?);
+        let start_block = configured.start_block.unwrap_or(chain.start_block);
+        let contract = Contract { definition, start_block, factory: None };
         if contracts.insert(configured.address, contract).is_some() {
             return Err(wrong(&place, "address", format!("{} stands twice", configured.address)));
         }
     }
+    let patterns = patterns(chain, place)?;
     if matches!(chain.retention, Some(Retention::Blocks(0) | Retention::Days(0))) {
         return Err(wrong(place, "retention", "at least 1 is to be kept".to_owned()));
     }
@@ -82,7 +79,7 @@ pub fn plan(chain: &platform::Chain, config: &Config, place: &str) -> Result<Cha
         name: chain.name.clone(),
         start_block: chain.start_block,
         finality: chain.finality.clone(),
-        contracts: Contracts::new(contracts),
+        contracts: Contracts::new(contracts).with(patterns),
         first_range: FIRST_RANGE,
         batch_blocks: config.batch_blocks.max(1),
         batch_bytes: config.batch_bytes,
@@ -95,69 +92,40 @@ pub fn plan(chain: &platform::Chain, config: &Config, place: &str) -> Result<Cha
     })
 }
 
-/// What the configuration says of a contract, with the text of the file that it names.
-fn description(of: &platform::Contract, place: &str) -> Result<Description, ConfigError> {
-    let platform::Contract { protocol, name, address: _, start_block, abi, signatures, events } = of.clone();
-    let unusable = |path: &Path, error: std::io::Error| wrong(place, "abi", in_path(path, &error));
-    let read = |path: PathBuf| std::fs::read_to_string(&path).map_err(|error| unusable(&path, error));
-    let abi = abi.map(read).transpose()?;
-    Ok(Description { protocol, name, abi, signatures, events, start_block })
-}
-
-/// The contract that `of` describes, on a chain that is followed from `start_block` on.
-///
-/// # Errors
-/// When the protocol is unknown, the ABI cannot be read, or it has no event of a name; the key begins
-/// with `place`.
-pub fn contract(of: &Description, start_block: u64, place: &str) -> Result<Contract, ConfigError> {
-    let definition = match of.protocol.as_str() {
-        "abi" => of_abi(of, place)?,
-        name => {
-            let known = || known_protocols().collect::<Vec<_>>().join(", ");
-            let unknown =
-                || wrong(place, "protocol", format!("{name:?} is not known; known are abi, {}", known()));
-            Definition::of(protocol(name).ok_or_else(unknown)?, &of.events)
+fn patterns(chain: &platform::Chain, place: &str) -> Result<Vec<Pattern>, ConfigError> {
+    let mut patterns: Vec<Pattern> = Vec::new();
+    for (index, configured) in chain.wildcards.iter().enumerate() {
+        let place = format!("{place}.wildcards.{index}");
+        let pattern = wildcards::pattern(configured, chain, &place)?;
+        if patterns.iter().any(|known| known.key == pattern.key) {
+            return Err(wrong(&place, "protocol", "the same events are followed twice".to_owned()));
         }
-    };
-    let names = definition.abi.event_names();
-    if let Some(event) = of.events.keys().find(|event| !names.contains(&event.as_str())) {
-        let reason = format!("the ABI has no event {event:?}; it has {}", names.join(", "));
-        return Err(wrong(place, "events", reason));
+        patterns.push(pattern);
     }
-    let start_block = of.start_block.unwrap_or(start_block);
-    Ok(Contract { definition: Arc::new(definition), start_block, factory: None })
-}
-
-fn of_abi(of: &Description, place: &str) -> Result<Definition, ConfigError> {
-    let name =
-        of.name.as_ref().ok_or_else(|| wrong(place, "name", "is needed for protocol \"abi\"".into()))?;
-    let abi = match (&of.abi, &of.signatures[..]) {
-        (Some(text), []) => Abi::parse_json(text).map_err(|error| wrong(place, "abi", error.to_string()))?,
-        (None, signatures @ [_, ..]) => {
-            let signatures: Vec<&str> = signatures.iter().map(String::as_str).collect();
-            let unusable = |error: capstan_chain::AbiError| wrong(place, "signatures", error.to_string());
-            Abi::parse_signatures(&signatures).map_err(unusable)?
+    for (index, configured) in chain.accounts.iter().enumerate() {
+        let place = format!("{place}.accounts.{index}");
+        let pattern = accounts(configured, chain, &place)?;
+        if patterns.iter().any(|known| known.key == pattern.key) {
+            return Err(wrong(&place, "addresses", "the same accounts are followed twice".to_owned()));
         }
-        _ => {
-            let reason = "protocol \"abi\" needs either a JSON ABI or signatures, a list".to_owned();
-            return Err(wrong(place, "abi", reason));
-        }
-    };
-    Ok(Definition::of_abi(name, abi, &of.events))
-}
-
-/// What is wrong with the text of a file is said with the file's name.
-fn in_file(error: ConfigError, file: Option<&Path>) -> ConfigError {
-    match (error, file) {
-        (ConfigError::Value { place, key, reason }, Some(file)) if key.ends_with(".abi") => {
-            ConfigError::Value { place, key, reason: in_path(file, &reason) }
-        }
-        (error, _) => error,
+        patterns.push(pattern);
     }
+    Ok(patterns)
 }
 
-fn in_path(path: &Path, what: &dyn std::fmt::Display) -> String {
-    format!("{}: {what}", path.display())
+fn accounts(of: &platform::Accounts, chain: &platform::Chain, place: &str) -> Result<Pattern, ConfigError> {
+    let evm = Address::ZERO.as_bytes().len();
+    if let Some(other) = of.addresses.iter().find(|address| address.as_bytes().len() != evm) {
+        return Err(wrong(place, "addresses", format!("{other} is no address of an EVM chain")));
+    }
+    let has = |wanted| of.follow.contains(&wanted);
+    let follow = native::Follow {
+        transfers: has(platform::AccountEvents::Transfers),
+        transactions: has(platform::AccountEvents::Transactions),
+    };
+    let key = if of.addresses.is_empty() { "addresses" } else { "follow" };
+    let pattern = native::pattern(&of.addresses, follow, of.start_block.unwrap_or(chain.start_block));
+    pattern.ok_or_else(|| wrong(place, key, "is empty, so that nothing would be followed".to_owned()))
 }
 
 pub(crate) fn wrong(place: &str, key: &str, reason: String) -> ConfigError {

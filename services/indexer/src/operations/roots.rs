@@ -31,8 +31,7 @@ impl Ingest {
                 None
             }
         };
-        let configured = self.plan.contracts.iter().map(|(address, contract)| (address, contract.clone()));
-        Ok(Contracts::new(added.into_iter().filter_map(read).chain(configured)))
+        Ok(self.plan.contracts.clone().and(added.into_iter().filter_map(read)))
     }
 
     /// Puts other contracts in the place of the configured ones, from the next step on.

@@ -2,16 +2,18 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 
-use capstan_primitives::{BlockRef, ChainId};
+use capstan_primitives::{Address, BlockRef, ChainId};
 use tokio::sync::{mpsc, watch};
 
 use super::Command;
 use crate::{
     adapters::Node,
-    domain::{ChainProgress, Contracts, Cursor, Event, EventFilter, LogPage, Position, Rate, Undo, place},
+    domain::{
+        ChainProgress, Contracts, Covered, Cursor, Event, EventFilter, LogPage, Position, Rate, Undo, place,
+    },
     error::Error,
     store::{Bounds, Span, Store},
 };
@@ -259,11 +261,23 @@ impl EventLog {
             return Ok(());
         }
         let covered = self.store.covered(progress.chain_id).await?;
-        let concerns = |address| filter.addresses.is_empty() || filter.addresses.contains(address);
-        match covered.iter().any(|known| known.added > at.history && concerns(&known.address)) {
+        match covered.iter().any(|known| known.added > at.history && self.concerns(known, progress, filter)) {
             true => Err(Error::CursorHistoryAdded(progress.chain_id)),
             false => Ok(()),
         }
+    }
+
+    /// Whether what came into the log may be wanted by `filter`: of a pattern, whatever is of no contract.
+    fn concerns(&self, of: &Covered, progress: &ChainProgress, filter: &EventFilter) -> bool {
+        if filter.addresses.is_empty() || filter.addresses.contains(&of.address) {
+            return true;
+        }
+        let Some(handle) = self.chains.get(&progress.chain_id) else { return true };
+        let contracts = handle.contracts.read().unwrap_or_else(PoisonError::into_inner);
+        let is_of_contract = |address: &Address| {
+            contracts.get(address).is_some_and(|contract| contract.start_block <= of.start_block)
+        };
+        of.is_of_pattern() && !filter.addresses.iter().all(is_of_contract)
     }
 
     /// The events through `at` that `undo` takes back, newest first.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use capstan_db::bulk::BulkWrite;
 use capstan_db::columns::{AddressColumn, signed, unsigned};
 use capstan_db::indexer::entities::{block, covered, event, reorg};
-use capstan_primitives::{Address, ChainId};
+use capstan_primitives::{Address, ChainId, Hash};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Statement, sea_query::OnConflict,
 };
@@ -90,9 +90,14 @@ impl Store {
                 rows::new_event(from.chain_id, fork, event, type_).map(rows::NewRow::into_model)
             };
             let rows = events.iter().map(model).collect::<Result<Vec<_>, _>>()?;
+            let count = u64::try_from(rows.len()).unwrap_or_default();
             let insert =
                 event::Entity::insert_many(rows).on_conflict(OnConflict::new().do_nothing().to_owned());
-            added += insert.exec_without_returning(&write).await?;
+            let inserted = insert.exec_without_returning(&write).await?;
+            if inserted < count && !of.is_of_pattern() {
+                file_anew(&write, from.chain_id, events, &types).await?;
+            }
+            added += inserted;
         }
         let completes = of.next_block.is_none();
         let to = ChainProgress {
@@ -111,6 +116,31 @@ impl Store {
         self.learn_partitions(parts);
         Ok(to)
     }
+}
+
+/// Files logs under their contract that a pattern had brought into the log before.
+async fn file_anew(
+    write: &BulkWrite,
+    chain_id: ChainId,
+    events: &[NewEvent],
+    types: &BTreeMap<(usize, Hash), i32>,
+) -> Result<(), Error> {
+    let mut places: BTreeMap<i32, Vec<i64>> = BTreeMap::new();
+    for NewEvent { log, of } in events {
+        let place = place::place(log.block_number, log.log_index).map(signed);
+        let Some(type_) = types.get(&type_key(of)).copied() else { continue };
+        places.entry(type_).or_default().extend(place);
+    }
+    for (type_, places) in places {
+        event::Entity::update_many()
+            .col_expr(event::Column::Type, type_.into())
+            .filter(event::Column::ChainId.eq(signed(chain_id.0)))
+            .filter(event::Column::Place.is_in(places))
+            .filter(event::Column::Type.ne(type_))
+            .exec(write)
+            .await?;
+    }
+    Ok(())
 }
 
 async fn write_covered(write: &BulkWrite, chain_id: ChainId, of: &Covered) -> Result<(), Error> {

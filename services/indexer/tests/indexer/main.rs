@@ -1,6 +1,7 @@
 //! The indexer over real gRPC against a real chain: what it serves is what the node has.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod accounts;
 mod admin;
 mod cursors;
 mod faults;
@@ -18,3 +19,4 @@ mod serving;
 mod state;
 mod store_away;
 mod transactions;
+mod wildcards;

@@ -50,6 +50,40 @@ fn with(toml: &str, line: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_wildcard_that_cannot_be_followed_is_refused_with_the_place_named() {
+    let good = devnet().await.config_toml();
+    let wildcard = |keys: &str| format!("{good}\n[[chains.wildcards]]\n{keys}\n");
+    let twice = "protocol = \"erc20\"\n[[chains.wildcards]]\nprotocol = \"erc20\"\nname = \"again\"";
+    let anonymous = "protocol = \"abi\"\nname = \"a\"\nsignatures = [\"A(uint8 x) anonymous\"]";
+    let expected = [
+        ("protocol = \"erc02\"", ".0.protocol", "erc20"),
+        ("protocol = \"uniswap.v2.factory\"", ".0.protocol", "by address"),
+        ("protocol = \"gnosis.conditional_tokens\"", ".0.protocol", "by address"),
+        ("protocol = \"erc20\"\nonly = [\"Transfers\"]", ".0.only", "Transfer, Approval"),
+        (
+            "protocol = \"erc20\"\nwhere = { to = [\"0x00000000000000000000000000000000000000aa\"] }",
+            ".0.where.to",
+            "Approval",
+        ),
+        (
+            "protocol = \"erc20\"\nonly = [\"Transfer\"]\nwhere = { to = [\"0x12\"] }",
+            ".0.where.to",
+            "address",
+        ),
+        ("protocol = \"erc20\"\nonly = [\"Transfer\"]\nwhere = { to = [] }", ".0.where.to", "empty"),
+        (anonymous, ".0.only", "anonymous"),
+        (twice, ".1.protocol", "twice"),
+    ];
+    for (keys, place, reason) in expected {
+        let refused = refusal(&wildcard(keys)).await;
+        assert!(
+            refused.contains(&format!("chains.0.wildcards{place}")) && refused.contains(reason),
+            "{refused}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_indexer_without_a_chain_is_refused() {
     let refused = refusal("").await;
     assert!(refused.contains("no chain is configured"), "{refused}");
@@ -61,4 +95,28 @@ async fn a_taken_port_is_refused_with_the_setting_that_changes_it() {
     let address = taken.local_addr().unwrap();
     let refused = capstan_runtime::bind::<capstan_indexer::Indexer>(address).await.unwrap_err().to_string();
     assert!(refused.contains(&address.to_string()) && refused.contains("[indexer] listen"), "{refused}");
+}
+
+#[tokio::test]
+async fn accounts_that_cannot_be_followed_are_refused_with_the_place_named() {
+    let good = devnet().await.config_toml();
+    let own = "addresses = [\"0x00000000000000000000000000000000000000aa\"]";
+    let long = format!("addresses = [\"0x{}\"]", "aa".repeat(32));
+    let expected = [
+        ("addresses = []".to_owned(), "accounts.0.addresses", "empty"),
+        (format!("{own}\nfollow = []"), "accounts.0.follow", "empty"),
+        (long, "accounts.0.addresses", "EVM"),
+        (format!("{own}\n[[chains.accounts]]\n{own}"), "accounts.1.addresses", "twice"),
+        (
+            format!(
+                "{own}\n[[chains.contracts]]\nprotocol = \"native\"\naddress = \"0x00000000000000000000000000000000000000aa\""
+            ),
+            "contracts.5.protocol",
+            "[[chains.accounts]]",
+        ),
+    ];
+    for (keys, place, reason) in expected {
+        let refused = refusal(&format!("{good}\n[[chains.accounts]]\n{keys}\n")).await;
+        assert!(refused.contains(&format!("chains.0.{place}")) && refused.contains(reason), "{refused}");
+    }
 }

@@ -257,6 +257,8 @@ async fn start_market(store: &TestStore, indexer: SocketAddr, chains: &[u64]) ->
             decimals: 6,
         }],
         contracts: Vec::new(),
+        wildcards: Vec::new(),
+        accounts: Vec::new(),
     };
     let url = match &store.url {
         capstan_db::DatabaseUrl::Sqlite(directory) => format!("sqlite://{}", directory.display()),

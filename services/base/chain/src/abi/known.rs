@@ -10,6 +10,7 @@ pub(super) const DEFINITIONS: &[Definition] = &[
     CONDITIONAL_TOKENS,
     FPMM,
     FPMM_FACTORY,
+    NATIVE,
     PERMIT2,
     UNISWAP_V2_FACTORY,
     UNISWAP_V2_PAIR,
@@ -89,6 +90,16 @@ const FPMM_FACTORY: Definition = Definition {
         argument: "fixedProductMarketMaker",
         protocol: "gnosis.fpmm",
     }],
+};
+
+// What transactions do to accounts, as if the chain's coin were a contract (ERC-7528).
+const NATIVE: Definition = Definition {
+    name: "native",
+    events: &[
+        "Transfer(address indexed from, address indexed to, uint256 value)",
+        "Transaction(address indexed from, address indexed to, uint64 nonce, uint256 value, bool success, uint64 gasUsed, uint256 effectiveGasPrice)",
+    ],
+    creates: &[],
 };
 
 const PERMIT2: Definition = Definition {

@@ -18,6 +18,7 @@ mod protocol;
 mod signature;
 #[cfg(test)]
 mod tests;
+mod topics;
 mod value;
 mod walk;
 
@@ -29,6 +30,7 @@ use kind::Kind;
 pub use decode::{Argument, DecodeError, Decoded, Topic};
 pub use parse::AbiError;
 pub use protocol::{Creates, Protocol, known_protocols, protocol};
+pub use topics::address_topic;
 pub use value::{Integer, Value};
 
 /// Most topics of a log that can be arguments: the EVM has four, and the first is the event's id
@@ -117,6 +119,12 @@ impl EventShape {
     #[must_use]
     pub fn id(&self) -> Option<Hash> {
         self.id
+    }
+
+    /// How many topics a log of the event has.
+    #[must_use]
+    pub fn topic_count(&self) -> usize {
+        self.indexed + usize::from(self.id.is_some())
     }
 
     /// Name and types, as they are hashed: `Transfer(address,address,uint256)`.

@@ -80,7 +80,7 @@ impl Abi {
         Ok(abi)
     }
 
-    fn add(&mut self, shape: EventShape) -> Result<(), AbiError> {
+    pub(super) fn add(&mut self, shape: EventShape) -> Result<(), AbiError> {
         let Some(id) = shape.id else {
             if !self.anonymous.contains(&shape) {
                 self.anonymous.push(shape);

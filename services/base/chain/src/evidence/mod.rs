@@ -9,4 +9,4 @@ mod transactions;
 pub(crate) use formats::Formats;
 pub use formats::Verification;
 pub(crate) use full_header::FullHeader;
-pub(crate) use receipts::{BlockReceipts, WireReceipt, proved_logs};
+pub(crate) use receipts::{BlockReceipts, ProvedReceipts, WireReceipt, proved_logs};

@@ -2,15 +2,15 @@
 
 use alloy::{
     consensus::proofs::ordered_trie_root_with_encoder,
-    primitives::{self, B256, Bloom},
+    primitives::{self, B256, Bloom, U256},
     rlp::{self, Encodable},
 };
-use capstan_primitives::{Address, Hash};
+use capstan_primitives::{Address, Amount, Hash};
 use serde::Deserialize;
 
 use super::FullHeader;
 use crate::{
-    ChainError, Log, LogFilter,
+    ChainError, Header, Log, LogFilter, Place, Receipt,
     calls::inconsistent,
     wire::{Data, Fixed, Quantity, transaction_id},
 };
@@ -32,6 +32,9 @@ pub(crate) struct WireReceipt {
     cumulative_gas_used: Quantity,
     logs: Vec<ReceiptLog>,
     transaction_hash: Fixed<32>,
+    /// Not part of the root.
+    #[serde(default)]
+    effective_gas_price: Option<U256>,
     #[serde(default)]
     deposit_nonce: Option<Quantity>,
     #[serde(default)]
@@ -45,10 +48,17 @@ struct ReceiptLog {
     data: Data,
 }
 
+/// The receipts of a block, whose root is in its header.
+pub(crate) struct ProvedReceipts {
+    pub(crate) header: Header,
+    /// In the order of the block.
+    pub(crate) receipts: Vec<WireReceipt>,
+}
+
 /// What the receipts of a block say.
 pub(crate) enum BlockReceipts {
     /// Their root is that of the header.
-    Proved(Vec<WireReceipt>),
+    Proved(ProvedReceipts),
     /// Their root is another, and some are of a type whose encoding is not known.
     Unfamiliar {
         /// The root as of the encoding of Ethereum's receipts.
@@ -61,13 +71,40 @@ impl BlockReceipts {
     pub(crate) fn checked(header: &FullHeader, receipts: Vec<WireReceipt>) -> Result<Self, ChainError> {
         let root = Hash::from(ordered_trie_root_with_encoder(&receipts, WireReceipt::encode).0);
         if Some(root) == header.receipts_root() {
-            return Ok(Self::Proved(receipts));
+            let ids = receipts.iter().map(|receipt| &receipt.transaction_hash.0);
+            if ids.eq(header.transactions.iter()) {
+                return Ok(Self::Proved(ProvedReceipts { header: header.header, receipts }));
+            }
+            let hash = header.header.block.hash;
+            return Err(inconsistent(format!("the receipts of block {hash} are not of its transactions")));
         }
         if receipts.iter().any(|receipt| !receipt.is_familiar()) {
             return Ok(Self::Unfamiliar { root });
         }
         let block = header.header.block;
         Err(inconsistent(format!("the receipts of block {} do not have the root of its header", block.hash)))
+    }
+}
+
+impl ProvedReceipts {
+    pub(crate) fn into_receipts(self) -> Result<Vec<Receipt>, ChainError> {
+        let block = self.header.block;
+        let mut before = 0;
+        let mut receipts = Vec::with_capacity(self.receipts.len());
+        for (transaction_index, receipt) in (0_u32..).zip(self.receipts) {
+            let gas = receipt.cumulative_gas_used.0;
+            let less = || inconsistent(format!("the gas of block {} grows smaller", block.hash));
+            receipts.push(Receipt {
+                id: transaction_id(receipt.transaction_hash).map_err(inconsistent)?,
+                place: Place { block_number: block.number, block_hash: block.hash, transaction_index },
+                is_success: receipt.status.map(|status| status.0 == 1),
+                gas_used: gas.checked_sub(before).ok_or_else(less)?,
+                effective_gas_price: receipt.effective_gas_price.map(Amount),
+                created: None,
+            });
+            before = gas;
+        }
+        Ok(receipts)
     }
 }
 
@@ -113,17 +150,9 @@ impl WireReceipt {
     }
 }
 
-/// The logs of proved receipts that satisfy `filter`, by log index, with the time of their block.
-pub(crate) fn proved_logs(
-    header: &FullHeader,
-    receipts: Vec<WireReceipt>,
-    filter: &LogFilter,
-) -> Result<Vec<Log>, ChainError> {
-    let ids = receipts.iter().map(|receipt| &receipt.transaction_hash.0);
-    if !ids.eq(header.transactions.iter()) {
-        let hash = header.header.block.hash;
-        return Err(inconsistent(format!("the receipts of block {hash} are not of its transactions")));
-    }
+/// The logs of proved receipts that satisfy one of `filters`, by log index, with the time of their block.
+pub(crate) fn proved_logs(proved: ProvedReceipts, filters: &[LogFilter]) -> Result<Vec<Log>, ChainError> {
+    let ProvedReceipts { header, receipts } = proved;
     let mut found = Vec::new();
     let mut log_index = 0;
     for (transaction_index, receipt) in (0_u32..).zip(receipts) {
@@ -131,9 +160,9 @@ pub(crate) fn proved_logs(
         for log in receipt.logs {
             let topics: Vec<_> = log.topics.into_iter().map(|topic| Hash::from(topic.0)).collect();
             let log = Log {
-                block_number: header.header.block.number,
-                block_hash: header.header.block.hash,
-                block_time: Some(header.header.block.time),
+                block_number: header.block.number,
+                block_hash: header.block.hash,
+                block_time: Some(header.block.time),
                 transaction: transaction.clone(),
                 transaction_index,
                 log_index,
@@ -142,7 +171,7 @@ pub(crate) fn proved_logs(
                 data: log.data.0,
             };
             log_index += 1;
-            found.extend(Some(log).filter(|log| filter.matches(log)));
+            found.extend(Some(log).filter(|log| filters.iter().any(|filter| filter.matches(log))));
         }
     }
     Ok(found)

@@ -18,7 +18,7 @@ const OF_LOGS: [Fault; 5] =
 const OF_RECEIPTS: [Fault; 3] = [Fault::AlterData, Fault::InventLog, Fault::AlterReceipts];
 
 fn emitted() -> LogFilter {
-    LogFilter { addresses: Vec::new(), topics: vec![Hash::from(TOPIC)] }
+    LogFilter { addresses: Vec::new(), topics: vec![vec![Hash::from(TOPIC)]] }
 }
 
 fn lies_against(verification: Verification) -> Vec<Fault> {
@@ -142,7 +142,7 @@ async fn receipts_of_every_type_that_a_local_chain_makes_are_proved() {
 #[tokio::test]
 async fn an_honest_range_without_logs_costs_one_request() {
     let pair = Pair::primary_and(Role::Fallback).await;
-    let nothing = LogFilter { addresses: Vec::new(), topics: vec![Hash::ZERO] };
+    let nothing = LogFilter { addresses: Vec::new(), topics: vec![vec![Hash::ZERO]] };
     let before = pair.first.requests() + pair.second.requests();
     assert_eq!(pair.evm.headers_and_logs(2, 10, &nothing).await.unwrap().logs, []);
     assert_eq!(pair.evm.headers_and_logs(5, 5, &nothing).await.unwrap().logs, []);

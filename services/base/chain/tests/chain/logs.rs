@@ -11,7 +11,7 @@ use crate::{
 };
 
 fn emitted() -> LogFilter {
-    LogFilter { addresses: Vec::new(), topics: vec![Hash::from(TOPIC)] }
+    LogFilter { addresses: Vec::new(), topics: vec![vec![Hash::from(TOPIC)]] }
 }
 
 async fn chain(anvil: &Anvil) -> Evm {
@@ -49,7 +49,7 @@ async fn only_logs_that_satisfy_the_filter_come_back() {
     anvil.mine(1).await;
     let second = anvil.made_by(made[1]).await;
     let count = async |addresses: &[Address], topics: &[Hash]| {
-        let filter = LogFilter { addresses: addresses.to_vec(), topics: topics.to_vec() };
+        let filter = LogFilter { addresses: addresses.to_vec(), topics: vec![topics.to_vec()] };
         evm.headers_and_logs(0, 1, &filter).await.unwrap().logs.len()
     };
     assert_eq!(count(&[], &[]).await, 2);

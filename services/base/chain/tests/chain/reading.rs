@@ -1,8 +1,8 @@
 //! Transactions, receipts, nonces and calls of a real chain.
 
-use capstan_chain::{At, ChainError, EndpointState, Evm, Role};
+use capstan_chain::{At, ChainError, EndpointState, Evm, Header, Receipt, Role, Transaction};
 use capstan_faults::{Fault, Script};
-use capstan_primitives::{Address, Amount, Hash, TransactionId};
+use capstan_primitives::{Address, Amount, BlockRef, Hash, TransactionId};
 use serde_json::json;
 
 use crate::{anvil::Anvil, options, pool::Pair};
@@ -92,6 +92,51 @@ async fn altered_transactions_are_not_believed() {
         assert_eq!(pair.status_of_first().state, EndpointState::Ejected, "{lie:?}");
         pair.second.follow(Script::always(lie));
         assert!(pair.evm.block_transactions(hash).await.is_err(), "{lie:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_receipts_of_a_block_are_proved_and_say_what_each_says() {
+    let (anvil, evm) = chain().await;
+    let receiver = Address::from([0x11; 20]);
+    let failing = json!({ "data": "0xfe", "gas": "0x30d40" });
+    let sent = [
+        anvil.send(json!({ "to": receiver, "value": "0x1" })).await,
+        anvil.send(failing).await,
+        anvil.log(1).await,
+    ];
+    anvil.mine(1).await;
+    let hash = evm.head().await.unwrap().block.hash;
+    let receipts = evm.block_receipts(hash).await.unwrap().unwrap();
+    assert_eq!(receipts.len(), sent.len());
+    for (receipt, sent) in receipts.into_iter().zip(sent) {
+        let alone = evm.receipt(&id(sent)).await.unwrap().unwrap();
+        let transaction = evm.transaction(&id(sent)).await.unwrap().unwrap();
+        assert_eq!(transaction.target(), alone.created.unwrap_or(receiver));
+        assert_eq!(receipt, Receipt { created: None, ..alone });
+    }
+}
+
+#[tokio::test]
+async fn transactions_of_blocks_in_a_row_come_from_blocks_that_join() {
+    let pair = Pair::primary_and(Role::Fallback).await;
+    let (evm, wanted) = (&pair.evm, |_: &Transaction| true);
+    let header = async |number| evm.header(number).await.unwrap().unwrap();
+    let ends = (header(2).await, header(10).await);
+    let right = evm.transactions_between(ends, true, &wanted).await.unwrap();
+    for (header, transactions) in &right.blocks {
+        assert_eq!(*transactions, evm.block_transactions(header.block.hash).await.unwrap().transactions);
+    }
+    let numbers: Vec<_> = right.blocks.iter().map(|(header, _)| header.block.number).collect();
+    assert!(numbers.len() > 1 && numbers.is_sorted(), "{numbers:?}");
+    assert_eq!(evm.transactions_between(ends, false, &|_| false).await.unwrap().blocks, []);
+
+    let other = (ends.0, Header { block: BlockRef { hash: Hash::ZERO, ..ends.1.block }, ..ends.1 });
+    let error = evm.transactions_between(other, true, &wanted).await.unwrap_err();
+    assert!(matches!(error, ChainError::Inconsistent { .. }), "{error}");
+    for lie in [Fault::AlterTransactions, Fault::AlterHeader, Fault::WrongHash] {
+        pair.first.follow(Script::always(lie));
+        assert_eq!(evm.transactions_between(ends, true, &wanted).await.unwrap(), right, "{lie:?}");
     }
 }
 

@@ -6,6 +6,7 @@ mod erc20;
 mod erc4626;
 mod fields;
 mod fpmm;
+mod native;
 mod permit2;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("gnosis.conditional_tokens", conditional_tokens::EVENTS),
     ("gnosis.fpmm", fpmm::EVENTS),
     ("gnosis.fpmm_factory", fpmm::FACTORY_EVENTS),
+    ("native", native::EVENTS),
     ("permit2", permit2::EVENTS),
     ("uniswap.v2.factory", uniswap_v2::FACTORY_EVENTS),
     ("uniswap.v2.pair", uniswap_v2::EVENTS),
