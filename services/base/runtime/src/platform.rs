@@ -138,12 +138,32 @@ pub struct Chain {
 
 /// How much of a chain is kept. What can still be reorganized is kept in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", try_from = "WrittenRetention")]
 pub enum Retention {
     /// The newest blocks: `{ blocks = 1000000 }`.
     Blocks(u64),
     /// The blocks of the newest days, by chain time: `{ days = 90 }`.
     Days(u64),
+}
+
+/// Read as an enum, the second of two values would be passed over.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenRetention {
+    blocks: Option<u64>,
+    days: Option<u64>,
+}
+
+impl TryFrom<WrittenRetention> for Retention {
+    type Error = &'static str;
+
+    fn try_from(written: WrittenRetention) -> Result<Self, Self::Error> {
+        match (written.blocks, written.days) {
+            (Some(blocks), None) => Ok(Self::Blocks(blocks)),
+            (None, Some(days)) => Ok(Self::Days(days)),
+            _ => Err("expected either { blocks = … } or { days = … }"),
+        }
+    }
 }
 
 /// When a block is final.
