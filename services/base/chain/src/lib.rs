@@ -4,6 +4,8 @@ mod abi;
 mod answers;
 mod block_logs;
 mod calls;
+#[cfg(test)]
+mod damage;
 mod endpoint;
 mod error;
 mod evidence;
