@@ -40,9 +40,13 @@ pub struct ChainPlan {
     pub window: Window,
     /// How often the node is asked for its head.
     pub poll_interval: Duration,
+    /// How long the right to write lasts when it is not renewed.
+    pub lease: Duration,
 }
 
 const FIRST_RANGE: u64 = 200;
+/// It is renewed four times as often, each time with a write.
+const SHORTEST_LEASE: Duration = Duration::from_millis(200);
 
 /// Reads the plan of a chain; `place` names it in errors, such as `chains.0`.
 ///
@@ -70,6 +74,7 @@ pub fn plan(chain: &platform::Chain, config: &Config, place: &str) -> Result<Cha
         prefetch: config.prefetch,
         window: Window { blocks: config.reorg_window, seconds: config.reorg_window_seconds },
         poll_interval: config.poll_interval(),
+        lease: Duration::from_millis(config.takeover_after_ms).max(SHORTEST_LEASE),
     })
 }
 

@@ -47,8 +47,12 @@ pub(crate) fn platform_of(toml: &str, database_url: &str) -> Platform {
 }
 
 pub(crate) async fn try_start(platform: Platform) -> Result<Running, StartError> {
-    let config =
-        Config { poll_interval_ms: 50, batch_blocks: 7, max_response_bytes: 8 << 20, ..Config::default() };
+    try_start_with(platform, Config::default()).await
+}
+
+/// With what of `config` is not set small for tests.
+pub(crate) async fn try_start_with(platform: Platform, config: Config) -> Result<Running, StartError> {
+    let config = Config { poll_interval_ms: 50, batch_blocks: 7, max_response_bytes: 8 << 20, ..config };
     let listener = bind::<Indexer>(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
     start::<Indexer>(listener, Instance { platform, config, clock: Clock::System }).await
 }
@@ -216,4 +220,10 @@ pub(crate) async fn listed(client: &mut Client, page_size: i32, newest_first: bo
 pub(crate) async fn status(client: &mut Client) -> capstan_proto::indexer::ChainStatus {
     let status = client.get_status(GetStatusRequest {}).await.unwrap().into_inner();
     status.chains.into_iter().next().unwrap()
+}
+
+/// How often, how long, by which seed and on what, for whoever runs the tests.
+#[expect(clippy::disallowed_methods, reason = "said by the environment")]
+pub(crate) fn setting<T: std::str::FromStr>(name: &str) -> Option<T> {
+    std::env::var(name).ok()?.parse().ok()
 }
