@@ -64,8 +64,7 @@ impl Service for Indexer {
         let database = scope.database::<capstan_db::indexer::Migrator>().await?;
         let services =
             [SERVICE_NAME, transaction_service_server::SERVICE_NAME, pool_service_server::SERVICE_NAME];
-        let health = services.map(|service| HealthCheck::of_store(service, &database)).to_vec();
-        let store = Store::new(database);
+        let store = Store::new(database.clone());
         let (mut chains, mut signals, mut with_pools) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
         for (node, plan) in nodes {
             let (id, name) = (plan.id, plan.name.clone());
@@ -93,6 +92,10 @@ impl Service for Indexer {
                 return Err(twice(id));
             }
         }
+        let views: Vec<_> = chains.values().map(|chain| chain.view.clone()).collect();
+        let stores = move || views.iter().all(|view| !view.borrow().store_fails);
+        let health =
+            services.map(|service| HealthCheck::of_store(service, &database).and(stores.clone())).to_vec();
         let log = EventLog::new(store.clone(), chains);
         let pools = PoolRpc { pools: follow_pools(&log, &store, with_pools, &scope.tasks) };
         let transactions = Transactions::new(store, log.clone(), signals, scope.clock.clone());
@@ -125,6 +128,7 @@ fn beginning(ingest: &Ingest) -> ChainView {
         writer: false,
         contracts: ingest.followed(),
         problem: String::new(),
+        store_fails: false,
     }
 }
 

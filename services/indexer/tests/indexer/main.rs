@@ -12,6 +12,7 @@ mod refusals;
 mod reorgs;
 mod replicas;
 mod road;
+mod server;
 mod serving;
 mod state;
 mod store_away;
