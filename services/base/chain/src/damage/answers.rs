@@ -126,7 +126,7 @@ fn damaged_receipts_prove_no_other_log() {
         let id = logs[0].transaction.clone();
         logs.iter().map(|log| Log { transaction: id.clone(), ..log.clone() }).collect()
     };
-    damage(50_000, 2, json!([of(1, "receipts")]), |replies| {
+    damage(20_000, 2, json!([of(1, "receipts")]), |replies| {
         let receipts = answer(replies, 1).and_then(|told| answers::read::<Option<Vec<WireReceipt>>>(&told));
         let Ok(Some(receipts)) = receipts else { return false };
         let Ok(BlockReceipts::Proved(receipts)) = BlockReceipts::checked(&truth.header, receipts) else {
@@ -183,7 +183,7 @@ fn damaged_numbers_results_and_refusals_are_read_or_refused() {
             { "jsonrpc": "2.0", "id": 2, "result": format!("0x{}", "00".repeat(31) + "2a") },
             { "jsonrpc": "2.0", "id": 3, "error": refusal },
         ]);
-        damage(61_250, 6 + place, answers, |replies| {
+        damage(65_000, 6 + place, answers, |replies| {
             let chain = answer(replies, 1).and_then(|told| answers::number(&told));
             let call = returned(answer(replies, 2), Hash::ZERO);
             let refused = answer(replies, 3).is_err();
