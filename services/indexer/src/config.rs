@@ -32,6 +32,9 @@ pub struct Config {
     pub retention_interval_ms: u64,
     /// Seconds after which a registered transaction that no node has counts as dropped.
     pub transaction_dropped_after_seconds: u32,
+    /// After which time without a sign of life another process takes over from the one that writes, in
+    /// milliseconds.
+    pub takeover_after_ms: u64,
     /// How far logs of reversible blocks are checked against the block's hash.
     pub verify_blocks: Verify,
     /// The same for final blocks, for whoever trusts no node with history: every header is asked for.
@@ -74,6 +77,7 @@ impl Default for Config {
             reorg_window_seconds: 600,
             retention_interval_ms: 60_000,
             transaction_dropped_after_seconds: 600,
+            takeover_after_ms: 3_500,
             verify_blocks: Verify::Receipts,
             verify_history: Verify::Off,
         }

@@ -1,5 +1,7 @@
 //! What can go wrong in the indexer, and what its callers are told.
 
+use std::time::Duration;
+
 use capstan_chain::ChainError;
 use capstan_primitives::{Address, BlockRef, ChainId, PageTokenError, TransactionId};
 use capstan_runtime::status::Failure;
@@ -121,6 +123,16 @@ impl Error {
     #[must_use]
     pub fn is_final(&self) -> bool {
         matches!(self, Self::ReorgTooDeep { .. })
+    }
+
+    /// Longest pause before what failed so is tried again: the store is near and takes any number of
+    /// questions, a node may count them.
+    #[must_use]
+    pub const fn longest_wait(&self) -> Duration {
+        match self {
+            Self::Store(_) => Duration::from_secs(2),
+            _ => Duration::from_secs(10),
+        }
     }
 
     fn failure(&self) -> Failure {

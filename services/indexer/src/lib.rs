@@ -67,8 +67,7 @@ impl Service for Indexer {
             nodes.push(connect(chain, &config, index).await?);
         }
         let database = scope.database::<capstan_db::indexer::Migrator>().await?;
-        let health = health(&database);
-        let store = Store::new(database);
+        let store = Store::new(database.clone());
         let (mut chains, mut signals, mut with_pools) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
         for (node, plan) in nodes {
             let (id, name) = (plan.id, plan.name.clone());
@@ -98,6 +97,7 @@ impl Service for Indexer {
                 return Err(twice(id));
             }
         }
+        let health = health(&database, &chains);
         let log = EventLog::new(store.clone(), chains);
         let reload = worker::reload::reload(log.clone(), config, scope.reloads, scope.tasks.stopping());
         scope.tasks.critical("reload", reload);
@@ -116,14 +116,16 @@ impl Service for Indexer {
     }
 }
 
-fn health(database: &Database) -> Vec<HealthCheck> {
+fn health(database: &Database, chains: &BTreeMap<ChainId, ChainHandle>) -> Vec<HealthCheck> {
     let services = [
         SERVICE_NAME,
         admin::SERVICE_NAME,
         transaction_service_server::SERVICE_NAME,
         pool_service_server::SERVICE_NAME,
     ];
-    services.map(|service| HealthCheck::of_store(service, database)).to_vec()
+    let views: Vec<_> = chains.values().map(|chain| chain.view.clone()).collect();
+    let stores = move || views.iter().all(|view| !view.borrow().store_fails);
+    services.map(|service| HealthCheck::of_store(service, database).and(stores.clone())).to_vec()
 }
 
 /// Keeps the pools of `chains` level with their logs, and serves them.
@@ -146,6 +148,7 @@ fn beginning(ingest: &Ingest) -> ChainView {
         writer: false,
         contracts: ingest.followed(),
         problem: String::new(),
+        store_fails: false,
     }
 }
 

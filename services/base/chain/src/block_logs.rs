@@ -65,14 +65,6 @@ impl Evm {
         Ok(confirmed)
     }
 
-    /// [`Evm::block_logs`] with [`Verification::Bloom`].
-    ///
-    /// # Errors
-    /// As [`Evm::block_logs`].
-    pub async fn header_and_logs(&self, hash: Hash, filter: &LogFilter) -> Result<Vec<Log>, ChainError> {
-        self.block_logs(hash, filter, Verification::Bloom).await
-    }
-
     /// How far the logs of this chain can be verified, as far as it is known by now.
     #[must_use]
     pub fn verification(&self) -> Verification {

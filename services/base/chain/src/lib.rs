@@ -5,6 +5,8 @@ mod answers;
 mod block_logs;
 mod bodies;
 mod calls;
+#[cfg(test)]
+mod damage;
 mod endpoint;
 mod error;
 mod evidence;

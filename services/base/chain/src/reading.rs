@@ -101,7 +101,7 @@ impl Evm {
 }
 
 /// The outer error is one of the endpoint, the inner one is the contract's.
-fn returned(
+pub(crate) fn returned(
     answer: Result<Answer, ChainError>,
     block: Hash,
 ) -> Result<Result<Vec<u8>, ChainError>, ChainError> {

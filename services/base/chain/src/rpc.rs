@@ -93,7 +93,11 @@ fn serialized(call: Call, id: u64) -> Result<SerializedRequest, ChainError> {
     Request::new(method, Id::Number(id), params).try_into().map_err(malformed)
 }
 
-fn take_answer(answers: &mut Vec<Reply>, method: &'static str, id: u64) -> Result<Answer, ChainError> {
+pub(crate) fn take_answer(
+    answers: &mut Vec<Reply>,
+    method: &'static str,
+    id: u64,
+) -> Result<Answer, ChainError> {
     let place = answers.iter().position(|reply| reply.id == Id::Number(id)).or_else(|| {
         // Errors about a request that the node could not read carry no id.
         answers.iter().position(|reply| reply.id == Id::None && reply.payload.is_err())

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures::future::{BoxFuture, join_all};
+use futures::{
+    FutureExt,
+    future::{BoxFuture, join_all},
+};
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::Tasks;
@@ -41,6 +44,14 @@ impl HealthCheck {
             let database = database.clone();
             async move { database.ping().await.is_ok() }
         })
+    }
+
+    /// Serving only as long as `also` says so, too.
+    #[must_use]
+    pub fn and(self, also: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        let Self { service, check } = self;
+        let both = move || if also() { check() } else { std::future::ready(false).boxed() };
+        Self { service, check: Arc::new(both) }
     }
 
     async fn status(&self) -> ServingStatus {

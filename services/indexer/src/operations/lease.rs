@@ -3,14 +3,12 @@
 use std::time::Duration;
 
 use capstan_primitives::ChainId;
-use capstan_runtime::Tasks;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::Ingest;
 use crate::{error::Error, store::Store};
 
-/// A writer that is not heard of for so long is replaced.
-const LEASE: Duration = Duration::from_millis(3_500);
+/// A lease is renewed so often while it lasts.
 const RENEWALS: u32 = 4;
 /// A store that is away must not hold up the stop; the lease then ends by itself.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -26,12 +24,6 @@ pub struct Lease {
 }
 
 impl Lease {
-    fn begin(store: Store, chain_id: ChainId, writer: u64, tasks: &Tasks) -> Self {
-        let lost = CancellationToken::new();
-        let renewal = tasks.part(renew(store.clone(), chain_id, writer, lost.clone()));
-        Self { store, chain_id, writer, lost, _renewal: renewal }
-    }
-
     /// Waits until another process has the log.
     pub async fn lost(&self) {
         self.lost.cancelled().await;
@@ -52,8 +44,8 @@ impl Ingest {
     /// # Errors
     /// When the store does not answer.
     pub async fn stand_by(&mut self) -> Result<Option<Lease>, Error> {
-        if let Some(progress) = self.store.acquire(self.plan.id, LEASE).await? {
-            let lease = Lease::begin(self.store.clone(), self.plan.id, progress.writer, &self.tasks);
+        if let Some(progress) = self.store.acquire(self.plan.id, self.plan.lease).await? {
+            let lease = self.lease(progress.writer);
             self.progress = progress;
             if let Err(error) = self.take_over().await {
                 lease.give_up().await;
@@ -74,12 +66,18 @@ impl Ingest {
         }
         Ok(None)
     }
+
+    fn lease(&self, writer: u64) -> Lease {
+        let (store, chain_id, lost) = (self.store.clone(), self.plan.id, CancellationToken::new());
+        let renewal = renew(store.clone(), chain_id, writer, self.plan.lease, lost.clone());
+        Lease { store, chain_id, writer, lost, _renewal: self.tasks.part(renewal) }
+    }
 }
 
-async fn renew(store: Store, chain_id: ChainId, writer: u64, lost: CancellationToken) {
+async fn renew(store: Store, chain_id: ChainId, writer: u64, lease: Duration, lost: CancellationToken) {
     loop {
-        tokio::time::sleep(LEASE / RENEWALS).await;
-        match store.renew(chain_id, writer, LEASE).await {
+        tokio::time::sleep(lease / RENEWALS).await;
+        match store.renew(chain_id, writer, lease).await {
             Ok(true) => {}
             Ok(false) => return lost.cancel(),
             Err(error) => tracing::debug!(chain = chain_id.0, %error, "renewing the lease failed"),

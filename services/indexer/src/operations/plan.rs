@@ -46,11 +46,15 @@ pub struct ChainPlan {
     pub retention_interval: Duration,
     /// Blocks of one partition of a log that begins.
     pub partition_blocks: u64,
+    /// How long the right to write lasts when it is not renewed.
+    pub lease: Duration,
 }
 
 const FIRST_RANGE: u64 = 200;
 /// Blocks of one partition of the log, where the configuration does not say.
 const PARTITION_BLOCKS: u64 = 1 << 20;
+/// It is renewed four times as often, each time with a write.
+const SHORTEST_LEASE: Duration = Duration::from_millis(200);
 
 /// Reads the plan of a chain; `place` names it in errors, such as `chains.0`.
 ///
@@ -89,6 +93,7 @@ pub fn plan(chain: &platform::Chain, config: &Config, place: &str) -> Result<Cha
         retention: chain.retention,
         retention_interval: config.retention_interval(),
         partition_blocks: chain.partition_blocks.unwrap_or(PARTITION_BLOCKS),
+        lease: Duration::from_millis(config.takeover_after_ms).max(SHORTEST_LEASE),
     })
 }
 

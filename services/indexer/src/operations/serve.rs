@@ -54,6 +54,8 @@ pub struct ChainView {
     pub contracts: u64,
     /// Why the chain is not live.
     pub problem: String,
+    /// Whether that is the store, which may take no writes although it can be read.
+    pub store_fails: bool,
 }
 
 /// A configured chain and what its worker says of it.

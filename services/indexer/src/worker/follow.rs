@@ -18,7 +18,6 @@ use crate::{
 };
 
 const FIRST_WAIT: Duration = Duration::from_millis(100);
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// How often the log says how far reading history has come.
 const LOG_EVERY: Duration = Duration::from_secs(5);
 /// How often the endpoints are looked at for metrics.
@@ -138,7 +137,7 @@ impl Follower {
         metrics::retrying(chain, error, wait.as_millis());
         problem(&self.view, ChainState::Stalled, error);
         let pause = Pause::For(wait.mul_f64(rand::random_range(0.8..1.2)));
-        *wait = wait.saturating_mul(2).min(LONGEST_WAIT);
+        *wait = wait.saturating_mul(2).min(error.longest_wait());
         pause
     }
 }
@@ -221,6 +220,7 @@ fn leading(ingest: &Ingest, tick: Tick, rate: Option<Rate>) -> ChainView {
         writer: true,
         contracts: ingest.followed(),
         problem,
+        store_fails: false,
     }
 }
 
@@ -234,6 +234,7 @@ fn standing_by(ingest: &Ingest) -> ChainView {
         writer: false,
         contracts: ingest.followed(),
         problem: String::new(),
+        store_fails: false,
     }
 }
 
@@ -263,6 +264,7 @@ fn problem(view: &watch::Sender<ChainView>, state: ChainState, error: &Error) {
     view.send_modify(|view| {
         view.state = state;
         view.problem = error.to_string();
+        view.store_fails = matches!(error, Error::Store(_));
     });
 }
 

@@ -12,7 +12,6 @@ use crate::{
 };
 
 const FIRST_WAIT: Duration = Duration::from_millis(100);
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// Reads the log whenever it moves, until `stopping`. After a failure it is opened again.
 pub(crate) async fn follow(
@@ -31,7 +30,7 @@ pub(crate) async fn follow(
             () = stopping.cancelled() => return Ok(()),
             () = tokio::time::sleep(wait.mul_f64(rand::random_range(0.8..1.2))) => {}
         }
-        wait = wait.saturating_mul(2).min(LONGEST_WAIT);
+        wait = wait.saturating_mul(2).min(failed.longest_wait());
     }
 }
 

@@ -13,7 +13,6 @@ use crate::{
 };
 
 const FIRST_WAIT: Duration = Duration::from_millis(100);
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// Takes a step with every change of the log, with every registration and when something is due,
 /// until `stopping`. Without anything that can still change, only registrations count.
@@ -45,7 +44,7 @@ pub(crate) async fn follow(
                     () = stopping.cancelled() => return Ok(()),
                     () = tokio::time::sleep(wait.mul_f64(rand::random_range(0.8..1.2))) => {}
                 }
-                wait = wait.saturating_mul(2).min(LONGEST_WAIT);
+                wait = wait.saturating_mul(2).min(error.longest_wait());
             }
         }
     }

@@ -5,10 +5,13 @@ use std::time::{Duration, Instant};
 use capstan_db::testing::TestStore;
 use capstan_devnet::{Devnet, Options};
 use capstan_faults::{Fault, FaultProxy, Provider, Script};
+use capstan_proto::indexer::ChainState;
+use serde_json::json;
 
 use crate::{
     harness::{
-        Client, Subscriber, database_url, devnet, head, indexer, platform_of, settle, status, stop, truth,
+        Client, Subscriber, database_url, devnet, head, ids, indexer, listed, platform_of, settle, status,
+        stop, truth, try_start_with,
     },
     process::Process,
     state::State,
@@ -144,6 +147,32 @@ async fn history_is_read_within_the_limits_of_every_provider() {
         let store = TestStore::sqlite();
         let (running, mut client) = indexer(platform_of(&toml, &database_url(&store))).await;
         recover(&mut Subscriber::default(), &mut client, &devnet, &format!("{provider:?}")).await;
+        stop(running).await;
+    }
+}
+
+#[tokio::test]
+async fn history_that_receipts_verify_has_no_lie_of_its_only_node() {
+    let mut devnet = devnet().await;
+    traffic(&mut devnet, 50).await;
+    let truth = truth(&devnet).await;
+    for lie in [Fault::DropLog, Fault::AlterData] {
+        let proxy = FaultProxy::start(&devnet.http_url()).await.unwrap();
+        proxy.follow(Script::honest().on("eth_getLogs", lie));
+        let toml = through(&devnet, &[proxy.http_url()]);
+        let store = TestStore::sqlite();
+        let config = serde_json::from_value(json!({ "verify_history": "receipts" })).unwrap();
+        let running = try_start_with(platform_of(&toml, &database_url(&store)), config).await.unwrap();
+        let mut client = Client::connect(running.url()).await.unwrap();
+        while !matches!(status(&mut client).await.state(), ChainState::Stalled | ChainState::Live) {
+            tokio::task::yield_now().await;
+        }
+        let believed = ids(&listed(&mut client, 0, false).await);
+        assert!(believed.len() < truth.len() && truth.starts_with(&believed), "{lie:?}");
+        proxy.follow(Script::honest());
+        let mut reader = Subscriber::default();
+        reader.follow_to(&mut client, head(&devnet).await).await;
+        assert!(reader.ids() == truth, "{lie:?}");
         stop(running).await;
     }
 }

@@ -49,23 +49,19 @@ fn settings_of(toml: &str, database_url: &str) -> Settings {
     Settings::from_layers(Some(&file), []).unwrap().with("test", "database.url", database_url)
 }
 
-/// Starts as a configuration file says, its section of the indexer included.
-pub(crate) async fn try_start_of(toml: &str, database_url: &str) -> Result<Running, StartError> {
+/// What a configuration file says, its section of the indexer included.
+pub(crate) fn configured(toml: &str, database_url: &str) -> (Platform, Config) {
     let settings = settings_of(toml, database_url);
-    let platform = settings.platform().unwrap();
-    match toml.contains("[indexer]") {
-        true => try_start_with(platform, settings.section("indexer").unwrap()).await,
-        false => try_start(platform).await,
-    }
+    (settings.platform().unwrap(), settings.section("indexer").unwrap())
 }
 
 pub(crate) async fn try_start(platform: Platform) -> Result<Running, StartError> {
-    let config =
-        Config { poll_interval_ms: 50, batch_blocks: 7, max_response_bytes: 8 << 20, ..Config::default() };
-    try_start_with(platform, config).await
+    try_start_with(platform, Config::default()).await
 }
 
-async fn try_start_with(platform: Platform, config: Config) -> Result<Running, StartError> {
+/// With what of `config` is not set small for tests.
+pub(crate) async fn try_start_with(platform: Platform, config: Config) -> Result<Running, StartError> {
+    let config = Config { poll_interval_ms: 50, batch_blocks: 7, max_response_bytes: 8 << 20, ..config };
     let listener = bind::<Indexer>(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
     start::<Indexer>(listener, Instance { platform, config, clock: Clock::System }).await
 }
@@ -77,7 +73,8 @@ pub(crate) async fn indexer(platform: Platform) -> (Running, Client) {
 
 /// An indexer as a configuration file says, and a client of it.
 pub(crate) async fn indexer_of(toml: &str, store: &TestStore) -> (Running, Client) {
-    connected(try_start_of(toml, &database_url(store)).await.unwrap()).await
+    let (platform, config) = configured(toml, &database_url(store));
+    connected(try_start_with(platform, config).await.unwrap()).await
 }
 
 async fn connected(running: Running) -> (Running, Client) {
@@ -241,4 +238,10 @@ pub(crate) async fn listed(client: &mut Client, page_size: i32, newest_first: bo
 pub(crate) async fn status(client: &mut Client) -> capstan_proto::indexer::ChainStatus {
     let status = client.get_status(GetStatusRequest {}).await.unwrap().into_inner();
     status.chains.into_iter().next().unwrap()
+}
+
+/// How often, how long, by which seed and on what, for whoever runs the tests.
+#[expect(clippy::disallowed_methods, reason = "said by the environment")]
+pub(crate) fn setting<T: std::str::FromStr>(name: &str) -> Option<T> {
+    std::env::var(name).ok()?.parse().ok()
 }

@@ -9,7 +9,7 @@ use capstan_runtime::FAILPOINT_VARIABLE;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use crate::{
-    harness::{Client, Subscriber, database_url, head, ids, settle, truth},
+    harness::{Client, Subscriber, database_url, head, ids, setting, settle, truth},
     process::Process,
     state::State,
 };
@@ -40,10 +40,10 @@ async fn an_indexer_killed_a_hundred_times_loses_nothing_and_repeats_nothing() {
         stores.push(("PostgreSQL", TestStore::postgres().await));
     }
     let each = kills.div_ceil(stores.len());
-    for (name, store) in stores {
+    let series = stores.iter().map(async |(name, store)| {
         let what = format!("{name}, CAPSTAN_SEED={seed} CAPSTAN_KILLS={kills}");
         let began = Instant::now();
-        let mut starts = Life::begin(&store, seed, what.clone()).await.killed(each).await;
+        let mut starts = Life::begin(store, seed, what.clone()).await.killed(each).await;
         starts.sort();
         let (median, longest) = (starts[starts.len() / 2], *starts.last().unwrap());
         println!(
@@ -52,7 +52,8 @@ async fn an_indexer_killed_a_hundred_times_loses_nothing_and_repeats_nothing() {
             starts.len()
         );
         assert!(longest < LONGEST_RESTART, "{what}: {longest:?}");
-    }
+    });
+    futures::future::join_all(series).await;
 }
 
 /// An indexer that lives many times, its chain and its subscriber.
@@ -181,12 +182,4 @@ fn with_an_event_that_does_not_decode(toml: &str, directory: &std::path::Path) -
     let toml = toml.replace(path.to_str().unwrap(), changed.to_str().unwrap());
     assert!(toml.contains(changed.to_str().unwrap()));
     toml
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "how often, by which seed and on what, for whoever runs the tests"
-)]
-fn setting<T: std::str::FromStr>(name: &str) -> Option<T> {
-    std::env::var(name).ok()?.parse().ok()
 }

@@ -15,6 +15,7 @@ mod reorgs;
 mod replicas;
 mod retention;
 mod road;
+mod server;
 mod serving;
 mod state;
 mod store_away;

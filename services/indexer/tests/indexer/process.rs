@@ -2,6 +2,7 @@
 
 use std::{os::unix::process::ExitStatusExt, path::Path, process::Stdio, time::Duration};
 
+use capstan_indexer::Config;
 use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
@@ -10,7 +11,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::harness::{Client, try_start_of};
+use crate::harness::{Client, configured, try_start_with};
 
 const CONFIG: &str = "CAPSTAN_TEST_CONFIG";
 const DATABASE: &str = "CAPSTAN_TEST_DATABASE";
@@ -22,7 +23,7 @@ pub(crate) struct Process {
     /// Closed, it would end the process that writes to it.
     _output: Lines<BufReader<ChildStdout>>,
     /// Where it serves; none when it died before.
-    url: Option<String>,
+    pub(crate) url: Option<String>,
 }
 
 impl Process {
@@ -82,7 +83,10 @@ async fn an_indexer_serves_until_it_is_killed() {
     let (Ok(config), Ok(database)) = (std::env::var(CONFIG), std::env::var(DATABASE)) else { return };
     // Heard, the signal no longer ends the process, and the write that went too far fails.
     let _heard = signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).unwrap();
-    let running = try_start_of(&std::fs::read_to_string(config).unwrap(), &database).await.unwrap();
+    let (platform, config) = configured(&std::fs::read_to_string(config).unwrap(), &database);
+    // Whoever comes after one that was killed need not wait long.
+    let config = Config { takeover_after_ms: 400, ..config };
+    let running = try_start_with(platform, config).await.unwrap();
     // On a line of its own: the test runner has begun one.
     println!("\n{ADDRESS}{}", running.url());
     panic!("{}", running.failure().await);

@@ -7,7 +7,7 @@ use alloy::{
     providers::{Provider, ProviderBuilder},
 };
 use capstan_db::{
-    Database, Options,
+    Database, DatabaseUrl, Options,
     indexer::entities::{block, chain, contract, event, event_type, quarantine},
     testing::TestStore,
 };
@@ -27,7 +27,12 @@ pub(crate) struct State {
 impl State {
     /// Reads the store of an indexer.
     pub(crate) async fn of(store: &TestStore) -> Self {
-        let database = Database::open(&Options::new(store.url.clone()), "indexer").await.unwrap();
+        Self::at(store.url.clone()).await
+    }
+
+    /// Reads the store of an indexer that is there.
+    pub(crate) async fn at(url: DatabaseUrl) -> Self {
+        let database = Database::open(&Options::new(url), "indexer").await.unwrap();
         let read = database.read().await.unwrap();
         let blocks = block::Entity::find().all(&read).await.unwrap();
         let blocks: Vec<_> = blocks.into_iter().filter(|block| block.orphaned_at.is_none()).collect();

@@ -5,9 +5,12 @@ use std::time::{Duration, Instant};
 use capstan_db::testing::TestStore;
 use capstan_devnet::Devnet;
 use capstan_faults::{Fault, FaultProxy, Script};
-use capstan_proto::indexer::{ChainState, GetHealthRequest};
+use capstan_proto::indexer::{ChainState, GetHealthRequest, GetStatusRequest};
 use futures::StreamExt;
-use tonic::{Streaming, transport::Endpoint};
+use tonic::{
+    Streaming,
+    transport::{Channel, Endpoint},
+};
 use tonic_health::pb::{
     HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
     health_client::HealthClient,
@@ -15,28 +18,41 @@ use tonic_health::pb::{
 
 use crate::{
     harness::{
-        Client, Subscriber, database_url, devnet, head, indexer, platform_of, settle, status, stop, truth,
+        Client, Subscriber, database_url, devnet, head, indexer, platform_of, setting, settle, status, stop,
+        truth,
     },
     process::Process,
     road::Road,
+    server::Server,
     state::State,
 };
 
 const LONGEST_RECOVERY: Duration = Duration::from_secs(10);
 
 /// The health of the service, as whoever balances load sees it.
-struct Health(Streaming<HealthCheckResponse>);
+struct Health {
+    client: HealthClient<Channel>,
+    changes: Streaming<HealthCheckResponse>,
+}
 
 impl Health {
     async fn of(url: String) -> Self {
-        let mut health = HealthClient::new(Endpoint::from_shared(url).unwrap().connect_lazy());
-        let service = "capstan.indexer.v1.IndexerService".to_owned();
-        Self(health.watch(HealthCheckRequest { service }).await.unwrap().into_inner())
+        let mut client = HealthClient::new(Endpoint::from_shared(url).unwrap().connect_lazy());
+        let changes = client.watch(request()).await.unwrap().into_inner();
+        Self { client, changes }
     }
 
     async fn becomes(&mut self, wanted: ServingStatus) {
-        while self.0.next().await.unwrap().unwrap().status() != wanted {}
+        while self.changes.next().await.unwrap().unwrap().status() != wanted {}
     }
+
+    async fn now(&mut self) -> ServingStatus {
+        self.client.check(request()).await.unwrap().into_inner().status()
+    }
+}
+
+fn request() -> HealthCheckRequest {
+    HealthCheckRequest { service: "capstan.indexer.v1.IndexerService".to_owned() }
 }
 
 /// A store on PostgreSQL, the way to it, and the chain's configuration with it.
@@ -124,6 +140,64 @@ async fn history_goes_on_where_it_was_when_the_store_went_away() {
     State::of(&store).await.assert_same(&fresh, "after three outages");
 }
 
+/// Waits for a block above `height`; the status fails as long as the store does.
+async fn indexed_above(client: &mut Client, height: u64) {
+    let mut looks = tokio::time::interval(Duration::from_millis(5));
+    loop {
+        looks.tick().await;
+        let Ok(answer) = client.get_status(GetStatusRequest {}).await else { continue };
+        let indexed = &answer.get_ref().chains[0].indexed;
+        if indexed.as_ref().is_some_and(|block| block.number > height) {
+            return;
+        }
+    }
+}
+
+/// `CAPSTAN_AWAY_SECONDS=60` keeps the server away for a minute each time, with a block a second.
+#[tokio::test]
+async fn a_server_that_is_killed_three_times_in_traffic_costs_nothing() {
+    let away = Duration::from_secs(setting("CAPSTAN_AWAY_SECONDS").unwrap_or(0));
+    let (mut server, mut devnet) = (Server::start().await, devnet().await);
+    let (running, mut client) = indexer(platform_of(&devnet.config_toml(), &server.url)).await;
+    let mut health = Health::of(running.url()).await;
+    health.becomes(ServingStatus::Serving).await;
+    let mut reader = Subscriber::default();
+    reader.follow_to(&mut client, head(&devnet).await).await;
+    for _ in 0..3 {
+        for _ in 0..3 {
+            devnet.step().await.unwrap();
+        }
+        let height = devnet.block_number();
+        server.kill().await;
+        let killed = Instant::now();
+        health.becomes(ServingStatus::NotServing).await;
+        devnet.step().await.unwrap();
+        let mut blocks = tokio::time::interval(Duration::from_secs(1));
+        while killed.elapsed() < away {
+            blocks.tick().await;
+            devnet.step().await.unwrap();
+            assert_eq!(health.now().await, ServingStatus::NotServing);
+        }
+        server.come_back().await;
+        let (gone, back) = (killed.elapsed(), Instant::now());
+        indexed_above(&mut client, height).await;
+        let resumed = back.elapsed();
+        health.becomes(ServingStatus::Serving).await;
+        reader.follow_to(&mut client, head(&devnet).await).await;
+        let level = back.elapsed();
+        println!(
+            "away for {gone:.1?}: new blocks {resumed:.1?}, the head {level:.1?} after the server answered"
+        );
+        assert!(resumed < LONGEST_RECOVERY, "{resumed:?}");
+        assert!(reader.ids() == truth(&devnet).await, "something was lost or repeated");
+    }
+    settle(&mut client, &devnet, &devnet.config_toml()).await;
+    stop(running).await;
+    let (fresh, _) = State::fresh(&devnet, &devnet.config_toml()).await;
+    State::at(server.database()).await.assert_same(&fresh, "after three kills of the server");
+    server.stop().await;
+}
+
 /// A full disk without the right to mount one: files may not grow past the first page.
 #[tokio::test]
 async fn a_full_disk_stalls_the_chain_and_costs_nothing() {
@@ -133,8 +207,10 @@ async fn a_full_disk_stalls_the_chain_and_costs_nothing() {
     std::fs::write(&config, devnet.config_toml()).unwrap();
     let process = Process::spawn(&config, &database_url(&store), &[]).await;
     let mut client = process.client().await.unwrap();
+    let mut health = Health::of(process.url.clone().unwrap()).await;
     let mut reader = Subscriber::default();
     recover(&mut reader, &mut client, &devnet, Instant::now()).await;
+    health.becomes(ServingStatus::Serving).await;
     for _ in 0..3 {
         process.limit_files(Some(4096));
         for _ in 0..3 {
@@ -148,10 +224,12 @@ async fn a_full_disk_stalls_the_chain_and_costs_nothing() {
             tokio::task::yield_now().await;
         };
         assert!(stalled.problem.contains("the store does not answer"), "{}", stalled.problem);
-        let health = client.get_health(GetHealthRequest {}).await.unwrap().into_inner();
-        assert_eq!(health.status, "degraded");
+        let summary = client.get_health(GetHealthRequest {}).await.unwrap().into_inner();
+        assert_eq!(summary.status, "degraded");
+        health.becomes(ServingStatus::NotServing).await;
         process.limit_files(None);
         recover(&mut reader, &mut client, &devnet, Instant::now()).await;
+        health.becomes(ServingStatus::Serving).await;
     }
     settle(&mut client, &devnet, &devnet.config_toml()).await;
     drop(process);

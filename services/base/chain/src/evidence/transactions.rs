@@ -3,13 +3,14 @@
 use alloy::{
     consensus::{TxEnvelope, proofs::calculate_transaction_root, transaction::SignerRecoverable},
     eips::eip2718::Encodable2718,
+    primitives::keccak256,
 };
-use capstan_primitives::{Address, Hash};
+use capstan_primitives::{Address, BlockRef, Hash};
 use serde::Deserialize;
 
 use super::FullHeader;
 use crate::{
-    BlockTransactions, ChainError, Transaction, answers, calls::inconsistent, rpc::Answer,
+    BlockTransactions, ChainError, Place, Transaction, answers, calls::inconsistent, rpc::Answer,
     wire_transaction::WireTransaction,
 };
 
@@ -49,20 +50,20 @@ impl BlockTransactions {
 }
 
 fn check_places(header: &FullHeader, transactions: &[Transaction]) -> Result<(), ChainError> {
-    let hash = header.header.block.hash;
-    let is_right = |(index, transaction): (u32, &Transaction)| {
-        let place = transaction.place;
-        place.is_some_and(|place| place.block_hash == hash && place.transaction_index == index)
+    let BlockRef { number: block_number, hash: block_hash, .. } = header.header.block;
+    let is_right = |(transaction_index, transaction): (u32, &Transaction)| {
+        transaction.place == Some(Place { block_number, block_hash, transaction_index })
     };
     if (0_u32..).zip(transactions).all(is_right) {
         return Ok(());
     }
-    Err(inconsistent(format!("a transaction of block {hash} says that it is elsewhere")))
+    Err(inconsistent(format!("a transaction of block {block_hash} says that it is elsewhere")))
 }
 
 /// Compares what is not part of the root as it was told: the id, and the sender by the signature.
 fn is_same(told: &Transaction, signed: &TxEnvelope) -> bool {
     let sender = signed.recover_signer_unchecked();
-    told.id.as_bytes() == signed.trie_hash().as_slice()
+    // Not `trie_hash`, which repeats what the node said.
+    told.id.as_bytes() == keccak256(signed.encoded_2718()).as_slice()
         && sender.is_ok_and(|sender| Address::from(sender.into_array()) == told.from)
 }

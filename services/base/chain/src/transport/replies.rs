@@ -47,7 +47,7 @@ impl Json {
 
 impl Replies {
     /// Finds the answers in a body.
-    pub(super) fn parse(body: String) -> Result<Self, serde_json::Error> {
+    pub(crate) fn parse(body: String) -> Result<Self, serde_json::Error> {
         let is_batch = body.trim_start().starts_with('[');
         let envelopes: Vec<Envelope<'_>> =
             if is_batch { serde_json::from_str(&body)? } else { vec![serde_json::from_str(&body)?] };

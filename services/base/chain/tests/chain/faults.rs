@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use capstan_chain::{ChainError, ErrorClass, Evm, LogFilter};
+use capstan_chain::{ChainError, ErrorClass, Evm, LogFilter, Verification};
 use capstan_faults::{Fault, FaultProxy, Provider, Script};
 
 use crate::{anvil::Anvil, options};
@@ -54,7 +54,8 @@ async fn a_log_with_a_hash_that_its_block_does_not_have_is_inconsistent() {
     let (_anvil, proxy, evm) = behind_proxy(Duration::from_secs(20)).await;
     let head = evm.head().await.unwrap();
     proxy.follow(Script::always(Fault::WrongHash));
-    let error = evm.header_and_logs(head.block.hash, &LogFilter::default()).await.unwrap_err();
+    let error =
+        evm.block_logs(head.block.hash, &LogFilter::default(), Verification::Bloom).await.unwrap_err();
     assert_eq!(error.class(), ErrorClass::Inconsistent, "{error}");
 }
 

@@ -1,6 +1,6 @@
 //! Headers and logs: what the chain holds comes back, and what it does not is an error.
 
-use capstan_chain::{Abi, ChainError, ErrorClass, Evm, LogFilter};
+use capstan_chain::{Abi, ChainError, ErrorClass, Evm, LogFilter, Verification};
 use capstan_primitives::{Address, Hash};
 use serde_json::json;
 
@@ -78,7 +78,7 @@ async fn the_logs_of_a_block_that_a_reorg_took_back_are_an_error() {
     anvil.log(7).await;
     anvil.mine(1).await;
     let orphan = evm.head().await.unwrap();
-    let logs = evm.header_and_logs(orphan.block.hash, &emitted()).await.unwrap();
+    let logs = evm.block_logs(orphan.block.hash, &emitted(), Verification::Bloom).await.unwrap();
     assert_eq!((logs.len(), logs[0].block_time), (1, Some(orphan.block.time)));
 
     anvil.ask("anvil_reorg", json!([1, []])).await;
@@ -86,7 +86,7 @@ async fn the_logs_of_a_block_that_a_reorg_took_back_are_an_error() {
     assert_eq!(head.block.number, orphan.block.number);
     assert_ne!(head.block.hash, orphan.block.hash);
     assert_eq!(head.parent_hash, orphan.parent_hash);
-    let error = evm.header_and_logs(orphan.block.hash, &emitted()).await.unwrap_err();
+    let error = evm.block_logs(orphan.block.hash, &emitted(), Verification::Bloom).await.unwrap_err();
     assert!(matches!(error, ChainError::UnknownBlock { hash } if hash == orphan.block.hash), "{error}");
     assert_eq!(evm.header_by_hash(orphan.block.hash).await.unwrap(), None);
     assert_eq!(evm.header_by_hash(head.block.hash).await.unwrap(), Some(head));

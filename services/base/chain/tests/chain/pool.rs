@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use capstan_chain::{ChainError, EndpointState, EndpointStatus, ErrorClass, Evm, EvmUrl, LogFilter, Role};
+use capstan_chain::{
+    ChainError, EndpointState, EndpointStatus, ErrorClass, Evm, EvmUrl, LogFilter, Role, Verification,
+};
 use capstan_faults::{Fault, FaultProxy, Script};
 
 use crate::{anvil::Anvil, canned::nobody, faults::chain_of_logs, options};
@@ -135,11 +137,11 @@ async fn a_liar_is_ejected_after_three_lies_and_none_comes_through() {
     let pair = Pair::primary_and(Role::Fallback).await;
     let head = pair.evm.head().await.unwrap();
     let filter = LogFilter::default();
-    let right = pair.evm.header_and_logs(head.block.hash, &filter).await.unwrap();
+    let right = pair.evm.block_logs(head.block.hash, &filter, Verification::Bloom).await.unwrap();
     pair.first.follow(Script::honest().on("eth_getLogs", Fault::WrongHash));
     for lies in 1..=3 {
         assert_eq!(pair.evm.head().await.unwrap(), head);
-        assert_eq!(pair.evm.header_and_logs(head.block.hash, &filter).await.unwrap(), right);
+        assert_eq!(pair.evm.block_logs(head.block.hash, &filter, Verification::Bloom).await.unwrap(), right);
         assert_eq!(pair.status_of_first().lies, lies);
     }
     assert_eq!(pair.status_of_first().state, EndpointState::Ejected);
@@ -249,7 +251,7 @@ async fn questions_can_be_asked_from_spawned_tasks() {
         let head = evm.head().await?;
         evm.header(0).await?;
         evm.header_by_hash(head.block.hash).await?;
-        evm.header_and_logs(head.block.hash, &filter).await?;
+        evm.block_logs(head.block.hash, &filter, Verification::Bloom).await?;
         evm.headers_and_logs(0, 0, &filter).await
     });
     assert_eq!(questions.await.unwrap().logs, []);

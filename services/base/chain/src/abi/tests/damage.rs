@@ -8,6 +8,7 @@ use alloy::{
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use super::super::{Abi, Value};
+use crate::damage::damage_bytes;
 
 const LOGS_OF_A_SHAPE: u32 = 250_000;
 
@@ -95,13 +96,11 @@ fn damage_once(random: &mut StdRng, data: &mut Vec<u8>, topics: &mut [[u8; 32]; 
     match random.random_range(0..16_u8) {
         0 => *count = random.random_range(0..=5),
         1 => topics[random.random_range(0..5)][random.random_range(0..32)] ^= 1 << random.random_range(0..8),
-        2 => data.truncate(random.random_range(0..=data.len())),
-        3 => data.extend_from_slice(&[0xff; 33]),
+        2..8 => damage_bytes(random, data),
         kind => {
             let Some(word) = random.random_range(0..=data.len() / 32).checked_sub(1) else { return };
             let word = &mut data[32 * word..][..32];
             match kind {
-                4..8 => word[random.random_range(0..32)] ^= 1 << random.random_range(0..8),
                 8..10 => word[31] = random.random(), // another short length
                 10..12 => word[30..].fill_with(|| random.random_range(0..4)), // an offset that may lie inside
                 12 => word.fill(0xff),
