@@ -34,7 +34,7 @@ use crate::{
         ChainHandle, ChainState, ChainView, EventLog, Ingest, PoolProjection, Pools, Tracker,
         TransactionSignals, Transactions, makes_pools, plan,
     },
-    rpc::{PoolRpc, Rpc, TransactionRpc},
+    rpc::{PoolRpc, Publisher, Rpc, TransactionRpc},
     store::Store,
 };
 
@@ -56,6 +56,9 @@ impl Service for Indexer {
         if scope.platform.chains.is_empty() {
             let reason = "no chain is configured; add one with rpc_urls and contracts".to_owned();
             return Err(operations::wrong("chains", "id", reason).into());
+        }
+        if let Some(kafka) = &scope.platform.events.kafka {
+            capstan_kafka::check(kafka)?;
         }
         let mut nodes = Vec::new();
         for (index, chain) in scope.platform.chains.iter().enumerate() {
@@ -95,6 +98,7 @@ impl Service for Indexer {
         }
         let log = EventLog::new(store.clone(), chains);
         let pools = PoolRpc { pools: follow_pools(&log, &store, with_pools, &scope.tasks) };
+        publish(&log, &scope);
         let transactions = Transactions::new(store, log.clone(), signals, scope.clock.clone());
         let of_transactions = TransactionRpc { transactions, tasks: scope.tasks.clone() };
         let rpc = Rpc { log, tasks: scope.tasks, clock: scope.clock };
@@ -102,6 +106,19 @@ impl Service for Indexer {
             .add_service(TransactionServiceServer::new(of_transactions))
             .add_service(PoolServiceServer::new(pools));
         Ok(Parts { routes, health })
+    }
+}
+
+/// Publishes every chain to the broker, where one is configured.
+fn publish(log: &EventLog, scope: &Scope) {
+    let Some(kafka) = &scope.platform.events.kafka else { return };
+    for (chain_id, handle) in log.chains() {
+        let (log, kafka) = (log.clone(), kafka.clone());
+        let (tasks, clock) = (scope.tasks.clone(), scope.clock.clone());
+        let publisher = Publisher { log, kafka, chain_id, tasks, clock };
+        let publish = move |writer| publisher.clone().publish(writer);
+        let (view, stopping) = (handle.view.clone(), scope.tasks.stopping());
+        scope.tasks.critical("publish", worker::publish::follow(chain_id, view, stopping, publish));
     }
 }
 

@@ -16,6 +16,7 @@ use std::{
     sync::Arc,
 };
 
+use capstan_kafka::EventSource;
 use capstan_proto::market::market_service_server::{MarketServiceServer, SERVICE_NAME};
 use capstan_runtime::{HealthCheck, Parts, Platform, Scope, Service, StartError};
 use tokio::sync::watch;
@@ -49,6 +50,8 @@ impl Service for Market {
 
     async fn build(config: Config, scope: Scope) -> Result<Parts, StartError> {
         let indexer = scope.peer("indexer")?;
+        let kafka = scope.platform.events.kafka.as_ref();
+        kafka.map_or(Ok(()), capstan_kafka::check)?;
         let database = scope.database::<capstan_db::market::Migrator>().await?;
         let health = vec![HealthCheck::of_store(SERVICE_NAME, &database)];
         let store = Store::new(database);
@@ -58,8 +61,8 @@ impl Service for Market {
             let started_at = scope.clock.now().timestamp_millis();
             let projector = Projector::new(store.clone(), chain.id, started_at, changed).await;
             let projector = projector.map_err(StartError::service)?;
-            let following =
-                worker::follow::follow(indexer.clone(), chain.id, projector, scope.tasks.stopping());
+            let source = EventSource::choose(&indexer, kafka);
+            let following = worker::follow::follow(source, chain.id, projector, scope.tasks.stopping());
             scope.tasks.critical("follow", following);
             chains.insert(chain.id, receiver);
         }

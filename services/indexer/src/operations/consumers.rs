@@ -5,6 +5,7 @@ use crate::{
     domain::{Cursor, place},
     error::Error,
     metrics,
+    store::Commit,
 };
 
 impl EventLog {
@@ -19,7 +20,7 @@ impl EventLog {
             return Err(Error::Field { field: "consumer_id".into(), description });
         }
         let positions = Cursor::decode_any(cursor).map_err(Error::Cursor)?.chains;
-        self.store.commit_cursor(consumer_id, cursor, now).await?;
+        self.store.commit_cursor(Commit { consumer_id, cursor, at: now }).await?;
         for (chain_id, at) in positions {
             let Some(handle) = self.chains.get(&chain_id) else { continue };
             let indexed = handle.view.borrow().progress.indexed.map_or(0, |block| block.number);

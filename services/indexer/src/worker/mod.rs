@@ -2,4 +2,5 @@
 
 pub(crate) mod follow;
 pub(crate) mod pools;
+pub(crate) mod publish;
 pub(crate) mod transactions;

@@ -1,10 +1,12 @@
 //! The indexer over real gRPC against a real chain: what it serves is what the node has.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod carriers;
 mod cursors;
 mod faults;
 mod harness;
 mod history;
+mod kafka;
 mod kills;
 mod pools;
 mod process;
