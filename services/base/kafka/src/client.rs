@@ -134,7 +134,11 @@ pub(crate) fn partition<C: ClientContext>(
 }
 
 /// The offsets of a partition's first record and of its next one. Waits for the broker.
-pub(crate) fn ends(client: &Client<Quiet>, topic: &Topic, partition: i32) -> Result<(i64, i64), Error> {
+pub(crate) fn ends<C: ClientContext>(
+    client: &Client<C>,
+    topic: &Topic,
+    partition: i32,
+) -> Result<(i64, i64), Error> {
     Ok(client.fetch_watermarks(topic.name(), partition, PATIENCE)?)
 }
 

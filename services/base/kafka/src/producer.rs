@@ -18,6 +18,7 @@ pub struct Producer {
     inner: FutureProducer<Quiet>,
     topic: Topic,
     partition: i32,
+    is_new: bool,
 }
 
 impl Producer {
@@ -30,16 +31,26 @@ impl Producer {
         let (topic, asked) = (kafka.topic.clone(), inner.clone());
         let partition = client::waiting({
             let topic = topic.clone();
-            move || client::partition(asked.client(), &topic, chain_id)
+            move || {
+                let partition = client::partition(asked.client(), &topic, chain_id)?;
+                let (_, next) = client::ends(asked.client(), &topic, partition)?;
+                Ok((partition, next == 0))
+            }
         });
-        let partition = partition.await?;
-        Ok(Self { inner, topic, partition })
+        let (partition, is_new) = partition.await?;
+        Ok(Self { inner, topic, partition, is_new })
     }
 
     /// The partition that it publishes into.
     #[must_use]
     pub const fn partition(&self) -> i32 {
         self.partition
+    }
+
+    /// Whether nobody had ever published into the partition when this connected.
+    #[must_use]
+    pub const fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// Publishes records in their order, and returns when the broker has all of them. After a failure it

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use capstan_primitives::PageTokenError;
 use capstan_runtime::{
+    StartError,
     events::{Kafka, Topic},
     follow::{Source, Steps, Subscription},
     status::Failure,
@@ -42,13 +43,17 @@ pub enum EventSource {
 }
 
 impl EventSource {
-    /// The topic, when it is configured and to be read; otherwise the indexer.
-    #[must_use]
-    pub fn choose(indexer: &Channel, kafka: Option<&Kafka>) -> Self {
-        match kafka.filter(|kafka| kafka.read) {
-            Some(kafka) => Self::Kafka(KafkaSource::new(kafka.clone())),
-            None => Self::Indexer(indexer.clone()),
-        }
+    /// The topic, when it is configured and to be read; otherwise the `indexer`.
+    ///
+    /// # Errors
+    /// When the section, or the indexer's address, is wrong.
+    pub fn choose(
+        kafka: Option<&Kafka>,
+        indexer: impl FnOnce() -> Result<Channel, StartError>,
+    ) -> Result<Self, StartError> {
+        let Some(kafka) = kafka.filter(|kafka| kafka.read) else { return indexer().map(Self::Indexer) };
+        client::check(kafka)?;
+        Ok(Self::Kafka(KafkaSource::new(kafka.clone())))
     }
 }
 
@@ -74,7 +79,7 @@ impl Source for KafkaSource {
         let topic = self.kafka.topic.clone();
         let mut reader = Reader::open(topic.name(), subscription, &cursor).map_err(|error| other(&error))?;
         let found = Found::look(&self.kafka, subscription.chain_id).await.map_err(|error| away(&error))?;
-        let known = *self.beginning.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.beginning.lock().unwrap_or_else(PoisonError::into_inner).take();
         let first = found.first(&reader, &topic, known)?;
         let (partition, key) = (found.partition, subscription.chain_id.to_string());
         let consumer = consume(&self.kafka, partition, first).map_err(|error| away(&error))?;

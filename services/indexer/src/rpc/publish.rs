@@ -51,7 +51,10 @@ impl Publisher {
         let topic = self.kafka.topic.name();
         let id = format!("kafka:{topic}/{}:{}", producer.partition(), self.chain_id);
         let publication = Publication { id, chain_id: self.chain_id, writer };
-        let (published, mut messages) = self.resume(&publication).await?;
+        let published = self.log.published(&publication).await?;
+        // A topic that was made anew has nothing of what was published into the one before.
+        let published = published.filter(|_| !producer.is_new());
+        let (published, mut messages) = self.resume(published).await?;
         let opening = next(&mut messages).await?;
         let Some(Message::Session(session)) = opening.message else { return Ok(()) };
         let position = self.position(&session.cursor)?;
@@ -81,10 +84,8 @@ impl Publisher {
     }
 
     /// The log after what the broker has; all of it when that is not to be continued.
-    async fn resume(&self, publication: &Publication) -> Result<(Option<Published>, Messages), Error> {
-        let Some(published) = self.log.published(publication).await? else {
-            return Ok((None, self.open(String::new()).await?));
-        };
+    async fn resume(&self, published: Option<Published>) -> Result<(Option<Published>, Messages), Error> {
+        let Some(published) = published else { return Ok((None, self.open(String::new()).await?)) };
         match self.open(published.cursor.clone()).await {
             Ok(messages) => Ok((Some(published), messages)),
             Err(error) if error.starts_over() => {

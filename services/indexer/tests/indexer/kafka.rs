@@ -185,6 +185,24 @@ async fn only_the_writer_publishes_and_who_takes_over_goes_on() {
     stop(world.running).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_that_was_made_anew_gets_the_whole_log() {
+    let mut world = World::begin(Carrier::kafka()).await;
+    let consumer = Consumer::default();
+    world.level(&consumer).await;
+    world.devnet.step().await.unwrap();
+    world.level(&consumer).await;
+    stop(world.running).await;
+    world.carrier = Carrier::kafka();
+    let platform = platform_of(&world.carrier.config(&world.devnet), &world.platform.database.url);
+    world.running = try_start(platform.clone()).await.unwrap();
+    world.platform = platform;
+    world.level(&Consumer::default()).await;
+    world.devnet.step().await.unwrap();
+    world.level(&consumer).await;
+    stop(world.running).await;
+}
+
 #[tokio::test]
 async fn a_wrong_option_is_refused_before_anything_starts() {
     let (carrier, devnet, store) = (Carrier::kafka(), devnet().await, TestStore::sqlite());
