@@ -174,4 +174,13 @@ mod tests {
             assert!(refused.contains(reason), "{refused}");
         }
     }
+
+    #[test]
+    fn tls_is_there_with_its_feature_and_refused_without() {
+        let checked = check(&kafka(&[("security.protocol", "ssl")]));
+        assert_eq!(checked.is_ok(), cfg!(feature = "tls"), "{checked:?}");
+        // A refused value is not repeated: it may be a secret.
+        let refused = check(&kafka(&[("linger.ms", "hush")])).unwrap_err().to_string();
+        assert!(!refused.contains("hush"), "{refused}");
+    }
 }

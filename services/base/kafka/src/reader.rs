@@ -40,6 +40,8 @@ pub(crate) struct At {
     pub(crate) offset: i64,
     log: Log,
     place: Place,
+    /// The place that the record itself names; an undo of what was not read yet names a later one.
+    named: Place,
 }
 
 /// Why records cannot be taken further.
@@ -90,7 +92,7 @@ impl Reader {
     /// Takes a record of the chain, the first one that which the cursor names.
     pub(crate) fn take(&mut self, partition: i32, offset: i64, record: Record) -> Result<Vec<Step>, Refused> {
         let Record { log, after, through, body } = record;
-        let here = At { partition, offset, log, place: through };
+        let here = At { partition, offset, log, place: through, named: through };
         let Some(at) = self.at else {
             let begins = matches!(body, Body::Begin(_));
             self.at = begins.then_some(here);
@@ -200,31 +202,32 @@ fn order(at: Place, after: Place, through: Place, body: &Body) -> Order {
 impl At {
     /// Whether the record that was `found` where this one was is the same.
     fn is_of(self, found: Self) -> bool {
-        let same = (self.offset, self.log, self.place.fork) == (found.offset, found.log, found.place.fork);
-        // An undo that reached back less far than had been read left the place where it was.
-        same && self.place.position <= found.place.position
+        (self.offset, self.log, self.named) == (found.offset, found.log, found.named)
     }
 
     fn encode(self) -> PageToken {
-        let Self { partition, offset, log, place } = self;
+        let Self { partition, offset, log, place, named } = self;
         let mut key = partition.to_be_bytes().to_vec();
         key.extend(offset.to_be_bytes());
-        key.extend([log.id, log.history, place.fork, place.position].map(u64::to_be_bytes).concat());
+        let numbers = [log.id, log.history, place.fork, place.position, named.fork, named.position];
+        key.extend(numbers.map(u64::to_be_bytes).concat());
         PageToken { key }
     }
 
     fn decode(token: &PageToken) -> Result<Self, PageTokenError> {
         let (partition, rest) = token.key.split_first_chunk::<4>().ok_or(PageTokenError::Malformed)?;
         let (offset, rest) = rest.split_first_chunk::<8>().ok_or(PageTokenError::Malformed)?;
-        let ([id, history, fork, position], []) = rest.as_chunks::<8>() else {
+        let ([id, history, fork, position, named @ ..], []) = rest.as_chunks::<8>() else {
             return Err(PageTokenError::Malformed);
         };
+        let [named_fork, named_position] = named else { return Err(PageTokenError::Malformed) };
         let number = |bytes: &[u8; 8]| u64::from_be_bytes(*bytes);
         Ok(Self {
             partition: i32::from_be_bytes(*partition),
             offset: i64::from_be_bytes(*offset),
             log: Log { id: number(id), history: number(history) },
             place: Place { fork: number(fork), position: number(position) },
+            named: Place { fork: number(named_fork), position: number(named_position) },
         })
     }
 }

@@ -153,7 +153,12 @@ fn read(topic: &Topic, message: &impl Message) -> Result<Record, Error> {
 }
 
 fn away(error: &Error) -> Status {
-    Status::unavailable(error.to_string())
+    let (code, reason) = match error {
+        Error::NoTopic(_) => (Code::FailedPrecondition, "TOPIC_UNKNOWN"),
+        Error::Malformed { .. } => (Code::FailedPrecondition, "RECORD_MALFORMED"),
+        Error::Broker(_) | Error::Task(_) => (Code::Unavailable, "BROKER_UNAVAILABLE"),
+    };
+    Failure::new(code, reason, error.to_string()).into_status(DOMAIN)
 }
 
 fn other(error: &PageTokenError) -> Status {
@@ -197,3 +202,6 @@ fn pruned(topic: &Topic, offset: i64, low: i64) -> Status {
     );
     Failure::new(Code::FailedPrecondition, "CURSOR_PRUNED", message).into_status(DOMAIN)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Consumers that leave their cursors here.
 
-use super::EventLog;
+use super::{EventLog, publications::PUBLICATIONS};
 use crate::{
     domain::{Cursor, place},
     error::Error,
@@ -17,6 +17,10 @@ impl EventLog {
         let length = consumer_id.chars().count();
         if !(1..=100).contains(&length) {
             let description = format!("has {length} characters; 1 to 100 are taken");
+            return Err(Error::Field { field: "consumer_id".into(), description });
+        }
+        if consumer_id.starts_with(PUBLICATIONS) {
+            let description = format!("names that begin with {PUBLICATIONS:?} are the indexer's own");
             return Err(Error::Field { field: "consumer_id".into(), description });
         }
         let positions = Cursor::decode_any(cursor).map_err(Error::Cursor)?.chains;

@@ -5,11 +5,14 @@ use capstan_primitives::ChainId;
 use super::EventLog;
 use crate::{domain::Undo, error::Error, store::Commit};
 
+/// What the names of publications begin with.
+pub(super) const PUBLICATIONS: &str = "kafka:";
+
 /// A publication of the log of one chain, by the process that writes it.
 #[derive(Debug, Clone)]
 pub struct Publication {
-    /// Name that its state is stored under.
-    pub id: String,
+    /// Topic and partition that the broker has it in.
+    pub place: String,
     /// Chain.
     pub chain_id: ChainId,
     /// Number of the process that writes the log.
@@ -25,13 +28,20 @@ pub struct Published {
     pub cursor: String,
 }
 
+impl Publication {
+    /// The name that its state is stored under.
+    fn id(&self) -> String {
+        format!("{PUBLICATIONS}{}:{}", self.place, self.chain_id)
+    }
+}
+
 impl EventLog {
     /// How far a publication has come; none when it has not begun.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn published(&self, publication: &Publication) -> Result<Option<Published>, Error> {
-        let stored = self.store.committed_cursor(&publication.id).await?;
+        let stored = self.store.committed_cursor(&publication.id()).await?;
         Ok(stored.and_then(|(text, _)| {
             let (history, cursor) = text.split_once(' ')?;
             Some(Published { history: history.parse().ok()?, cursor: cursor.to_owned() })
@@ -57,10 +67,10 @@ impl EventLog {
         published: Published,
         now: i64,
     ) -> Result<(), Error> {
-        let Publication { id, chain_id, writer } = publication;
+        let Publication { chain_id, writer, .. } = publication;
         let Published { history, cursor } = published;
         let cursor = format!("{history} {cursor}");
-        let commit = Commit { consumer_id: id, cursor: &cursor, at: now };
+        let commit = Commit { consumer_id: &publication.id(), cursor: &cursor, at: now };
         if self.store.commit_as_writer(*chain_id, *writer, commit).await? {
             Ok(())
         } else {

@@ -49,8 +49,8 @@ impl Publisher {
     async fn session(self, writer: u64) -> Result<(), Error> {
         let producer = Producer::connect(&self.kafka, self.chain_id.0).await?;
         let topic = self.kafka.topic.name();
-        let id = format!("kafka:{topic}/{}:{}", producer.partition(), self.chain_id);
-        let publication = Publication { id, chain_id: self.chain_id, writer };
+        let place = format!("{topic}/{}", producer.partition());
+        let publication = Publication { place, chain_id: self.chain_id, writer };
         let published = self.log.published(&publication).await?;
         // A topic that was made anew has nothing of what was published into the one before.
         let published = published.filter(|_| !producer.is_new());
