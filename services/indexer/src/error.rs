@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use capstan_chain::ChainError;
+use capstan_kafka as kafka;
 use capstan_primitives::{Address, BlockRef, ChainId, PageTokenError, TransactionId};
 use capstan_runtime::status::Failure;
 use sea_orm::DbErr;
@@ -19,6 +20,12 @@ pub enum Error {
     /// The node does not answer, or not as it should.
     #[error(transparent)]
     Chain(#[from] ChainError),
+    /// The broker does not take what is published.
+    #[error(transparent)]
+    Kafka(#[from] kafka::Error),
+    /// The log cannot be published further for now.
+    #[error("publishing: {0}")]
+    Publishing(String),
     /// A task of the indexer ended in a way that it never should.
     #[error("a request ended unfinished: {0}")]
     Task(String),
@@ -135,12 +142,20 @@ impl Error {
         }
     }
 
+    /// Whether what was derived with a cursor cannot be continued with it.
+    #[must_use]
+    pub const fn starts_over(&self) -> bool {
+        matches!(self, Self::Cursor(_) | Self::CursorHistoryAdded(_) | Self::CursorOfOtherLog)
+    }
+
     fn failure(&self) -> Failure {
         let text = self.to_string();
         match self {
             Self::Store(_) | Self::Row(_) => Failure::store_unavailable(),
             Self::Chain(_)
             | Self::Task(_)
+            | Self::Kafka(_)
+            | Self::Publishing(_)
             | Self::OtherBlock(_)
             | Self::OtherWriter(_)
             | Self::ReorgTooDeep { .. } => {

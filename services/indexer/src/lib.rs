@@ -24,7 +24,7 @@ use capstan_proto::indexer::{
     pool_service_server::{self, PoolServiceServer},
     transaction_service_server::{self, TransactionServiceServer},
 };
-use capstan_runtime::{HealthCheck, Parts, Scope, Service, StartError, Tasks, platform};
+use capstan_runtime::{HealthCheck, Parts, Platform, Scope, Service, StartError, Tasks, platform};
 use tokio::sync::{mpsc, watch};
 use tonic::{codec::CompressionEncoding, service::Routes};
 
@@ -33,10 +33,10 @@ pub use config::Config;
 use crate::{
     adapters::{Checks, Node},
     operations::{
-        ChainHandle, ChainState, ChainView, EventLog, Ingest, PoolProjection, Pools, Tracker,
+        ChainHandle, ChainPlan, ChainState, ChainView, EventLog, Ingest, PoolProjection, Pools, Tracker,
         TransactionSignals, Transactions, explain, look_for_code, makes_pools, plan,
     },
-    rpc::{AdminRpc, PoolRpc, Rpc, TransactionRpc},
+    rpc::{AdminRpc, PoolRpc, Publisher, Rpc, TransactionRpc},
     store::Store,
 };
 
@@ -58,14 +58,7 @@ impl Service for Indexer {
 
     async fn build(config: Config, scope: Scope) -> Result<Parts, StartError> {
         // The chains are looked at before the store is touched: a wrong configuration leaves nothing behind.
-        if scope.platform.chains.is_empty() {
-            let reason = "no chain is configured; add one with rpc_urls and contracts".to_owned();
-            return Err(operations::wrong("chains", "id", reason).into());
-        }
-        let mut nodes = Vec::new();
-        for (index, chain) in scope.platform.chains.iter().enumerate() {
-            nodes.push(connect(chain, &config, index).await?);
-        }
+        let nodes = connect_all(&config, &scope.platform).await?;
         let database = scope.database::<capstan_db::indexer::Migrator>().await?;
         let store = Store::new(database.clone());
         let (mut chains, mut signals, mut with_pools) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
@@ -99,6 +92,7 @@ impl Service for Indexer {
         }
         let health = health(&database, &chains);
         let log = EventLog::new(store.clone(), chains);
+        publish(&log, &scope);
         let reload = worker::reload::reload(log.clone(), config, scope.reloads, scope.tasks.stopping());
         scope.tasks.critical("reload", reload);
         let pools = PoolRpc { pools: follow_pools(&log, &store, with_pools, &scope.tasks) };
@@ -116,6 +110,25 @@ impl Service for Indexer {
     }
 }
 
+/// Reaches the node of every chain.
+async fn connect_all(config: &Config, platform: &Platform) -> Result<Vec<(Node, ChainPlan)>, StartError> {
+    if platform.chains.is_empty() {
+        let reason = "no chain is configured; add one with rpc_urls and contracts".to_owned();
+        return Err(operations::wrong("chains", "id", reason).into());
+    }
+    let kafka = platform.events.kafka.as_ref();
+    if let Some(kafka) = kafka {
+        capstan_kafka::check(kafka)?;
+    }
+    let mut nodes = Vec::new();
+    for (index, chain) in platform.chains.iter().enumerate() {
+        let (node, plan) = connect(chain, config, index).await?;
+        let topic = kafka.map(|kafka| kafka.topic.name().to_owned());
+        nodes.push((node, ChainPlan { topic, ..plan }));
+    }
+    Ok(nodes)
+}
+
 fn health(database: &Database, chains: &BTreeMap<ChainId, ChainHandle>) -> Vec<HealthCheck> {
     let services = [
         SERVICE_NAME,
@@ -126,6 +139,19 @@ fn health(database: &Database, chains: &BTreeMap<ChainId, ChainHandle>) -> Vec<H
     let views: Vec<_> = chains.values().map(|chain| chain.view.clone()).collect();
     let stores = move || views.iter().all(|view| !view.borrow().store_fails);
     services.map(|service| HealthCheck::of_store(service, database).and(stores.clone())).to_vec()
+}
+
+/// Publishes every chain to the broker, where one is configured.
+fn publish(log: &EventLog, scope: &Scope) {
+    let Some(kafka) = &scope.platform.events.kafka else { return };
+    for (chain_id, handle) in log.chains() {
+        let (log, kafka) = (log.clone(), kafka.clone());
+        let (tasks, clock) = (scope.tasks.clone(), scope.clock.clone());
+        let publisher = Publisher { log, kafka, chain_id, tasks, clock };
+        let publish = move |writer| publisher.clone().publish(writer);
+        let (view, stopping) = (handle.view.clone(), scope.tasks.stopping());
+        scope.tasks.critical("publish", worker::publish::follow(chain_id, view, stopping, publish));
+    }
 }
 
 /// Keeps the pools of `chains` level with their logs, and serves them.
@@ -161,7 +187,7 @@ async fn connect(
     chain: &platform::Chain,
     config: &Config,
     index: usize,
-) -> Result<(Node, operations::ChainPlan), StartError> {
+) -> Result<(Node, ChainPlan), StartError> {
     let place = format!("chains.{index}");
     let plan = plan(chain, config, &place)?;
     let options = EvmOptions {

@@ -145,6 +145,25 @@ pub(crate) fn consumer_lag(consumer: &str, chain: ChainId, blocks: u64) {
     gauge!("indexer_consumer_lag_blocks", &labels).set(height(blocks));
 }
 
+/// Records were published to a broker, all through this block.
+pub(crate) fn published(chain: ChainId, records: usize, block: u64) {
+    let label = chain.to_string();
+    counter!("indexer_kafka_records_total", "chain" => label.clone())
+        .increment(u64::try_from(records).unwrap_or_default());
+    gauge!("indexer_kafka_published_block", "chain" => label).set(height(block));
+}
+
+/// Publishing to a broker failed and is tried again.
+pub(crate) fn publishing_failed(chain: ChainId, error: &Error, wait_ms: u128) {
+    counter!("indexer_kafka_failures_total", "chain" => chain.to_string()).increment(1);
+    warn!(chain = chain.0, %error, wait_ms, "publishing the log failed; trying again");
+}
+
+/// The log is published from its beginning, as what was published cannot be continued.
+pub(crate) fn publishing_anew(chain: ChainId, reason: &Error) {
+    warn!(chain = chain.0, %reason, "publishing the log from its beginning");
+}
+
 /// A transaction was registered.
 pub(crate) fn registered(chain: ChainId) {
     counter!("indexer_transactions_registered_total", "chain" => chain.to_string()).increment(1);
@@ -247,6 +266,8 @@ mod tests {
             retrying(chain, &Error::ChainNotNamed(0), 1);
             halted(chain, &Error::OtherWriter(chain));
             subscribers(1.0);
+            published(chain, 5, 7);
+            publishing_failed(chain, &Error::OtherWriter(chain), 1);
             writes(ChainId(2), true);
             pruned(chain, 4, 3);
             dropped(chain, 1);
@@ -276,6 +297,9 @@ mod tests {
             "indexer_pruned_blocks_total{chain=\"1\"} 3",
             "indexer_pruned_partitions_total{chain=\"1\"} 1",
             "indexer_retention_failures_total{chain=\"1\"} 1",
+            "indexer_kafka_records_total{chain=\"1\"} 5",
+            "indexer_kafka_published_block{chain=\"1\"} 7",
+            "indexer_kafka_failures_total{chain=\"1\"} 1",
             "indexer_writer{chain=\"2\"} 1",
         ] {
             assert!(page.lines().any(|found| found == line), "{line} is not in\n{page}");

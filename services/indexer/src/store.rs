@@ -30,6 +30,7 @@ use sea_orm::{
 };
 
 pub use append::{Append, Window};
+pub use consumers::Commit;
 pub use pools::{PoolChanges, PoolCursor, PoolPage, PoolQuery};
 pub use read::{Bounds, RawEvent, Span, Wanted};
 pub use transactions::TransactionQuery;

@@ -16,6 +16,8 @@ use std::{
     sync::Arc,
 };
 
+use capstan_kafka::EventSource;
+use capstan_primitives::ChainId;
 use capstan_proto::market::market_service_server::{MarketServiceServer, SERVICE_NAME};
 use capstan_runtime::{HealthCheck, Parts, Platform, Scope, Service, StartError};
 use tokio::sync::watch;
@@ -48,20 +50,21 @@ impl Service for Market {
     }
 
     async fn build(config: Config, scope: Scope) -> Result<Parts, StartError> {
-        let indexer = scope.peer("indexer")?;
+        // A wrong configuration leaves nothing behind.
+        let sources = scope.platform.chains.iter().map(|chain| source(chain.id, &scope));
+        let sources = sources.collect::<Result<Vec<_>, StartError>>()?;
         let database = scope.database::<capstan_db::market::Migrator>().await?;
         let health = vec![HealthCheck::of_store(SERVICE_NAME, &database)];
         let store = Store::new(database);
         let mut chains = BTreeMap::new();
-        for chain in &scope.platform.chains {
+        for (chain_id, source) in sources {
             let (changed, receiver) = watch::channel(0);
             let started_at = scope.clock.now().timestamp_millis();
-            let projector = Projector::new(store.clone(), chain.id, started_at, changed).await;
+            let projector = Projector::new(store.clone(), chain_id, started_at, changed).await;
             let projector = projector.map_err(StartError::service)?;
-            let following =
-                worker::follow::follow(indexer.clone(), chain.id, projector, scope.tasks.stopping());
+            let following = worker::follow::follow(source, chain_id, projector, scope.tasks.stopping());
             scope.tasks.critical("follow", following);
-            chains.insert(chain.id, receiver);
+            chains.insert(chain_id, receiver);
         }
         let rpc = Rpc {
             markets: Markets::new(store, chains),
@@ -72,6 +75,12 @@ impl Service for Market {
         let routes = Routes::new(MarketServiceServer::new(rpc));
         Ok(Parts { routes, health })
     }
+}
+
+/// Where the events of a chain come from.
+fn source(chain_id: ChainId, scope: &Scope) -> Result<(ChainId, EventSource), StartError> {
+    let kafka = scope.platform.events.kafka.as_ref();
+    Ok((chain_id, EventSource::choose(kafka, || scope.peer("indexer"))?))
 }
 
 fn collaterals(platform: &Platform) -> Collaterals {

@@ -29,7 +29,7 @@ pub const SERVICES: [&str; 11] = [
     "watcher",
     "gateway",
 ];
-const SHARED: [&str; 5] = ["database", "telemetry", "process", "peers", "chains"];
+const SHARED: [&str; 6] = ["database", "telemetry", "process", "peers", "events", "chains"];
 const PREFIX: &str = "CAPSTAN__";
 
 /// Why a configuration is refused.

@@ -3,9 +3,10 @@
 use std::{future::Future, time::Duration};
 
 use capstan_proto::indexer::{
-    EventBatch, EventFilter, Heartbeat, StreamEventsRequest, UndoSignal,
+    EventBatch, EventFilter, Heartbeat, StreamEventsRequest, StreamEventsResponse, UndoSignal,
     indexer_service_client::IndexerServiceClient, stream_events_response::Message,
 };
+use futures::{StreamExt, future::ready, stream::BoxStream};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status, transport::Channel};
 use tonic_types::StatusExt;
@@ -59,6 +60,46 @@ pub struct Subscription {
     pub filter: EventFilter,
 }
 
+/// What follows a cursor; its end, however it comes, is followed by another try.
+pub type Steps = BoxStream<'static, Result<Step, Status>>;
+
+/// Where the log is read: the indexer itself, or whatever carries what it says.
+pub trait Source: Send {
+    /// Reads what follows `cursor`; empty: from the beginning of the log. A cursor is of one source
+    /// and one subscription.
+    ///
+    /// # Errors
+    /// As `StreamEvents`, cursor errors included.
+    fn open(
+        &mut self,
+        subscription: &Subscription,
+        cursor: String,
+    ) -> impl Future<Output = Result<Steps, Status>> + Send;
+}
+
+impl Source for Channel {
+    async fn open(&mut self, subscription: &Subscription, cursor: String) -> Result<Steps, Status> {
+        let request = StreamEventsRequest {
+            chain_ids: vec![subscription.chain_id],
+            filter: Some(subscription.filter.clone()),
+            cursor,
+            ..StreamEventsRequest::default()
+        };
+        let mut client = IndexerServiceClient::new(self.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
+        let messages = client.stream_events(request).await?.into_inner();
+        Ok(messages.filter_map(|message| ready(message.map(step).transpose())).boxed())
+    }
+}
+
+fn step(response: StreamEventsResponse) -> Option<Step> {
+    match response.message? {
+        Message::Events(batch) => Some(Step::Apply(batch)),
+        Message::Undo(undo) => Some(Step::Undo(undo)),
+        Message::Heartbeat(heartbeat) => Some(Step::Pass(heartbeat)),
+        Message::Session(_) => None,
+    }
+}
+
 enum Interrupted<E> {
     Stream(Status),
     Silence,
@@ -68,8 +109,8 @@ enum Interrupted<E> {
 /// Follows the log into `projection` until `stopping`; reconnects by itself with growing waits. Where the
 /// log no longer has what follows the cursor, or its beginning when that is needed, the projection stays as
 /// it is: state that is derived from a part of the log would be wrong.
-pub async fn follow<P: Projection>(
-    indexer: Channel,
+pub async fn follow<S: Source, P: Projection>(
+    mut source: S,
     subscription: Subscription,
     mut projection: P,
     stopping: CancellationToken,
@@ -79,7 +120,7 @@ pub async fn follow<P: Projection>(
         progress.moved = false;
         let ended = tokio::select! {
             () = stopping.cancelled() => return Ok(()),
-            ended = session(&indexer, &subscription, &mut projection, &mut progress) => ended,
+            ended = session(&mut source, &subscription, &mut projection, &mut progress) => ended,
         };
         let chain = subscription.chain_id;
         let is_halted = matches!(&ended, Interrupted::Stream(status) if is_pruned(status));
@@ -88,14 +129,17 @@ pub async fn follow<P: Projection>(
                 projection.halted(true);
                 error!(
                     chain, %status,
-                    "HALTED: the indexer no longer keeps what this service has not read; its retention is too \
+                    "HALTED: what this service has not read is no longer kept; the retention of the log is too \
                      short for it. What is served is complete through the stored cursor and stays as it is. \
-                     Raise or remove the chain's retention and index it again, see docs/operations.md"
+                     Raise or remove the retention and have the log made again, see docs/operations.md"
                 );
             }
             Interrupted::Stream(status) if must_start_over(&status) => {
                 error!(chain, %status, "the event log or what is wanted of it changed; starting from its beginning");
                 progress.anew = true;
+            }
+            Interrupted::Stream(status) if is_refused(&status) => {
+                error!(chain, %status, "the event log cannot be followed until an operator acts; trying again");
             }
             Interrupted::Stream(status) => info!(chain, %status, "event stream ended; reconnecting"),
             Interrupted::Silence => warn!(chain, "event stream fell silent; reconnecting"),
@@ -120,8 +164,8 @@ struct Progress {
     anew: bool,
 }
 
-async fn session<P: Projection>(
-    indexer: &Channel,
+async fn session<S: Source, P: Projection>(
+    source: &mut S,
     subscription: &Subscription,
     projection: &mut P,
     progress: &mut Progress,
@@ -131,15 +175,8 @@ async fn session<P: Projection>(
         Ok(_) => String::new(),
         Err(error) => return Interrupted::Projection(error),
     };
-    let request = StreamEventsRequest {
-        chain_ids: vec![subscription.chain_id],
-        filter: Some(subscription.filter.clone()),
-        cursor,
-        ..StreamEventsRequest::default()
-    };
-    let mut client = IndexerServiceClient::new(indexer.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
-    let mut stream = match client.stream_events(request).await {
-        Ok(response) => response.into_inner(),
+    let mut steps = match source.open(subscription, cursor).await {
+        Ok(steps) => steps,
         Err(status) => return Interrupted::Stream(status),
     };
     // Not before it is known that there is a beginning: what is derived could not be derived again.
@@ -151,16 +188,11 @@ async fn session<P: Projection>(
     }
     projection.halted(false);
     loop {
-        let step = match tokio::time::timeout(SILENCE, stream.message()).await {
+        let step = match tokio::time::timeout(SILENCE, steps.next()).await {
             Err(_) => return Interrupted::Silence,
-            Ok(Err(status)) => return Interrupted::Stream(status),
-            Ok(Ok(None)) => return Interrupted::Stream(Status::unavailable("the stream ended")),
-            Ok(Ok(Some(response))) => match response.message {
-                Some(Message::Events(batch)) => Step::Apply(batch),
-                Some(Message::Undo(undo)) => Step::Undo(undo),
-                Some(Message::Heartbeat(heartbeat)) => Step::Pass(heartbeat),
-                Some(Message::Session(_)) | None => continue,
-            },
+            Ok(None) => return Interrupted::Stream(Status::unavailable("the stream ended")),
+            Ok(Some(Err(status))) => return Interrupted::Stream(status),
+            Ok(Some(Ok(step))) => step,
         };
         if let Err(error) = projection.take(step).await {
             return Interrupted::Projection(error);
@@ -171,16 +203,23 @@ async fn session<P: Projection>(
 
 /// Whether what was derived cannot be continued: the log is another one, or other events are wanted
 /// than those that it was derived from.
-fn must_start_over(status: &Status) -> bool {
+#[must_use]
+pub fn must_start_over(status: &Status) -> bool {
     const REASONS: [&str; 3] = ["CURSOR_INVALID", "CURSOR_FILTER_MISMATCH", "CURSOR_HISTORY_ADDED"];
     status.code() == Code::InvalidArgument && REASONS.contains(&reason(status).as_str())
 }
 
 /// Whether the log no longer has what was asked for.
 fn is_pruned(status: &Status) -> bool {
-    status.code() == Code::FailedPrecondition && reason(status) == "CURSOR_PRUNED"
+    const REASONS: [&str; 2] = ["CURSOR_PRUNED", "BEGINNING_PRUNED"];
+    status.code() == Code::FailedPrecondition && REASONS.contains(&reason(status).as_str())
 }
 
 fn reason(status: &Status) -> String {
     status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
+}
+
+/// Whether trying again cannot help by itself.
+fn is_refused(status: &Status) -> bool {
+    status.code() == Code::FailedPrecondition
 }

@@ -5,6 +5,7 @@
 
 pub mod config;
 mod error;
+pub mod events;
 mod failpoint;
 pub mod follow;
 mod health;

@@ -6,6 +6,8 @@ use capstan_db::DatabaseUrl;
 use capstan_primitives::{Address, ChainId};
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct};
 
+use crate::events::Events;
+
 /// Shared configuration: the top level of the file, without the services' own sections.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -19,6 +21,8 @@ pub struct Platform {
     /// Addresses of other services, such as `indexer = "http://indexer:50051"`; `capstan up`
     /// fills them in.
     pub peers: BTreeMap<String, String>,
+    /// Where events go and come from beside gRPC.
+    pub events: Events,
     /// The chains to follow.
     pub chains: Vec<Chain>,
 }

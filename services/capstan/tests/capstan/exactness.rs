@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use alloy::primitives::{Address, B256, U256};
 use capstan_db::testing::TestStore;
 use capstan_devnet::Options;
+use capstan_kafka::testing::Broker;
 use serde_json::{Value, json};
 
 use crate::{
@@ -47,6 +48,24 @@ async fn every_number_is_the_contracts_after_reorgs_during_traffic() {
         trade(&mut house, 1).await;
         compare(&house).await;
     }
+    house.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_number_is_the_contracts_when_events_come_by_kafka() {
+    let broker = Broker::start("capstan.events", 1);
+    let section = format!("[events.kafka]\nbrokers = [{:?}]\nread = true\n", broker.address());
+    let options = Options { seed: 13, ..Options::default() };
+    let mut house = House::open_with(TestStore::sqlite(), options, &section).await;
+    trade(&mut house, 15).await;
+    compare(&house).await;
+    house.devnet.reorg(5).await.unwrap();
+    compare(&house).await;
+    house.stop().await;
+    trade(&mut house, 3).await;
+    house.devnet.reorg_postponing(2).await.unwrap();
+    house.start().await;
+    compare(&house).await;
     house.stop().await;
 }
 

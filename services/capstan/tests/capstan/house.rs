@@ -32,10 +32,15 @@ impl House {
     }
 
     pub(crate) async fn open_on(store: TestStore, options: Options) -> Self {
+        Self::open_with(store, options, "").await
+    }
+
+    /// With more sections in its configuration.
+    pub(crate) async fn open_with(store: TestStore, options: Options, sections: &str) -> Self {
         let devnet = Devnet::start(options).await.unwrap();
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("capstan.toml");
-        std::fs::write(&file, devnet.config_toml()).unwrap();
+        std::fs::write(&file, format!("{}\n{sections}", devnet.config_toml())).unwrap();
         let url = match &store.url {
             DatabaseUrl::Postgres(url) => url.clone(),
             sqlite => sqlite.to_string(),

@@ -1,10 +1,11 @@
 //! Consumers that leave their cursors here.
 
-use super::EventLog;
+use super::{EventLog, publications::PUBLICATIONS};
 use crate::{
     domain::{Cursor, place},
     error::Error,
     metrics,
+    store::Commit,
 };
 
 impl EventLog {
@@ -18,8 +19,12 @@ impl EventLog {
             let description = format!("has {length} characters; 1 to 100 are taken");
             return Err(Error::Field { field: "consumer_id".into(), description });
         }
+        if consumer_id.starts_with(PUBLICATIONS) {
+            let description = format!("names that begin with {PUBLICATIONS:?} are the indexer's own");
+            return Err(Error::Field { field: "consumer_id".into(), description });
+        }
         let positions = Cursor::decode_any(cursor).map_err(Error::Cursor)?.chains;
-        self.store.commit_cursor(consumer_id, cursor, now).await?;
+        self.store.commit_cursor(Commit { consumer_id, cursor, at: now }).await?;
         for (chain_id, at) in positions {
             let Some(handle) = self.chains.get(&chain_id) else { continue };
             let indexed = handle.view.borrow().progress.indexed.map_or(0, |block| block.number);

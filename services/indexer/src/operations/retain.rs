@@ -4,7 +4,11 @@ use capstan_primitives::BlockRef;
 use capstan_runtime::platform::Retention;
 
 use super::{Ingest, makes_pools};
-use crate::{domain::place, error::Error, metrics};
+use crate::{
+    domain::{Position, place},
+    error::Error,
+    metrics,
+};
 
 const DAY_SECONDS: u64 = 86_400;
 
@@ -68,15 +72,27 @@ impl Ingest {
         if self.pending.is_any() {
             return Ok(None);
         }
-        if !makes_pools(&self.roots) {
-            return Ok(Some(u64::MAX));
+        let mut through = u64::MAX;
+        if makes_pools(&self.roots) {
+            let Some(cursor) = self.store.pool_cursor(self.plan.id).await? else { return Ok(None) };
+            let covered = self.store.covered(self.plan.id).await?;
+            let is_level = covered.iter().all(|covered| covered.added <= cursor.at.history);
+            let Some(number) = self.level(cursor.at).filter(|_| is_level) else { return Ok(None) };
+            through = number;
         }
-        let Some(cursor) = self.store.pool_cursor(self.plan.id).await? else { return Ok(None) };
-        let covered = self.store.covered(self.plan.id).await?;
-        let is_level = cursor.at.log_id == self.progress.log_id
-            && cursor.at.fork == self.progress.fork
-            && covered.iter().all(|covered| covered.added <= cursor.at.history);
-        Ok(is_level.then(|| place::number_of(cursor.at.place)))
+        if let Some(topic) = &self.plan.topic {
+            let Some(number) = self.published(topic).await?.and_then(|at| self.level(at)) else {
+                return Ok(None);
+            };
+            through = through.min(number);
+        }
+        Ok(Some(through))
+    }
+
+    /// The block through which a reader of the log at `at` has read it, unless it has to hear of a reorg.
+    fn level(&self, at: Position) -> Option<u64> {
+        let is_level = (at.log_id, at.fork) == (self.progress.log_id, self.progress.fork);
+        is_level.then(|| place::number_of(at.place))
     }
 
     /// The first block, at most `newest`, that has no known block below it of the time `since` or later,

@@ -5,6 +5,7 @@ mod canonical;
 mod convert;
 mod events;
 mod pools;
+mod publish;
 mod request;
 mod stream;
 mod transaction;
@@ -19,6 +20,7 @@ use capstan_proto::indexer::{
 use capstan_runtime::Tasks;
 use futures::stream::BoxStream;
 pub(crate) use pools::PoolRpc;
+pub(crate) use publish::Publisher;
 use tonic::{Request, Response, Status};
 pub(crate) use transactions::TransactionRpc;
 

@@ -27,7 +27,7 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 /// A batch ends before it is larger: gRPC's usual limit is 4 MiB.
 const MAX_BATCH_BYTES: usize = 1 << 20;
 
-type Messages = BoxStream<'static, Result<StreamEventsResponse, Status>>;
+pub(super) type Messages = BoxStream<'static, Result<StreamEventsResponse, Status>>;
 
 /// Checks the request and opens the stream.
 pub(super) async fn open(

@@ -1,29 +1,64 @@
 //! Cursors that consumers leave here.
 
-use capstan_db::indexer::entities::consumer;
-use sea_orm::{EntityTrait, Set, sea_query::OnConflict};
+use capstan_db::columns::signed;
+use capstan_db::indexer::entities::{chain, consumer};
+use capstan_primitives::ChainId;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
+    QuerySelect, Set, sea_query::OnConflict,
+};
 
 use super::Store;
 use crate::error::Error;
+
+/// How far a consumer is.
+#[derive(Debug, Clone, Copy)]
+pub struct Commit<'a> {
+    /// Its name.
+    pub consumer_id: &'a str,
+    /// Its cursor.
+    pub cursor: &'a str,
+    /// When it said so, milliseconds since 1970.
+    pub at: i64,
+}
 
 impl Store {
     /// Keeps the cursor of a consumer, in place of an earlier one.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn commit_cursor(&self, consumer_id: &str, cursor: &str, now: i64) -> Result<(), Error> {
+    pub async fn commit_cursor(&self, commit: Commit<'_>) -> Result<(), Error> {
         let write = self.database.write().await?;
-        let row = consumer::ActiveModel {
-            id: Set(consumer_id.to_owned()),
-            cursor: Set(cursor.to_owned()),
-            committed_at: Set(now),
-        };
-        let newer = OnConflict::column(consumer::Column::Id)
-            .update_columns([consumer::Column::Cursor, consumer::Column::CommittedAt])
-            .to_owned();
-        consumer::Entity::insert(row).on_conflict(newer).exec_without_returning(&write).await?;
+        keep(&write, commit).await?;
         write.commit().await?;
         Ok(())
+    }
+
+    /// Keeps the cursor of a consumer that is the writer of a chain's log, as long as it has this
+    /// number; false when it has another one.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn commit_as_writer(
+        &self,
+        chain_id: ChainId,
+        writer: u64,
+        commit: Commit<'_>,
+    ) -> Result<bool, Error> {
+        let write = self.database.write().await?;
+        let row =
+            chain::Entity::find_by_id(signed(chain_id.0)).filter(chain::Column::Writer.eq(signed(writer)));
+        // On SQLite the transaction itself keeps others out.
+        let row = match write.get_database_backend() {
+            DatabaseBackend::Postgres => row.lock_shared(),
+            _ => row,
+        };
+        if row.one(&write).await?.is_none() {
+            return Ok(false);
+        }
+        keep(&write, commit).await?;
+        write.commit().await?;
+        Ok(true)
     }
 
     /// The cursor that a consumer committed last, and when, milliseconds since 1970.
@@ -35,4 +70,32 @@ impl Store {
         let row = consumer::Entity::find_by_id(consumer_id.to_owned()).one(&read).await?;
         Ok(row.map(|row| (row.cursor, row.committed_at)))
     }
+}
+
+impl Store {
+    /// Consumers whose names begin with `first`, with their cursors.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn consumers(&self, first: &str) -> Result<Vec<(String, String)>, Error> {
+        let read = self.database.read().await?;
+        let found = consumer::Entity::find().filter(consumer::Column::Id.starts_with(first));
+        let rows = found.all(&read).await?.into_iter();
+        // The database takes some characters for any.
+        Ok(rows.filter(|row| row.id.starts_with(first)).map(|row| (row.id, row.cursor)).collect())
+    }
+}
+
+async fn keep(write: &DatabaseTransaction, commit: Commit<'_>) -> Result<(), DbErr> {
+    let Commit { consumer_id, cursor, at } = commit;
+    let row = consumer::ActiveModel {
+        id: Set(consumer_id.to_owned()),
+        cursor: Set(cursor.to_owned()),
+        committed_at: Set(at),
+    };
+    let newer = OnConflict::column(consumer::Column::Id)
+        .update_columns([consumer::Column::Cursor, consumer::Column::CommittedAt])
+        .to_owned();
+    consumer::Entity::insert(row).on_conflict(newer).exec_without_returning(write).await?;
+    Ok(())
 }

@@ -60,6 +60,22 @@ impl Store {
         failpoint("reorg.after");
         Ok((to, undo))
     }
+
+    /// The reorgs after fork `after` and through another one, in order.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn reorgs(&self, chain_id: ChainId, after: u64, through: u64) -> Result<Vec<Undo>, Error> {
+        let read = self.database.read().await?;
+        let found = reorg::Entity::find()
+            .filter(reorg::Column::ChainId.eq(signed(chain_id.0)))
+            .filter(reorg::Column::Fork.gt(signed(after)))
+            .filter(reorg::Column::Fork.lte(signed(through)))
+            .order_by_asc(reorg::Column::Fork)
+            .all(&read)
+            .await?;
+        Ok(found.into_iter().map(rows::undo).collect())
+    }
 }
 
 impl Store {

@@ -83,7 +83,7 @@ async fn a_consumer_goes_on_from_the_cursor_that_it_committed() {
         let status = client.get_cursor(unknown.clone()).await.unwrap_err();
         assert_eq!(status.code(), Code::NotFound);
         assert_eq!(status.get_details_error_info().unwrap().reason, "CONSUMER_UNKNOWN");
-        for consumer_id in [String::new(), "x".repeat(101)] {
+        for consumer_id in [String::new(), "x".repeat(101), "kafka:x".into()] {
             let request = CommitCursorRequest { consumer_id, cursor: String::new() };
             assert_eq!(client.commit_cursor(request).await.unwrap_err().code(), Code::InvalidArgument);
         }

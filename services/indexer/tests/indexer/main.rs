@@ -3,10 +3,12 @@
 
 mod accounts;
 mod admin;
+mod carriers;
 mod cursors;
 mod faults;
 mod harness;
 mod history;
+mod kafka;
 mod kills;
 mod pools;
 mod process;

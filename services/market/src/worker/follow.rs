@@ -1,9 +1,9 @@
 //! Follows the event log of one chain into its tables.
 
+use capstan_kafka::EventSource;
 use capstan_primitives::ChainId;
 use capstan_runtime::follow::{self, Projection, Step, Subscription};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
 
 use crate::{
     adapters::indexer::{self, Malformed},
@@ -14,13 +14,13 @@ use crate::{
 
 /// Follows until `stopping`.
 pub(crate) async fn follow(
-    indexer: Channel,
+    source: EventSource,
     chain: ChainId,
     projector: Projector,
     stopping: CancellationToken,
 ) -> Result<(), Error> {
     let subscription = Subscription { chain_id: chain.0, filter: indexer::wanted() };
-    follow::follow(indexer, subscription, Follower { chain, projector }, stopping).await
+    follow::follow(source, subscription, Follower { chain, projector }, stopping).await
 }
 
 struct Follower {
