@@ -8,7 +8,10 @@ use std::{
 };
 
 use capstan_proto::{
-    indexer::{indexer_service_server::*, pool_service_server::*, transaction_service_server::*, *},
+    indexer::{
+        indexer_admin_service_server::*, indexer_service_server::*, pool_service_server::*,
+        transaction_service_server::*, *,
+    },
     market::{self, market_service_server::*, *},
 };
 use futures::Stream;
@@ -56,6 +59,7 @@ impl Backend {
     pub(crate) fn routes(&self) -> Routes {
         Routes::new(MarketServiceServer::new(self.clone()))
             .add_service(IndexerServiceServer::new(self.clone()))
+            .add_service(IndexerAdminServiceServer::new(self.clone()))
             .add_service(TransactionServiceServer::new(self.clone()))
             .add_service(PoolServiceServer::new(self.clone()))
     }
@@ -163,5 +167,14 @@ unary! {
     PoolService {
         list_pools(ListPoolsRequest) -> ListPoolsResponse;
         get_pool(GetPoolRequest) -> GetPoolResponse;
+    }
+}
+
+unary! {
+    IndexerAdminService {
+        list_contracts(ListContractsRequest) -> ListContractsResponse;
+        add_contract(AddContractRequest) -> AddContractResponse;
+        list_decode_failures(ListDecodeFailuresRequest) -> ListDecodeFailuresResponse;
+        reset_chain(ResetChainRequest) -> ResetChainResponse;
     }
 }

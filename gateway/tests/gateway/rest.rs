@@ -1,6 +1,6 @@
 //! The contract over REST.
 
-use capstan_gateway::domain::contract::Contract;
+use capstan_gateway::{config::Config, domain::contract::Contract};
 use capstan_proto::{
     indexer::{Event, ListEventsRequest, ListEventsResponse},
     market::{
@@ -11,11 +11,12 @@ use capstan_proto::{
 };
 use serde_json::json;
 
-use crate::edge::{Answer, Edge};
+use crate::edge::{Answer, Edge, Setup};
 
 #[tokio::test]
 async fn every_path_of_the_contract_reaches_its_rpc() {
-    let edge = Edge::start().await;
+    let config = Config { admin: true, ..Config::default() };
+    let edge = Edge::with(Setup { config, ..Setup::default() }).await;
     let contract = Contract::read(capstan_proto::FILE_DESCRIPTOR_SET).unwrap();
     let mut reached = 0;
     for route in contract.routes().iter() {
@@ -34,11 +35,20 @@ async fn every_path_of_the_contract_reaches_its_rpc() {
     assert!(reached >= 24, "{reached}");
 }
 
+#[tokio::test]
+async fn what_is_for_operators_is_served_only_when_the_configuration_says_so() {
+    let edge = Edge::start().await;
+    for path in ["/v1/indexer/contracts", "/v1/indexer/decode-failures"] {
+        assert_eq!(edge.get(path).await.status, 501, "{path}");
+    }
+    assert_eq!(edge.backend.count(), 0);
+}
+
 fn with_values(template: &str) -> String {
     let mut path = String::new();
     for part in template.split('{') {
         match part.split_once('}') {
-            Some((_, rest)) => path.extend(["0x1", rest]),
+            Some((_, rest)) => path.extend(["1", rest]),
             None => path.push_str(part),
         }
     }

@@ -50,7 +50,8 @@ impl Service for Market {
     }
 
     async fn build(config: Config, scope: Scope) -> Result<Parts, StartError> {
-        // A wrong configuration leaves nothing behind.
+        // A wrong configuration leaves nothing behind, and is refused where there is no chain yet, too.
+        EventSource::choose(scope.platform.events.kafka.as_ref(), || scope.peer("indexer"))?;
         let sources = scope.platform.chains.iter().map(|chain| source(chain.id, &scope));
         let sources = sources.collect::<Result<Vec<_>, StartError>>()?;
         let database = scope.database::<capstan_db::market::Migrator>().await?;

@@ -1,10 +1,14 @@
 //! The parts of the configuration that every service shares.
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, time::Duration};
+mod rpc_url;
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use capstan_db::DatabaseUrl;
 use capstan_primitives::{Address, ChainId};
-use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct};
+use serde::{Deserialize, Serialize, Serializer};
+
+pub use rpc_url::{RpcRole, RpcUrl};
 
 use crate::events::Events;
 
@@ -291,122 +295,4 @@ pub enum AccountEvents {
 
 fn transfers() -> Vec<AccountEvents> {
     vec![AccountEvents::Transfers]
-}
-
-/// URL of a node and what it is for, written `"https://…"` or `{ url = "https://…", role = "fallback" }`.
-/// Its path and credentials are often a key, so it is shown without them.
-#[derive(Clone, Deserialize)]
-#[serde(from = "WrittenRpcUrl")]
-pub struct RpcUrl {
-    url: String,
-    role: RpcRole,
-}
-
-/// What an endpoint is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RpcRole {
-    /// Answers requests.
-    #[default]
-    Primary,
-    /// Answers requests while no primary can.
-    Fallback,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected a URL, or { url = \"…\", role = \"primary\" or \"fallback\" }")]
-enum WrittenRpcUrl {
-    Plain(String),
-    WithRole(RpcUrlWithRole),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RpcUrlWithRole {
-    url: String,
-    #[serde(default)]
-    role: RpcRole,
-}
-
-impl RpcUrl {
-    /// The whole URL, key included.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.url
-    }
-
-    /// What the endpoint is for.
-    #[must_use]
-    pub const fn role(&self) -> RpcRole {
-        self.role
-    }
-}
-
-impl From<String> for RpcUrl {
-    fn from(url: String) -> Self {
-        Self { url, role: RpcRole::Primary }
-    }
-}
-
-impl From<WrittenRpcUrl> for RpcUrl {
-    fn from(written: WrittenRpcUrl) -> Self {
-        match written {
-            WrittenRpcUrl::Plain(url) => Self::from(url),
-            WrittenRpcUrl::WithRole(RpcUrlWithRole { url, role }) => Self { url, role },
-        }
-    }
-}
-
-impl fmt::Display for RpcUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (scheme, rest) = self.url.split_once("://").unwrap_or(("", &self.url));
-        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        let hidden = if path.is_empty() { "" } else { "/***" };
-        write!(f, "{scheme}://{host}{hidden}")
-    }
-}
-
-impl fmt::Debug for RpcUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for RpcUrl {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.role == RpcRole::Primary {
-            return serializer.collect_str(self);
-        }
-        let mut fields = serializer.serialize_struct("RpcUrl", 2)?;
-        fields.serialize_field("url", &self.to_string())?;
-        fields.serialize_field("role", &self.role)?;
-        fields.end()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_key_in_a_node_url_is_never_shown() {
-        let url = RpcUrl::from("https://user:secret@node.example/v2/key".to_owned());
-        assert_eq!(url.to_string(), "https://node.example/***");
-        assert_eq!(format!("{url:?}"), "https://node.example/***");
-        assert_eq!(RpcUrl::from("ws://127.0.0.1:8545".to_owned()).to_string(), "ws://127.0.0.1:8545");
-    }
-
-    #[test]
-    fn an_endpoint_has_a_role_when_one_is_written() {
-        let text = r#"urls = ["http://one", { url = "http://me:key@two/key", role = "fallback" }, { url = "http://three" }]"#;
-        let read: BTreeMap<String, Vec<RpcUrl>> = toml::from_str(text).unwrap();
-        let roles: Vec<_> = read["urls"].iter().map(RpcUrl::role).collect();
-        assert_eq!(roles, [RpcRole::Primary, RpcRole::Fallback, RpcRole::Primary]);
-        let shown = toml::to_string(&read).unwrap();
-        assert!(shown.contains("fallback") && !shown.contains("key"), "{shown}");
-        let wrong =
-            toml::from_str::<BTreeMap<String, Vec<RpcUrl>>>(r#"urls = [{ url = "x", role = "main" }]"#);
-        assert!(wrong.unwrap_err().to_string().contains("expected a URL, or { url"));
-    }
 }

@@ -8,11 +8,12 @@ use std::{
 use capstan_chain::Header;
 use capstan_db::bulk::{BulkWrite, CopyRows, insert_all};
 use capstan_db::columns::{HashColumn, signed, unsigned};
-use capstan_db::indexer::entities::{block, chain, contract, event, quarantine};
+use capstan_db::indexer::entities::{block, chain, contract, event, quarantine, reorg};
 use capstan_primitives::{BlockRef, ChainId, Hash};
 use capstan_runtime::failpoint;
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter, sea_query::OnConflict,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, EntityTrait, ExprTrait, QueryFilter,
+    QueryOrder, QuerySelect, sea_query::OnConflict,
 };
 
 use super::{Store, rows};
@@ -21,8 +22,7 @@ use crate::{
     error::Error,
 };
 
-/// Orphaned blocks are kept this long after what the reorg window reaches, in seconds of chain time, for
-/// whoever asks what became of them.
+/// Orphaned blocks are kept this long, in seconds, for whoever asks what became of them.
 const KEEP_ORPHANS_SECONDS: u64 = 7 * 24 * 3600;
 /// So few logs are inserted: the end of a COPY is a small packet of its own, which the network holds
 /// back until what went before it is acknowledged, up to 40 ms later.
@@ -287,7 +287,7 @@ pub(super) async fn write_rest(write: &BulkWrite, from: &ChainProgress, batch: B
 async fn prune_blocks(write: &BulkWrite, to: &ChainProgress, window: Window) -> Result<(), Error> {
     let (Some(indexed), Some(finalized)) = (to.indexed, to.finalized) else { return Ok(()) };
     let of_chain = block::Column::ChainId.eq(signed(to.chain_id.0));
-    let keep_from = finalized.number.min(indexed.number.saturating_sub(window.blocks));
+    let keep_from = Ord::min(finalized.number, indexed.number.saturating_sub(window.blocks));
     block::Entity::delete_many()
         .filter(of_chain.clone())
         .filter(block::Column::OrphanedAt.is_null())
@@ -299,10 +299,29 @@ async fn prune_blocks(write: &BulkWrite, to: &ChainProgress, window: Window) -> 
     if to.fork == 0 {
         return Ok(());
     }
+    let Some(fork) = old_fork(write, to).await? else { return Ok(()) };
+    // Of a reorg that retention has forgotten the time is not known, but that of its blocks.
     let until = indexed.time.0.saturating_sub(KEEP_ORPHANS_SECONDS.saturating_add(window.seconds));
-    let old = block::Entity::find()
-        .filter(of_chain)
-        .filter(block::Column::OrphanedAt.is_not_null())
-        .filter(block::Column::Time.lt(signed(until)));
+    let forgotten = block::Column::OrphanedAt.lte(signed(to.earliest_fork));
+    let old = Condition::any()
+        .add(block::Column::OrphanedAt.lte(fork))
+        .add(forgotten.and(block::Column::Time.lt(signed(until))));
+    let old =
+        block::Entity::find().filter(of_chain).filter(block::Column::OrphanedAt.is_not_null()).filter(old);
     forget(write, old.all(write).await?).await
+}
+
+/// The newest reorg that is long ago; its fork is zero where none is known to be.
+async fn old_fork(write: &BulkWrite, to: &ChainProgress) -> Result<Option<i64>, Error> {
+    let week = i64::try_from(KEEP_ORPHANS_SECONDS.saturating_mul(1_000)).unwrap_or(i64::MAX);
+    let oldest = reorg::Entity::find()
+        .select_only()
+        .column(reorg::Column::Fork)
+        .filter(reorg::Column::ChainId.eq(signed(to.chain_id.0)))
+        .filter(reorg::Column::SeenAt.lt(to.indexed_at.saturating_sub(week)))
+        .order_by_desc(reorg::Column::Fork)
+        .into_tuple()
+        .one(write)
+        .await?;
+    Ok(oldest.or((to.earliest_fork > 0).then_some(0)))
 }

@@ -207,15 +207,7 @@ impl Store {
             .into_tuple()
             .all(&read)
             .await?;
-        if hashes.is_empty() || hashes.iter().any(|hash| Position::mark_of(&hash.0) == at.mark) {
-            return Ok(true);
-        }
-        // An orphan is forgotten after a while; that it was one is not.
-        let undone = reorg::Entity::find()
-            .filter(reorg::Column::ChainId.eq(signed(chain_id.0)))
-            .filter(reorg::Column::Fork.gt(signed(at.fork)))
-            .filter(reorg::Column::LastValidNumber.lt(signed(place::number_of(at.place))));
-        Ok(undone.one(&read).await?.is_some())
+        Ok(hashes.is_empty() || hashes.iter().any(|hash| Position::mark_of(&hash.0) == at.mark))
     }
 }
 
