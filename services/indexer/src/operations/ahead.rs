@@ -16,7 +16,7 @@ use crate::{
 /// Reversible blocks that are asked for at a time.
 const BLOCKS_AHEAD: usize = 8;
 /// When so many reversible blocks are missing, they are asked for as a range.
-const CATCH_UP: u64 = 16;
+pub(super) const CATCH_UP: u64 = 16;
 
 /// Blocks of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

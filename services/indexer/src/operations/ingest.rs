@@ -11,7 +11,7 @@ use capstan_runtime::{Tasks, failpoint};
 
 use super::{
     ChainPlan, SharedContracts,
-    ahead::{Ahead, Fetched, Horizon, Part},
+    ahead::{Ahead, CATCH_UP, Fetched, Horizon, Part},
     audit::{Audit, Finding, Subject},
     complete::rows_of,
     history::Pending,
@@ -215,11 +215,13 @@ impl Ingest {
         Ok(Tick { head: head.block, moved })
     }
 
-    /// Looks at the node's chain, or remembers it while there is history to read below what is final.
+    /// Looks at the node's chain, or remembers it while there is much to read below its head.
     async fn look(&mut self) -> Result<Seen, Error> {
         let next = self.next_number();
         let lasts = |seen: &Seen| {
-            seen.at.elapsed() < LOOK_AGAIN && seen.finalized.is_some_and(|last| next <= last.number)
+            let is_far = seen.head.block.number.saturating_sub(next) >= CATCH_UP;
+            seen.at.elapsed() < LOOK_AGAIN
+                && (is_far || seen.finalized.is_some_and(|last| next <= last.number))
         };
         if let Some(seen) = self.seen.filter(lasts) {
             return Ok(seen);
@@ -312,7 +314,10 @@ impl Ingest {
             (segment, _) => segment?,
         };
         // The node had announced the block and does not have it: it lags, or went back.
-        let Some(segment) = segment else { return Ok(false) };
+        let Some(segment) = segment else {
+            self.seen = None;
+            return Ok(false);
+        };
         if let Part::Range(first, last) | Part::CatchUp(first, last) = part {
             self.reach.answered(last.saturating_sub(first).saturating_add(1), segment.bytes);
         }
