@@ -1,6 +1,6 @@
 //! From what people say of a contract to how its logs are read; everything that is wrong is named.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use capstan_chain::{Abi, known_protocols, protocol};
 use capstan_runtime::{config::ConfigError, platform};
@@ -17,31 +17,34 @@ pub(super) struct Configured<'a> {
 
 impl<'a> From<&'a platform::Contract> for Configured<'a> {
     fn from(of: &'a platform::Contract) -> Self {
-        let platform::Contract { protocol, name, address: _, start_block, abi, signatures, events } = of;
-        let description = Description {
-            protocol: protocol.clone(),
-            name: name.clone(),
-            abi: None,
-            signatures: signatures.clone(),
-            events: events.clone(),
-            start_block: *start_block,
-        };
-        Self { description, file: abi.as_deref() }
+        let platform::Contract { protocol, name, address: _, start_block: _, abi, signatures, events } = of;
+        Self::new(protocol, name.as_deref(), abi.as_deref(), signatures, events)
     }
 }
 
 impl<'a> From<&'a platform::Wildcard> for Configured<'a> {
     fn from(of: &'a platform::Wildcard) -> Self {
-        let platform::Wildcard { protocol, name, start_block, abi, signatures, events, .. } = of;
+        let platform::Wildcard { protocol, name, abi, signatures, events, .. } = of;
+        Self::new(protocol, name.as_deref(), abi.as_deref(), signatures, events)
+    }
+}
+
+impl<'a> Configured<'a> {
+    fn new(
+        protocol: &str,
+        name: Option<&str>,
+        file: Option<&'a Path>,
+        signatures: &[String],
+        events: &BTreeMap<String, String>,
+    ) -> Self {
         let description = Description {
-            protocol: protocol.clone(),
-            name: name.clone(),
-            abi: None,
-            signatures: signatures.clone(),
+            protocol: protocol.to_owned(),
+            name: name.map(str::to_owned),
+            signatures: signatures.to_vec(),
             events: events.clone(),
-            start_block: *start_block,
+            ..Description::default()
         };
-        Self { description, file: abi.as_deref() }
+        Self { description, file }
     }
 }
 
