@@ -12,9 +12,10 @@ use tonic::{Code, Status, transport::Channel};
 use tonic_types::StatusExt;
 use tracing::{error, info, warn};
 
+use crate::backoff::{Backoff, jittered};
+
 /// The server sends a heartbeat every 10 seconds; three missed ones mean that it is gone.
 const SILENCE: Duration = Duration::from_secs(30);
-const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// How often a log that no longer has what is needed is asked again: only an operator changes that.
 const HALTED_WAIT: Duration = Duration::from_secs(60);
@@ -115,13 +116,11 @@ pub async fn follow<S: Source, P: Projection>(
     mut projection: P,
     stopping: CancellationToken,
 ) -> Result<(), P::Error> {
-    let (mut wait, mut progress) = (FIRST_WAIT, Progress::default());
+    let (mut backoff, mut progress) = (Backoff::default(), Progress::default());
     loop {
         progress.moved = false;
-        let ended = tokio::select! {
-            () = stopping.cancelled() => return Ok(()),
-            ended = session(&mut source, &subscription, &mut projection, &mut progress) => ended,
-        };
+        let session = session(&mut source, &subscription, &mut projection, &mut progress);
+        let Some(ended) = stopping.run_until_cancelled(session).await else { return Ok(()) };
         let chain = subscription.chain_id;
         let is_halted = matches!(&ended, Interrupted::Stream(status) if is_pruned(status));
         match ended {
@@ -145,13 +144,11 @@ pub async fn follow<S: Source, P: Projection>(
             Interrupted::Silence => warn!(chain, "event stream fell silent; reconnecting"),
             Interrupted::Projection(error) => warn!(chain, %error, "applying events failed; trying again"),
         }
-        wait = if progress.moved { FIRST_WAIT } else { (wait * 2).min(LONGEST_WAIT) };
-        let pause = if is_halted { HALTED_WAIT } else { wait };
-        let jittered = pause.mul_f64(rand::random_range(0.8..1.2));
-        tokio::select! {
-            () = stopping.cancelled() => return Ok(()),
-            () = tokio::time::sleep(jittered) => {}
+        if progress.moved {
+            backoff.worked();
         }
+        let pause = if is_halted { jittered(HALTED_WAIT) } else { backoff.failed(LONGEST_WAIT) };
+        stopping.run_until_cancelled(tokio::time::sleep(pause)).await;
     }
 }
 

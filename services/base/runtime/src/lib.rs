@@ -3,6 +3,7 @@
 //! A service implements [`Service`]; [`run`] makes a process of it and [`start`] the same without
 //! the process-global parts, so that `capstan up` and tests run the very code of production.
 
+mod backoff;
 pub mod config;
 mod error;
 pub mod events;
@@ -19,6 +20,7 @@ pub mod status;
 mod tasks;
 mod telemetry;
 
+pub use backoff::Backoff;
 pub use error::StartError;
 #[cfg(feature = "failpoints")]
 pub use failpoint::VARIABLE as FAILPOINT_VARIABLE;

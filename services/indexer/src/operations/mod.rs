@@ -32,5 +32,5 @@ pub use pools::{PoolProjection, Pools, makes_pools};
 pub use publications::{Publication, Published};
 pub use roots::{explain, look_for_code};
 pub use serve::{ChainHandle, ChainState, ChainView, EventLog, ListQuery, SharedContracts, StartAt};
-pub use tracker::{Outlook, Tracker, TransactionSignals};
+pub use tracker::{Tracker, TransactionSignals};
 pub use transactions::Transactions;

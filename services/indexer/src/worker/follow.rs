@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use capstan_chain::HeadSignal;
 use capstan_primitives::BlockRef;
-use capstan_runtime::failpoint;
+use capstan_runtime::{Backoff, failpoint};
 use futures::{StreamExt, stream::BoxStream};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,6 @@ use crate::{
     operations::{ChainState, ChainView, Command, Ingest, Lease, Tick},
 };
 
-const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// How often the log says how far reading history has come.
 const LOG_EVERY: Duration = Duration::from_secs(5);
 /// How often the endpoints are looked at for metrics.
@@ -87,7 +86,7 @@ impl Follower {
     /// Writes the log. A failure is tried again with growing waits; one that waiting cannot help halts
     /// this chain and leaves the others alone.
     async fn lead(&mut self, lease: &Lease) -> Ended {
-        let mut wait = FIRST_WAIT;
+        let mut backoff = Backoff::default();
         let (mut report, mut retain) = (Report::begin(), Retain::begin());
         loop {
             while let Ok(command) = self.commands.try_recv() {
@@ -100,7 +99,7 @@ impl Follower {
             };
             let pause = match stepped {
                 Ok(tick) => {
-                    wait = FIRST_WAIT;
+                    backoff.worked();
                     let rate = report.saw(self.ingest.progress());
                     publish(&self.view, leading(&self.ingest, tick, rate));
                     report.tell(&self.ingest, &self.view.borrow());
@@ -110,7 +109,7 @@ impl Follower {
                     Pause::Head
                 }
                 Err(Error::OtherWriter(_)) => return Ended::Deposed,
-                Err(error) => self.failed(&error, &mut wait),
+                Err(error) => self.failed(&error, &mut backoff),
             };
             tokio::select! {
                 () = self.stopping.cancelled() => return Ended::Stopping,
@@ -127,18 +126,17 @@ impl Follower {
         }
     }
 
-    fn failed(&self, error: &Error, wait: &mut Duration) -> Pause {
+    fn failed(&self, error: &Error, backoff: &mut Backoff) -> Pause {
         let chain = self.ingest.progress().chain_id;
         if error.is_final() {
             metrics::halted(chain, error);
             problem(&self.view, ChainState::Halted, error);
             return Pause::Operator;
         }
+        let wait = backoff.failed(error.longest_wait());
         metrics::retrying(chain, error, wait.as_millis());
         problem(&self.view, ChainState::Stalled, error);
-        let pause = Pause::For(wait.mul_f64(rand::random_range(0.8..1.2)));
-        *wait = wait.saturating_mul(2).min(error.longest_wait());
-        pause
+        Pause::For(wait)
     }
 }
 

@@ -6,3 +6,4 @@ pub(crate) mod publish;
 pub(crate) mod reload;
 mod retain;
 pub(crate) mod transactions;
+mod view;

@@ -3,12 +3,13 @@
 use std::{future::Future, time::Duration};
 
 use capstan_primitives::ChainId;
+use capstan_runtime::Backoff;
 use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
+use super::view::until;
 use crate::{error::Error, metrics, operations::ChainView};
 
-const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// Has `publish` go on until `stopping`, with the number of the process that writes the log, whenever
@@ -19,37 +20,33 @@ pub(crate) async fn follow<F: Future<Output = Error>>(
     stopping: CancellationToken,
     publish: impl Fn(u64) -> F,
 ) -> Result<(), Error> {
-    let mut wait = FIRST_WAIT;
+    let mut backoff = Backoff::default();
     loop {
-        let began = Instant::now();
-        let failed = tokio::select! {
-            () = stopping.cancelled() => return Ok(()),
-            failed = turn(&mut view, &publish) => failed,
-        };
-        let Some(failed) = failed else { continue };
-        if began.elapsed() > LONGEST_WAIT {
-            wait = FIRST_WAIT;
-        }
+        let published = keep_published(&mut view, &publish, &mut backoff);
+        let Some(failed) = stopping.run_until_cancelled(published).await else { return Ok(()) };
+        let wait = backoff.failed(LONGEST_WAIT);
         metrics::publishing_failed(chain_id, &failed, wait.as_millis());
-        tokio::select! {
-            () = stopping.cancelled() => return Ok(()),
-            () = tokio::time::sleep(wait.mul_f64(rand::random_range(0.8..1.2))) => {}
-        }
-        wait = wait.saturating_mul(2).min(LONGEST_WAIT);
+        stopping.run_until_cancelled(tokio::time::sleep(wait)).await;
     }
 }
 
-/// Publishes from when this process writes the log until it no longer does, or a failure.
-async fn turn<F: Future<Output = Error>>(
+/// Publishes whenever this process writes the log, until a failure, which it returns.
+async fn keep_published<F: Future<Output = Error>>(
     view: &mut watch::Receiver<ChainView>,
     publish: &impl Fn(u64) -> F,
-) -> Option<Error> {
-    let Ok(writer) = view.wait_for(|view| view.writer).await.map(|view| view.progress.writer) else {
-        // The chain's own worker ends only when everything stops.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        failed = publish(writer) => Some(failed),
-        _ = view.wait_for(|view| !view.writer || view.progress.writer != writer) => None,
+    backoff: &mut Backoff,
+) -> Error {
+    loop {
+        let writer = until(view, |view| view.writer).await.writer;
+        let began = Instant::now();
+        tokio::select! {
+            failed = publish(writer) => {
+                if began.elapsed() > LONGEST_WAIT {
+                    backoff.worked();
+                }
+                return failed;
+            }
+            _ = until(view, |view| !view.writer || view.progress.writer != writer) => {}
+        }
     }
 }

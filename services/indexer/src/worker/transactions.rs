@@ -1,18 +1,16 @@
 //! Follows the registered transactions of one chain.
 
-use std::time::Duration;
-
+use capstan_runtime::Backoff;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::view::until;
 use crate::{
     domain::ChainProgress,
     error::Error,
     metrics,
-    operations::{ChainView, Outlook, Tracker},
+    operations::{ChainView, Tracker},
 };
-
-const FIRST_WAIT: Duration = Duration::from_millis(100);
 
 /// Takes a step with every change of the log, with every registration and when something is due,
 /// until `stopping`. Without anything that can still change, only registrations count.
@@ -21,40 +19,39 @@ pub(crate) async fn follow(
     mut view: watch::Receiver<ChainView>,
     stopping: CancellationToken,
 ) -> Result<(), Error> {
-    let mut wait = FIRST_WAIT;
+    let mut backoff = Backoff::default();
+    loop {
+        let tracked = keep_tracked(&tracker, &mut view, &mut backoff);
+        let Some(failed) = stopping.run_until_cancelled(tracked).await else { return Ok(()) };
+        let wait = backoff.failed(failed.longest_wait());
+        metrics::transactions_retrying(tracker.chain_id, &failed, wait.as_millis());
+        stopping.run_until_cancelled(tokio::time::sleep(wait)).await;
+    }
+}
+
+/// Goes on until a failure, which it returns.
+async fn keep_tracked(
+    tracker: &Tracker,
+    view: &mut watch::Receiver<ChainView>,
+    backoff: &mut Backoff,
+) -> Error {
     loop {
         let progress = view.borrow_and_update().progress;
-        let stepped = tokio::select! {
-            () = stopping.cancelled() => return Ok(()),
-            stepped = tracker.step(&progress) => stepped,
+        let outlook = match tracker.step(&progress).await {
+            Ok(outlook) => outlook,
+            Err(error) => return error,
         };
-        match stepped {
-            Ok(Outlook { is_open, pause }) => {
-                wait = FIRST_WAIT;
-                tokio::select! {
-                    () = stopping.cancelled() => return Ok(()),
-                    () = tracker.signals.wait_registered() => {}
-                    () = tokio::time::sleep(pause) => {}
-                    () = moved(&mut view, progress), if is_open => {}
-                }
-            }
-            Err(error) => {
-                metrics::transactions_retrying(tracker.chain_id, &error, wait.as_millis());
-                tokio::select! {
-                    () = stopping.cancelled() => return Ok(()),
-                    () = tokio::time::sleep(wait.mul_f64(rand::random_range(0.8..1.2))) => {}
-                }
-                wait = wait.saturating_mul(2).min(error.longest_wait());
-            }
+        backoff.worked();
+        tokio::select! {
+            () = tracker.signals.wait_registered() => {}
+            () = tokio::time::sleep(outlook.pause) => {}
+            _ = until(view, |view| is_moved(&view.progress, &progress)), if outlook.is_open => {}
         }
     }
 }
 
-/// Waits until the log is not at `from` any more.
-async fn moved(view: &mut watch::Receiver<ChainView>, from: ChainProgress) {
+/// Whether the log is not at `from` any more.
+fn is_moved(now: &ChainProgress, from: &ChainProgress) -> bool {
     let at = |progress: &ChainProgress| (progress.indexed, progress.finalized, progress.fork);
-    if view.wait_for(|view| at(&view.progress) != at(&from)).await.is_err() {
-        // The chain's own worker has ended, which it does only when everything stops.
-        std::future::pending().await
-    }
+    at(now) != at(from)
 }
