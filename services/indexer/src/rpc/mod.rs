@@ -8,7 +8,7 @@ mod pools;
 mod publish;
 mod request;
 mod stream;
-mod transaction;
+mod transaction_wire;
 mod transactions;
 
 use capstan_primitives::{Clock, Finality, PageToken};

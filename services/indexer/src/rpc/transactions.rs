@@ -15,7 +15,7 @@ use capstan_runtime::Tasks;
 use futures::{StreamExt, stream::BoxStream};
 use tonic::{Request, Response, Status};
 
-use super::{convert, page_size, transaction};
+use super::{convert, page_size, transaction_wire};
 use crate::{
     domain::WatchedTransaction,
     error::Error,
@@ -45,7 +45,7 @@ impl TransactionService for TransactionRpc {
         let (chain_id, id) = (self.transactions.chain(chain_id)?, id(&hash)?);
         let found = self.transactions.register(chain_id, id, label).await?;
         let view = self.transactions.view(chain_id)?;
-        let transaction = Some(transaction::wire(&found, &view));
+        let transaction = Some(transaction_wire::transaction(&found, &view));
         Ok(Response::new(RegisterTransactionResponse { transaction, as_of: as_of(chain_id, &view) }))
     }
 
@@ -57,7 +57,7 @@ impl TransactionService for TransactionRpc {
         let (chain_id, id) = (self.transactions.chain(chain_id)?, id(&hash)?);
         let found = self.transactions.get(chain_id, &id).await?;
         let view = self.transactions.view(chain_id)?;
-        let transaction = Some(transaction::wire(&found, &view));
+        let transaction = Some(transaction_wire::transaction(&found, &view));
         Ok(Response::new(GetTransactionResponse { transaction, as_of: as_of(chain_id, &view) }))
     }
 
@@ -84,7 +84,7 @@ impl TransactionRpc {
         &self,
         request: ListRecentTransactionsRequest,
     ) -> Result<ListRecentTransactionsResponse, Error> {
-        let state = transaction::state_filter(request.state)?;
+        let state = transaction_wire::state_filter(request.state)?;
         let ListRecentTransactionsRequest { chain_id, sender, page_size: size, page_token, .. } = request;
         let chain_id = self.transactions.chain(chain_id)?;
         let sender = (!sender.is_empty()).then(|| convert::parsed("sender", &sender)).transpose()?;
@@ -99,7 +99,7 @@ impl TransactionRpc {
         let view = self.transactions.view(chain_id)?;
         Ok(ListRecentTransactionsResponse {
             next_page_token: last.map(|last| token_of(last, &binding)).unwrap_or_default(),
-            transactions: found.iter().map(|found| transaction::wire(found, &view)).collect(),
+            transactions: found.iter().map(|found| transaction_wire::transaction(found, &view)).collect(),
             as_of: as_of(chain_id, &view),
         })
     }
@@ -116,7 +116,7 @@ impl TransactionRpc {
             loop {
                 if told.as_ref() != Some(&found.fate) {
                     let view = transactions.view(found.chain_id)?;
-                    let transaction = Some(transaction::wire(&found, &view));
+                    let transaction = Some(transaction_wire::transaction(&found, &view));
                     yield WatchTransactionResponse { transaction, as_of: as_of(found.chain_id, &view) };
                     told = Some(found.fate.clone());
                 }

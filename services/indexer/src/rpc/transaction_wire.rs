@@ -1,4 +1,4 @@
-//! Wire ↔ domain of registered transactions.
+//! Registered transactions on the wire ↔ domain types.
 
 use capstan_primitives::Finality;
 use capstan_proto::{indexer as wire, primitives};
@@ -10,7 +10,7 @@ use crate::{
     operations::ChainView,
 };
 
-pub(super) fn wire(of: &WatchedTransaction, view: &ChainView) -> wire::Transaction {
+pub(super) fn transaction(of: &WatchedTransaction, view: &ChainView) -> wire::Transaction {
     let WatchedTransaction { chain_id, id, label, fate, signed, registered_at, changed_at, .. } = of;
     let (included, replaced_by) = match fate {
         Fate::Mined { inclusion, .. } => (Some(inclusion), None),
