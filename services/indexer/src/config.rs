@@ -1,6 +1,6 @@
 //! What can be set in `[indexer]`.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 
 use capstan_chain::Verification;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,9 @@ pub struct Config {
     pub retention_interval_ms: u64,
     /// Seconds after which a registered transaction that no node has counts as dropped.
     pub transaction_dropped_after_seconds: u32,
+    /// Days after which a registered transaction is deleted that is final, replaced for good or dropped,
+    /// or that no node ever had.
+    pub transaction_forgotten_after_days: NonZeroU32,
     /// After which time without a sign of life another process takes over from the one that writes, in
     /// milliseconds.
     pub takeover_after_ms: u64,
@@ -63,6 +66,8 @@ impl From<Verify> for Verification {
     }
 }
 
+const THIRTY: NonZeroU32 = NonZeroU32::MIN.saturating_add(29);
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -77,6 +82,7 @@ impl Default for Config {
             reorg_window_seconds: 600,
             retention_interval_ms: 60_000,
             transaction_dropped_after_seconds: 600,
+            transaction_forgotten_after_days: THIRTY,
             takeover_after_ms: 3_500,
             verify_blocks: Verify::Receipts,
             verify_history: Verify::Off,
@@ -101,6 +107,12 @@ impl Config {
     #[must_use]
     pub fn transaction_dropped_after(&self) -> Duration {
         Duration::from_secs(self.transaction_dropped_after_seconds.into())
+    }
+
+    /// After which time a registered transaction is deleted that nobody expects anything of any more.
+    #[must_use]
+    pub fn transaction_forgotten_after(&self) -> Duration {
+        Duration::from_hours(24 * u64::from(self.transaction_forgotten_after_days.get()))
     }
 
     /// Longest wait for an answer of the node.

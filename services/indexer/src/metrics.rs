@@ -191,6 +191,14 @@ pub(crate) fn open_transactions(chain: ChainId, states: &BTreeMap<TransactionSta
     }
 }
 
+/// Registered transactions were deleted that nobody expected anything of any more.
+pub(crate) fn forgotten(chain: ChainId, transactions: u64) {
+    counter!("indexer_transactions_forgotten_total", "chain" => chain.to_string()).increment(transactions);
+    if transactions > 0 {
+        debug!(chain = chain.0, transactions, "transactions forgotten");
+    }
+}
+
 /// Following registered transactions failed and is tried again.
 pub(crate) fn transactions_retrying(chain: ChainId, error: &Error, wait_ms: u128) {
     counter!("indexer_transaction_failures_total", "chain" => chain.to_string()).increment(1);
@@ -272,6 +280,7 @@ mod tests {
             pruned(chain, 4, 3);
             dropped(chain, 1);
             retention_failed(chain, &Error::ChainNotNamed(0));
+            forgotten(chain, 2);
         });
         let page = recorder.handle().render();
         for line in [
@@ -297,6 +306,7 @@ mod tests {
             "indexer_pruned_blocks_total{chain=\"1\"} 3",
             "indexer_pruned_partitions_total{chain=\"1\"} 1",
             "indexer_retention_failures_total{chain=\"1\"} 1",
+            "indexer_transactions_forgotten_total{chain=\"1\"} 2",
             "indexer_kafka_records_total{chain=\"1\"} 5",
             "indexer_kafka_published_block{chain=\"1\"} 7",
             "indexer_kafka_failures_total{chain=\"1\"} 1",

@@ -44,6 +44,8 @@ pub struct ChainPlan {
     pub retention: Option<Retention>,
     /// How often what is no longer to be kept is let go.
     pub retention_interval: Duration,
+    /// How long a registered transaction is kept that nobody expects anything of any more.
+    pub transaction_forgotten_after: Duration,
     /// Topic of a broker that the log is published to.
     pub topic: Option<String>,
     /// Blocks of one partition of a log that begins.
@@ -93,6 +95,7 @@ pub fn plan(chain: &platform::Chain, config: &Config, place: &str) -> Result<Cha
         window: Window { blocks: config.reorg_window, seconds: config.reorg_window_seconds },
         poll_interval: config.poll_interval(),
         retention: chain.retention,
+        transaction_forgotten_after: config.transaction_forgotten_after(),
         topic: None,
         retention_interval: config.retention_interval(),
         partition_blocks: chain.partition_blocks.unwrap_or(PARTITION_BLOCKS),

@@ -19,6 +19,18 @@ impl Ingest {
     /// # Errors
     /// When the store does not answer; nothing is half done then, and a later call goes on.
     pub async fn retain(&mut self, anew: bool) -> Result<bool, Error> {
+        Ok(self.forget_transactions().await? | self.let_go(anew).await?)
+    }
+
+    async fn forget_transactions(&self) -> Result<bool, Error> {
+        let after = i64::try_from(self.plan.transaction_forgotten_after.as_millis()).unwrap_or(i64::MAX);
+        let before = self.clock.now().timestamp_millis().saturating_sub(after);
+        let (forgotten, more) = self.store.forget_transactions(&self.progress, before).await?;
+        metrics::forgotten(self.plan.id, forgotten);
+        Ok(more)
+    }
+
+    async fn let_go(&mut self, anew: bool) -> Result<bool, Error> {
         if let Some(retention) = self.plan.retention.filter(|_| anew) {
             let before = self.progress.earliest;
             let earliest = self.first_kept(retention).await?.max(before);

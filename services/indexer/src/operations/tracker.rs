@@ -22,10 +22,11 @@ const BATCH: u64 = 64;
 const AT_A_TIME: usize = 8;
 /// Blocks that are searched for the transaction that used a nonce.
 const SEARCHED_BLOCKS: u64 = 32;
-/// Longest pause between two steps: another process may have registered something.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-/// Pause when there is more to do than one step takes.
-const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+/// Longest pause between two steps, as another process may have registered something; also the one after a
+/// step that left something to do.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// What is due is looked at no more often than the clock ticks.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 
 /// How those who register, follow and watch transactions of one chain tell each other.
 #[derive(Debug, Clone, Default)]
@@ -252,10 +253,9 @@ fn signed(of: &Transaction) -> Signed {
 }
 
 fn outlook(due_at: Option<i64>, is_open: bool, is_full: bool, now: Moment) -> Outlook {
-    let until_due = due_at.map(|at| u64::try_from(at.saturating_sub(now.at)).unwrap_or_default());
-    let shortest = if is_full { SHORTEST_PAUSE } else { Duration::from_millis(1) };
-    let pause = until_due.map_or(LONGEST_PAUSE, Duration::from_millis).clamp(shortest, LONGEST_PAUSE);
-    Outlook { is_open, pause }
+    let until_due = |at: i64| u64::try_from(at.saturating_sub(now.at)).unwrap_or_default();
+    let due = due_at.filter(|_| !is_full).map(|at| Duration::from_millis(until_due(at)));
+    Outlook { is_open, pause: due.unwrap_or(LONGEST_PAUSE).clamp(SHORTEST_PAUSE, LONGEST_PAUSE) }
 }
 
 #[cfg(test)]
@@ -268,8 +268,8 @@ mod tests {
         let pause = |due_at, is_full| outlook(due_at, true, is_full, now).pause.as_millis();
         assert_eq!(pause(Some(500), true), 1_000);
         assert_eq!(pause(Some(500), false), 1);
-        assert_eq!(pause(Some(3_000), false), 2_000);
-        assert_eq!(pause(Some(i64::MAX), false), 10_000);
-        assert_eq!(pause(None, false), 10_000);
+        assert_eq!(pause(Some(1_700), false), 700);
+        assert_eq!(pause(Some(i64::MAX), false), 1_000);
+        assert_eq!(pause(None, false), 1_000);
     }
 }

@@ -23,8 +23,8 @@ use crate::{
     store::TransactionQuery,
 };
 
-/// Another process may have changed what is watched here.
-const LOOK_AGAIN: Duration = Duration::from_secs(10);
+/// Only the process that writes the chain follows its transactions; the others look this often.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// `capstan.indexer.v1.TransactionService`.
 #[derive(Debug)]

@@ -8,11 +8,14 @@ use capstan_primitives::{Address, BlockRef, ChainId, TransactionId};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
-use super::{Store, rows, transaction_rows};
+use super::{Store, append::move_cursor, rows, transaction_rows};
 use crate::{
     domain::{ChainProgress, Moment, TransactionState, WatchedTransaction},
     error::Error,
 };
+
+/// Most transactions that are deleted at a time: other writers of SQLite wait for it.
+const FORGOTTEN: u64 = 500;
 
 /// A page of registered transactions of one chain, those registered last first.
 #[derive(Debug, Clone)]
@@ -144,6 +147,33 @@ impl Store {
         Ok(moved.rows_affected == 1)
     }
 
+    /// Deletes a part of the transactions that have been settled, dropped or unknown since `before`, in
+    /// milliseconds since 1970; how many, and whether there may be more.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub async fn forget_transactions(&self, from: &ChainProgress, before: i64) -> Result<(u64, bool), Error> {
+        let old = table::Entity::find().filter(is_over(from.chain_id, before));
+        let read = self.database.read().await?;
+        let old = old.select_only().column(table::Column::Hash).limit(FORGOTTEN).into_tuple();
+        let hashes: Vec<TransactionColumn> = old.all(&read).await?;
+        drop(read);
+        if hashes.is_empty() {
+            return Ok((0, false));
+        }
+        let more = u64::try_from(hashes.len()).is_ok_and(|found| found >= FORGOTTEN);
+        let write = self.database.bulk_write().await?;
+        move_cursor(&write, from, from).await?;
+        let forgotten = table::Entity::delete_many()
+            .filter(table::Column::Hash.is_in(hashes))
+            // One that came back meanwhile stays.
+            .filter(is_over(from.chain_id, before))
+            .exec(&write)
+            .await?;
+        write.commit().await?;
+        Ok((forgotten.rows_affected, more))
+    }
+
     /// What of a chain's transactions can still change.
     ///
     /// # Errors
@@ -186,6 +216,20 @@ fn key(chain_id: ChainId, id: &TransactionId) -> (i64, TransactionColumn) {
     (signed(chain_id.0), TransactionColumn(id.clone()))
 }
 
+/// Nothing has happened since `before`, and nothing is expected to. What was registered later has an index
+/// to be passed over by.
+fn is_over(chain_id: ChainId, before: i64) -> Condition {
+    let replaced = transaction_rows::number(TransactionState::Replaced);
+    let others = [TransactionState::Final, TransactionState::Dropped, TransactionState::Unknown];
+    let over = others.map(transaction_rows::number).into_iter().chain([replaced]);
+    Condition::all()
+        .add(table::Column::ChainId.eq(signed(chain_id.0)))
+        .add(table::Column::State.is_in(over))
+        .add(table::Column::RegisteredAt.lt(before))
+        .add(table::Column::ChangedAt.lt(before))
+        .add(table::Column::State.ne(replaced).or(table::Column::Settled.eq(true)))
+}
+
 /// By the clock; while waiting, with every block; otherwise when the log can have changed what was
 /// decided: at a reorg, when it reaches the block, and when the block is final.
 fn is_due(progress: &ChainProgress, now: Moment) -> Condition {
@@ -202,3 +246,6 @@ fn is_due(progress: &ChainProgress, now: Moment) -> Condition {
         .add(reorganized)
         .add_option(progress.finalized.map(|finalized| block(finalized.number)))
 }
+
+#[cfg(test)]
+mod tests;

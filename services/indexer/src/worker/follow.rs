@@ -35,11 +35,10 @@ pub(crate) async fn follow(
     let heads = ingest.node().heads().boxed();
     let mut follower = Follower { ingest, view, commands, heads, stopping };
     while let Some(lease) = follower.stand_by().await {
-        let chain = follower.ingest.progress().chain_id;
-        metrics::writes(chain, true);
+        follower.writes(true);
         let ended = follower.lead(&lease).await;
+        follower.writes(false);
         lease.give_up().await;
-        metrics::writes(chain, false);
         if matches!(ended, Ended::Stopping) {
             break;
         }
@@ -81,6 +80,13 @@ impl Follower {
                 Some(command) = self.commands.recv() => command.refuse(&mut self.ingest),
             }
         }
+    }
+
+    /// Has everybody know whether this process writes the log, and how far it is.
+    fn writes(&self, is_writer: bool) {
+        let progress = *self.ingest.progress();
+        metrics::writes(progress.chain_id, is_writer);
+        self.view.send_modify(|view| (view.writer, view.progress) = (is_writer, progress));
     }
 
     /// Writes the log. A failure is tried again with growing waits; one that waiting cannot help halts

@@ -1,4 +1,6 @@
-//! Follows the registered transactions of one chain.
+//! Follows the registered transactions of one chain, while this process writes its log.
+
+use std::collections::BTreeMap;
 
 use capstan_runtime::Backoff;
 use tokio::sync::watch;
@@ -36,6 +38,11 @@ async fn keep_tracked(
     backoff: &mut Backoff,
 ) -> Error {
     loop {
+        if !view.borrow().writer {
+            // Whoever writes the log now counts them.
+            metrics::open_transactions(tracker.chain_id, &BTreeMap::new());
+            until(view, |view| view.writer).await;
+        }
         let progress = view.borrow_and_update().progress;
         let outlook = match tracker.step(&progress).await {
             Ok(outlook) => outlook,

@@ -10,6 +10,7 @@ use alloy::{
 };
 use capstan_db::testing::TestStore;
 use capstan_devnet::Devnet;
+use capstan_faults::FaultProxy;
 use capstan_indexer::{Config, Indexer};
 use capstan_primitives::Clock;
 use capstan_proto::{
@@ -20,14 +21,15 @@ use capstan_proto::{
     },
     primitives::Finality,
 };
-use capstan_runtime::{Instance, Running, bind, platform::FinalityRule, start};
+use capstan_runtime::{Instance, Platform, Running, bind, platform::FinalityRule, start};
 use tonic::{Code, Streaming, transport::Channel};
 use tonic_types::StatusExt;
 
-use crate::harness::{devnet, platform, stop};
+use crate::harness::{Client, database_url, devnet, platform, platform_of, status, stop};
 
 const FINAL_AFTER: u64 = 4;
 const DROPPED_AFTER: Duration = Duration::from_secs(600);
+const FORGOTTEN_AFTER: Duration = Duration::from_hours(30 * 24);
 const GWEI: u128 = 1_000_000_000;
 
 /// A chain, an indexer of it whose clock stands still, and a client.
@@ -40,9 +42,12 @@ struct World {
 }
 
 async fn serve(devnet: &Devnet, store: &TestStore, clock: &Clock) -> Running {
-    let mut platform = platform(devnet, store);
+    serve_on(platform(devnet, store), clock).await
+}
+
+async fn serve_on(mut platform: Platform, clock: &Clock) -> Running {
     platform.chains[0].finality = FinalityRule::Blocks(FINAL_AFTER);
-    let config = Config { poll_interval_ms: 20, ..Config::default() };
+    let config = Config { poll_interval_ms: 20, retention_interval_ms: 20, ..Config::default() };
     let listener = bind::<Indexer>(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     start::<Indexer>(listener, Instance { platform, config, clock: clock.clone() }).await.unwrap()
 }
@@ -386,4 +391,76 @@ async fn what_cannot_be_registered_or_found_is_refused_with_the_reason() {
     let status = world.client.register_transaction(request).await.unwrap_err();
     assert_eq!(status.code(), Code::AlreadyExists);
     stop(world.running).await;
+}
+
+/// An indexer that asks the node through a proxy which counts its questions.
+async fn serve_counted(world: &World) -> (Running, TransactionServiceClient<Channel>, FaultProxy) {
+    let proxy = FaultProxy::start(&world.devnet.http_url()).await.unwrap();
+    let toml = world.devnet.config_toml().replace(&world.devnet.http_url(), &proxy.http_url());
+    let running = serve_on(platform_of(&toml, &database_url(&world.store)), &world.clock).await;
+    let client = TransactionServiceClient::connect(running.url()).await.unwrap();
+    (running, client, proxy)
+}
+
+fn questions(proxy: &FaultProxy) -> u64 {
+    ["eth_getTransactionByHash", "eth_getTransactionReceipt"].map(|method| proxy.calls(method)).iter().sum()
+}
+
+#[tokio::test]
+async fn only_who_writes_the_chain_follows_transactions_and_a_standby_takes_over() {
+    for store in TestStore::both().await {
+        let mut world = World::on(store).await;
+        let mut writer = Client::connect(world.running.url()).await.unwrap();
+        while !status(&mut writer).await.writer {
+            tokio::task::yield_now().await;
+        }
+        let (standby, client, proxy) = serve_counted(&world).await;
+        world.client = client;
+        let nonce = world.nonce().await;
+        let hash = world.send(nonce, GWEI, None).await;
+        let mut watch = world.register(hash).await;
+        watch.state(State::Pending).await;
+        world.devnet.mine_empty(1 + FINAL_AFTER).await.unwrap();
+        watch.state(State::Final).await;
+        watch.ends().await;
+        assert_eq!(questions(&proxy), 0);
+
+        let hash = world.send(nonce + 1, GWEI, None).await;
+        let mut watch = world.register(hash).await;
+        watch.state(State::Pending).await;
+        stop(world.running.clone()).await;
+        world.devnet.mine_empty(1 + FINAL_AFTER).await.unwrap();
+        watch.state(State::Final).await;
+        assert!(questions(&proxy) > 0);
+        stop(standby).await;
+    }
+}
+
+#[tokio::test]
+async fn what_nothing_is_expected_of_is_forgotten_and_what_waits_is_not() {
+    for store in TestStore::both().await {
+        let mut world = World::on(store).await;
+        let (nonce, unknown) = (world.nonce().await, B256::repeat_byte(3));
+        let mined = world.send(nonce, GWEI, None).await;
+        world.devnet.mine_empty(1 + FINAL_AFTER).await.unwrap();
+        let waiting = world.send(nonce + 1, GWEI, None).await;
+        world.register(mined).await.state(State::Final).await;
+        world.register(waiting).await.state(State::Pending).await;
+        let mut watch = world.register(unknown).await;
+        watch.state(State::Unknown).await;
+
+        world.clock.advance(FORGOTTEN_AFTER);
+        assert_eq!(listed(&mut world, ListRecentTransactionsRequest::default()).await.len(), 3);
+        world.clock.advance(Duration::from_millis(1));
+        let left = [text(waiting)];
+        while listed(&mut world, ListRecentTransactionsRequest::default()).await != left {
+            tokio::task::yield_now().await;
+        }
+        let gone = watch.stream.message().await.unwrap_err();
+        assert_eq!(gone.get_details_error_info().unwrap().reason, "TRANSACTION_NOT_REGISTERED");
+        // Nobody remembers it: it is looked for as if for the first time.
+        let again = world.register(mined).await.state(State::Final).await;
+        assert_eq!(again.nonce, Some(nonce));
+        stop(world.running).await;
+    }
 }
