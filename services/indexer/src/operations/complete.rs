@@ -43,7 +43,10 @@ impl Ingest {
         }
     }
 
+    /// Makes known which contracts the store has. What fails is to be done again: until then an address can
+    /// have the start block of a contract that has left the chain.
     pub(super) async fn reload_contracts(&mut self) -> Result<(), Error> {
+        self.contracts_changed = true;
         let mark = self.store.contracts_mark(self.plan.id).await?;
         let found = self.store.found_contracts(self.plan.id).await?;
         self.roots = self.read_roots().await?;

@@ -120,7 +120,6 @@ impl Ingest {
         self.pending.splices.push_front(splice);
         if next? {
             self.pending.splices.pop_front();
-            self.contracts_changed = true;
             self.reload_contracts().await?;
         }
         Ok(true)

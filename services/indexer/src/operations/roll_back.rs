@@ -38,6 +38,7 @@ impl Ingest {
         self.seen = None;
         self.audit.cut(junction.number);
         self.pending.cut(junction.number);
+        self.contracts_changed = true;
         let now = self.clock.now().timestamp_millis();
         let (progress, undo) = self.store.roll_back(&self.progress, junction, now).await?;
         self.progress = progress;

@@ -2,11 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use capstan_db::testing::TestStore;
+use alloy::providers::{Provider, ProviderBuilder};
+use capstan_db::{Database, testing::TestStore};
 use capstan_devnet::Devnet;
 use capstan_faults::{Fault, FaultProxy, Script};
-use capstan_proto::indexer::{ChainState, GetHealthRequest, GetStatusRequest};
+use capstan_proto::indexer::{
+    ChainState, GetHealthRequest, GetStatusRequest, ListContractsRequest,
+    indexer_admin_service_client::IndexerAdminServiceClient,
+};
 use futures::StreamExt;
+use sea_orm::ConnectionTrait;
 use tonic::{
     Streaming,
     transport::{Channel, Endpoint},
@@ -235,4 +240,43 @@ async fn a_full_disk_stalls_the_chain_and_costs_nothing() {
     drop(process);
     let (fresh, _) = State::fresh(&devnet, &devnet.config_toml()).await;
     State::of(&store).await.assert_same(&fresh, "after a full disk");
+}
+
+/// The reorg is written, then the store cannot be asked which contracts are left: a table is not there.
+#[tokio::test]
+async fn contracts_that_left_the_chain_are_forgotten_although_the_store_went_away() {
+    for store in TestStore::both().await {
+        let devnet = devnet().await;
+        let (running, mut client) = indexer(platform_of(&devnet.config_toml(), &database_url(&store))).await;
+        Subscriber::default().follow_to(&mut client, head(&devnet).await).await;
+        let newest = newest_contract(running.url()).await;
+        let database = Database::open(&capstan_db::Options::new(store.url.clone()), "indexer").await.unwrap();
+        rename(&database, "added_contract", "away").await;
+        let provider = ProviderBuilder::new().connect_http(devnet.http_url().parse().unwrap());
+        let depth = head(&devnet).await.0 - newest + 1;
+        let empty: [(); 0] = [];
+        let _: Option<()> = provider.raw_request("anvil_reorg".into(), (depth, empty)).await.unwrap();
+        while status(&mut client).await.state() != ChainState::Stalled {
+            tokio::task::yield_now().await;
+        }
+        rename(&database, "away", "added_contract").await;
+        Subscriber::default().follow_to(&mut client, head(&devnet).await).await;
+        assert!(newest_contract(running.url()).await < newest);
+        stop(running).await;
+        database.close().await.unwrap();
+    }
+}
+
+async fn rename(database: &Database, from: &str, to: &str) {
+    let write = database.write().await.unwrap();
+    write.execute_unprepared(&format!("ALTER TABLE {from} RENAME TO {to}")).await.unwrap();
+    write.commit().await.unwrap();
+}
+
+/// The newest block that made a contract which is followed.
+async fn newest_contract(url: String) -> u64 {
+    let mut admin = IndexerAdminServiceClient::connect(url).await.unwrap();
+    let request = ListContractsRequest { page_size: 1_000, ..Default::default() };
+    let contracts = admin.list_contracts(request).await.unwrap().into_inner().contracts;
+    contracts.iter().map(|contract| contract.start_block).max().unwrap()
 }
