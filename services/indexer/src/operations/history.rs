@@ -1,9 +1,9 @@
 //! History of contracts that are configured after blocks of theirs were indexed: it is fetched
 //! beside the live blocks and put in its places, and the contract is read from when it is whole.
 
-use std::collections::VecDeque;
+use std::{cmp::Reverse, collections::VecDeque};
 
-use capstan_primitives::Address;
+use capstan_primitives::{Address, BlockRef};
 
 use super::{
     ahead::Part,
@@ -41,6 +41,12 @@ impl Pending {
     /// Whether the history of the contract at `address` is not whole yet.
     pub(super) fn has(&self, address: &Address) -> bool {
         self.splices.iter().any(|splice| splice.of.address == *address)
+    }
+
+    /// Whether some of it is in the log above `finalized`, where nothing can be said of the log until it is whole.
+    pub(super) fn reaches_above(&self, finalized: Option<BlockRef>) -> bool {
+        let next = self.splices.iter().filter_map(|splice| splice.of.next_block).max();
+        next.is_some_and(|next| next > finalized.map_or(0, |last| last.number.saturating_add(1)))
     }
 
     /// Blocks above `last` are no more.
@@ -90,6 +96,8 @@ impl Ingest {
                 self.pending.splices.push_back(self.splice(now, alone).await?);
             }
         }
+        // What an earlier process had begun to add to reversible blocks is made whole first.
+        self.pending.splices.make_contiguous().sort_by_key(|splice| Reverse(splice.of.next_block));
         let is_gone = |known: &&Covered| self.roots.subject(&known.address).is_none();
         let gone: Vec<Address> = known.iter().filter(is_gone).map(|known| known.address).collect();
         if !changed.is_empty() || !gone.is_empty() {
@@ -162,6 +170,9 @@ impl Ingest {
         }
         let of = Covered { next_block: (to < indexed.number).then_some(to.saturating_add(1)), ..splice.of };
         let events = batch.events.len();
+        // Ranges of history are believed as they are told, which is not enough where blocks are not final.
+        let last_final = self.progress.finalized.map(|block| block.number);
+        self.audit.add(from.max(last_final.map_or(0, |last| last.saturating_add(1))), to);
         self.progress = self.store.splice(&self.progress, of, batch).await?;
         splice.of = of;
         metrics::history(self.plan.id, of.address, to, events);

@@ -276,6 +276,9 @@ impl Ingest {
             self.audit = Audit::default();
             return Ok(false);
         }
+        if self.pending.reaches_above(self.progress.finalized) {
+            return Ok(false);
+        }
         let Self { store, node, contracts, followed, .. } = &*self;
         let subject = Subject { store, node, contracts, followed, chain_id: self.plan.id };
         let mut audit = self.audit;

@@ -52,14 +52,14 @@ const LIES: [Fault; 8] = [
 ];
 
 /// The configuration of the devnet with these endpoints.
-fn through(devnet: &Devnet, urls: &[String]) -> String {
+pub(crate) fn through(devnet: &Devnet, urls: &[String]) -> String {
     let own = format!("[\"{}\", \"{}\"]", devnet.http_url(), devnet.ws_url());
     let toml = devnet.config_toml().replace(&own, &format!("{urls:?}"));
     assert!(!toml.contains(&own));
     toml
 }
 
-async fn traffic(devnet: &mut Devnet, blocks: u64) {
+pub(crate) async fn traffic(devnet: &mut Devnet, blocks: u64) {
     for _ in 0..blocks {
         devnet.step().await.unwrap();
     }

@@ -1,6 +1,7 @@
 //! Contracts that are configured after blocks of theirs were indexed.
 
 use capstan_db::testing::TestStore;
+use capstan_faults::{Fault, FaultProxy, Script};
 use capstan_proto::indexer::{
     AddContractRequest, EventFilter, ListContractsRequest, StreamEventsRequest,
     indexer_admin_service_client::IndexerAdminServiceClient,
@@ -9,7 +10,14 @@ use capstan_runtime::Platform;
 use tonic::Code;
 use tonic_types::StatusExt;
 
-use crate::harness::{Client, Subscriber, devnet, head, indexer, listed, platform, status, stop, truth};
+use crate::{
+    faults::{through, traffic},
+    harness::{
+        Client, Subscriber, database_url, devnet, head, indexer, listed, platform, platform_of, settle,
+        status, stop, truth,
+    },
+    state::State,
+};
 
 fn without(mut platform: Platform, protocol: &str) -> Platform {
     platform.chains[0].contracts.retain(|contract| contract.protocol != protocol);
@@ -210,4 +218,55 @@ async fn other_kinds_for_old_events_are_told_to_those_who_read_them() {
     };
     assert!(kinds(listed(&mut client, 0, false).await) >= 5);
     stop(running).await;
+}
+
+/// A configuration in which the contract that has the most logs begins so many blocks below the head.
+fn beginning_late(toml: &str, start_block: u64) -> String {
+    let line = "protocol = \"gnosis.conditional_tokens\"";
+    assert!(toml.contains(line));
+    toml.replace(line, &format!("{line}\nstart_block = {start_block}"))
+}
+
+/// Waits until the history of the contract is whole.
+async fn until_read(url: String, address: &str) {
+    let mut admin = IndexerAdminServiceClient::connect(url).await.unwrap();
+    let request = ListContractsRequest { page_size: 1_000, ..Default::default() };
+    loop {
+        let listed = admin.list_contracts(request.clone()).await.unwrap().into_inner().contracts;
+        if listed.iter().any(|contract| contract.address == address) {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn no_lie_about_the_history_of_a_late_contract_becomes_final_in_reversible_blocks() {
+    for lie in [None, Some(Fault::AlterData), Some(Fault::DropLog)] {
+        let mut devnet = devnet().await;
+        traffic(&mut devnet, 40).await;
+        let toml = beginning_late(&devnet.config_toml(), head(&devnet).await.0 - 12);
+        let proxy = FaultProxy::start(&devnet.http_url()).await.unwrap();
+        let store = TestStore::sqlite();
+        let all = platform_of(&through(&devnet, &[proxy.http_url()]), &database_url(&store));
+        let (running, mut client) = indexer(without(all.clone(), "gnosis.conditional_tokens")).await;
+        Subscriber::default().follow_to(&mut client, head(&devnet).await).await;
+        stop(running).await;
+
+        let late = beginning_late(&through(&devnet, &[proxy.http_url()]), head(&devnet).await.0 - 12);
+        if let Some(lie) = lie {
+            proxy.follow(Script::honest().on("eth_getLogs", lie));
+        }
+        let (running, mut client) = indexer(platform_of(&late, &database_url(&store))).await;
+        until_read(running.url(), &devnet.deployment().conditional_tokens.to_string()).await;
+        for _ in 0..4 {
+            traffic(&mut devnet, 10).await;
+            Subscriber::default().follow_to(&mut client, head(&devnet).await).await;
+        }
+        settle(&mut client, &devnet, &late).await;
+        assert!(lie.is_some() || status(&mut client).await.reorgs == 0);
+        stop(running).await;
+        let (fresh, _) = State::fresh(&devnet, &toml).await;
+        State::of(&store).await.assert_same(&fresh, &format!("{lie:?}"));
+    }
 }
