@@ -50,6 +50,11 @@ pub(crate) async fn answer(
             let body = told(shared, question, None).await?;
             http::answer(client, OK, "", body.get(..body.len() / 2).unwrap_or_default().as_bytes()).await?;
         }
+        Some(Fault::RefuseBatch(code, message)) if question.is_array() => {
+            let error = json!({ "code": code, "message": message });
+            let refusal = json!({ "jsonrpc": "2.0", "id": null, "error": error });
+            http::answer(client, OK, "", refusal.to_string().as_bytes()).await?;
+        }
         lie => http::answer(client, OK, "", told(shared, question, lie).await?.as_bytes()).await?,
     }
     Ok(true)

@@ -16,6 +16,12 @@ pub(crate) fn tell(fault: Fault, call: &Value, answer: &mut Value, head: u64) {
         }
         return;
     }
+    if let Fault::RefuseLogs(code, message) = fault {
+        if method == "eth_getLogs" {
+            refuse(answer, json!({ "code": code, "message": message }));
+        }
+        return;
+    }
     let Some(result) = answer.get_mut("result") else {
         return;
     };

@@ -220,7 +220,7 @@ impl ChainError {
     }
 
     /// Whether the same question about fewer blocks may be answered; look here before [`Self::class`].
-    /// True also for refusals of `eth_getLogs` in words that are not known.
+    /// True also for refusals of `eth_getLogs` in words that are not known: no endpoint had better ones.
     #[must_use]
     pub fn smaller_range_may_help(&self) -> bool {
         match self {

@@ -191,16 +191,32 @@ impl Node {
         }
         let mut logs = Vec::new();
         for filter in filters {
-            logs.extend(self.evm.block_logs(hash, filter, self.checks.blocks).await?);
+            match self.evm.block_logs(hash, filter, self.checks.blocks).await {
+                Err(error) if error.smaller_range_may_help() => {
+                    return Ok(self.evm.receipt_logs(hash, filters).await?.ok_or(error)?);
+                }
+                told => logs.extend(told?),
+            }
         }
         Ok(merge_logs(logs)?)
     }
 
-    /// The logs of what is followed in the blocks `from` to `to`, with the headers of both.
+    /// The logs of what is followed in the blocks `from` to `to`, with the headers of both. A single block
+    /// whose logs are refused is read from its receipts.
     ///
     /// # Errors
     /// When the node does not answer, has not seen `to`, or contradicts itself.
     pub async fn range(&self, from: u64, to: u64, followed: &Followed) -> Result<Segment, Error> {
+        match self.told_range(from, to, followed).await {
+            Err(Error::Chain(error)) if from == to && error.smaller_range_may_help() => {
+                let header = self.evm.header(from).await?.ok_or(error)?;
+                self.block(header, followed).await
+            }
+            told => told,
+        }
+    }
+
+    async fn told_range(&self, from: u64, to: u64, followed: &Followed) -> Result<Segment, Error> {
         let mut ends = None;
         let (mut logs, mut bytes) = (Vec::new(), 0);
         let filters = filters(followed, to);

@@ -152,6 +152,30 @@ async fn history_is_read_within_the_limits_of_every_provider() {
 }
 
 #[tokio::test]
+async fn blocks_whose_logs_every_endpoint_refuses_are_read_from_their_receipts() {
+    let mut devnet = devnet().await;
+    traffic(&mut devnet, 40).await;
+    let refusals = [
+        Fault::RefuseLogs(-32_601, "the method eth_getLogs does not exist/is not available"),
+        Fault::RefuseLogs(-32_005, "query returned more than 10000 results"),
+    ];
+    for refusal in refusals {
+        let proxy = FaultProxy::start(&devnet.http_url()).await.unwrap();
+        proxy.follow(Script::always(refusal));
+        let toml = through(&devnet, &[proxy.http_url()]);
+        for verify_blocks in ["receipts", "off"] {
+            let store = TestStore::sqlite();
+            let config = serde_json::from_value(json!({ "verify_blocks": verify_blocks })).unwrap();
+            let running = try_start_with(platform_of(&toml, &database_url(&store)), config).await.unwrap();
+            let mut client = Client::connect(running.url()).await.unwrap();
+            let what = format!("{refusal:?}, verify_blocks = {verify_blocks:?}");
+            recover(&mut Subscriber::default(), &mut client, &devnet, &what).await;
+            stop(running).await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn history_that_receipts_verify_has_no_lie_of_its_only_node() {
     let mut devnet = devnet().await;
     traffic(&mut devnet, 50).await;

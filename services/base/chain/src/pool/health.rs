@@ -117,10 +117,11 @@ impl Health {
     /// Learns from one answer, or from the lack of it.
     pub(super) fn learn(&mut self, verdict: Verdict, took: Duration, now: Instant) {
         match verdict {
-            Verdict::Good | Verdict::Behind | Verdict::Unable | Verdict::Refused => {
+            Verdict::Good | Verdict::Behind | Verdict::Refused => {
                 self.measure(took, now);
                 self.succeed(now);
             }
+            Verdict::Unable => self.measure(took, now),
             Verdict::Outrun => {
                 self.measure(took, now);
                 self.outruns = self.outruns.saturating_add(1);

@@ -11,7 +11,7 @@ pub(super) enum Verdict {
     Good,
     /// It has not seen, or no longer keeps, what was asked for; another may.
     Behind,
-    /// It does not serve such questions, or none this old; another may.
+    /// It does not serve such questions, or none this old; another may. Says nothing of its other answers.
     Unable,
     /// It sent more than is read, which may be the question's fault or its own.
     Flood,
@@ -39,7 +39,6 @@ impl Verdict {
             ChainError::HistoryUnavailable { .. } => Self::Unable,
             ChainError::TooLarge { .. } => Self::Flood,
             ChainError::RangeTooLarge { .. } | ChainError::EmptyRange { .. } => Self::Refused,
-            ChainError::Node { method: "eth_getLogs", .. } => Self::Refused, // may be a limit in unknown words
             ChainError::Node { code: -32_602..=-32_600, .. } => Self::Unable,
             _ if error.class() == ErrorClass::Inconsistent => Self::Lie,
             _ => Self::Failed,

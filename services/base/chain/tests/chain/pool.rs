@@ -80,6 +80,41 @@ async fn another_endpoint_answers_in_time_whatever_goes_wrong_with_the_first() {
 }
 
 #[tokio::test]
+async fn another_endpoint_answers_where_the_first_serves_no_logs() {
+    let refusals = [
+        Fault::RefuseLogs(-32_601, "the method eth_getLogs does not exist/is not available"),
+        Fault::RefuseLogs(-32_600, "eth_getLogs is not part of your plan"),
+        Fault::RefuseLogs(-32_603, "internal error"),
+        Fault::RefuseLogs(-32_000, "something went wrong"),
+        Fault::RefuseBatch(-32_600, "batch requests are not allowed"),
+    ];
+    for refusal in refusals {
+        let pair = Pair::primary_and(Role::Fallback).await;
+        let head = pair.evm.head().await.unwrap();
+        let right = pair.evm.headers_and_logs(2, 10, &LogFilter::default()).await.unwrap();
+        let limit = pair.status_of_first().limit;
+        pair.first.follow(Script::always(refusal));
+        for _ in 0..10 {
+            assert_eq!(pair.evm.headers_and_logs(2, 10, &LogFilter::default()).await.unwrap(), right);
+            let logs = pair.evm.block_logs(head.block.hash, &LogFilter::default(), Verification::Bloom).await;
+            assert_eq!(logs.unwrap().len(), 1, "{refusal:?}");
+        }
+        assert_eq!(pair.status_of_first().limit, limit, "{refusal:?} counts as an answer");
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_fails_whenever_it_is_asked_for_logs_is_ejected() {
+    let pair = Pair::primary_and(Role::Fallback).await;
+    pair.first.follow(Script::always(Fault::RefuseLogs(-32_603, "internal error")));
+    for _ in 0..3 {
+        pair.evm.headers_and_logs(2, 10, &LogFilter::default()).await.unwrap();
+    }
+    let status = pair.status_of_first();
+    assert_eq!((status.state, status.errors), (EndpointState::Ejected, 3));
+}
+
+#[tokio::test]
 async fn a_failing_primary_is_ejected_and_gets_all_requests_again_when_it_recovers() {
     let pair = Pair::primary_and(Role::Fallback).await;
     let before = pair.second.requests();
