@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, num::NonZeroU32, time::Duration};
 
-use capstan_chain::Verification;
+use capstan_chain::{History, Verification};
 use serde::{Deserialize, Serialize};
 
 /// `[indexer]`
@@ -40,8 +40,8 @@ pub struct Config {
     pub takeover_after_ms: u64,
     /// How far logs of reversible blocks are checked against the block's hash.
     pub verify_blocks: Verify,
-    /// The same for final blocks, for whoever trusts no node with history: every header is asked for.
-    pub verify_history: Verify,
+    /// What makes blocks believable that are final when they are read.
+    pub verify_history: VerifyHistory,
 }
 
 /// How far logs are checked against the hash of their block, where the chain's format is known.
@@ -54,6 +54,31 @@ pub enum Verify {
     Bloom,
     /// They are taken from receipts whose root is in the header: none can be missing or altered.
     Receipts,
+}
+
+/// What makes history believable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerifyHistory {
+    /// One node tells it.
+    Off,
+    /// Two nodes tell it alike, or receipts prove it; as `Off` where only one node is configured.
+    Agreement,
+    /// One node tells it, and every header with its bloom allows it.
+    Bloom,
+    /// One node tells it, and receipts whose roots are in the headers prove it.
+    Receipts,
+}
+
+impl From<VerifyHistory> for History {
+    fn from(verify: VerifyHistory) -> Self {
+        match verify {
+            VerifyHistory::Off => Self::Checked(Verification::Off),
+            VerifyHistory::Agreement => Self::Agreed,
+            VerifyHistory::Bloom => Self::Checked(Verification::Bloom),
+            VerifyHistory::Receipts => Self::Checked(Verification::Receipts),
+        }
+    }
 }
 
 impl From<Verify> for Verification {
@@ -85,7 +110,7 @@ impl Default for Config {
             transaction_forgotten_after_days: THIRTY,
             takeover_after_ms: 3_500,
             verify_blocks: Verify::Receipts,
-            verify_history: Verify::Off,
+            verify_history: VerifyHistory::Agreement,
         }
     }
 }

@@ -15,7 +15,7 @@ use std::{
     net::SocketAddr,
 };
 
-use capstan_chain::{Evm, EvmOptions, EvmUrl, Role};
+use capstan_chain::{Evm, EvmOptions, EvmUrl, History, Role, Verification};
 use capstan_db::Database;
 use capstan_primitives::ChainId;
 use capstan_proto::indexer::{
@@ -199,10 +199,20 @@ async fn connect(
     };
     let refused = |key: &str, reason: String| StartError::from(operations::wrong(&place, key, reason));
     let evm = Evm::connect(options).await.map_err(|error| refused("rpc_urls", explain(&error)))?;
-    let checks = Checks { blocks: config.verify_blocks.into(), history: config.verify_history.into() };
-    let node = Node::new(evm, checks);
+    let history = history(config, &evm);
+    let node = Node::new(evm, Checks { blocks: config.verify_blocks.into(), history });
     look_for_code(&node, chain, &place).await?;
     Ok((node, plan))
+}
+
+/// What makes history believable: where there is nobody to agree with, the only endpoint tells it.
+fn history(config: &Config, evm: &Evm) -> History {
+    let wanted = History::from(config.verify_history);
+    if wanted == History::Agreed && evm.witnesses() < 2 {
+        metrics::believed(evm.chain_id());
+        return History::Checked(Verification::Off);
+    }
+    wanted
 }
 
 fn endpoint(url: &platform::RpcUrl) -> EvmUrl {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use capstan_chain::{EndpointState, EndpointStatus};
+use capstan_chain::{Disputes, EndpointState, EndpointStatus};
 use capstan_primitives::{Address, BlockRef, ChainId};
 use metrics::{counter, gauge, histogram};
 use tracing::{debug, error, info, warn};
@@ -57,6 +57,22 @@ pub(crate) fn endpoints(chain: ChainId, endpoints: Vec<EndpointStatus>) {
         counter!("indexer_endpoint_lies_total", &labels).absolute(lies);
         counter!("indexer_endpoint_rate_limited_total", &labels).absolute(rate_limited);
     }
+}
+
+/// How often the endpoints of a chain did not confirm each other.
+pub(crate) fn disputes(chain: ChainId, disputes: Disputes) {
+    let Disputes { disagreements, unwitnessed } = disputes;
+    counter!("indexer_disagreements_total", "chain" => chain.to_string()).absolute(disagreements);
+    counter!("indexer_unwitnessed_total", "chain" => chain.to_string()).absolute(unwitnessed);
+}
+
+/// History comes from an endpoint that nobody confirms.
+pub(crate) fn believed(chain: ChainId) {
+    warn!(
+        chain = chain.0,
+        "final blocks are believed as the only endpoint tells them: add one of another provider to rpc_urls, or \
+         set [indexer] verify_history = \"receipts\""
+    );
 }
 
 /// The node announced a head.
@@ -269,6 +285,7 @@ mod tests {
             indexed(chain, block, Appended { blocks: 3, events: 5, rows: 8 });
             answered(chain, 1_000);
             endpoints(chain, vec![endpoint()]);
+            disputes(chain, Disputes { disagreements: 2, unwitnessed: 3 });
             head(chain, 9, Some(7));
             reorg(chain, &Undo { fork: 1, last_valid: block, depth: 2 });
             retrying(chain, &Error::ChainNotNamed(0), 1);
@@ -294,6 +311,8 @@ mod tests {
             "indexer_endpoint_errors_total{chain=\"1\",endpoint=\"http://node\"} 4",
             "indexer_endpoint_lies_total{chain=\"1\",endpoint=\"http://node\"} 5",
             "indexer_endpoint_rate_limited_total{chain=\"1\",endpoint=\"http://node\"} 6",
+            "indexer_disagreements_total{chain=\"1\"} 2",
+            "indexer_unwitnessed_total{chain=\"1\"} 3",
             "indexer_indexed_block{chain=\"1\"} 7",
             "indexer_head_block{chain=\"1\"} 9",
             "indexer_lag_blocks{chain=\"1\"} 2",

@@ -1,11 +1,11 @@
 //! Reading a node's answers as headers, logs and numbers.
 
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeSeed};
 
 use crate::{
     ChainError, Header, Log, refusals,
     rpc::Answer,
-    wire::{Quantity, WireHeader, WireLogs},
+    wire::{EachLog, Quantity, WireHeader},
 };
 
 /// Reads an answer as `T`.
@@ -31,10 +31,19 @@ pub(crate) fn header(answer: Result<Answer, ChainError>) -> Result<Option<Header
 
 /// Reads logs in the order of the chain, without those that were taken back.
 pub(crate) fn logs(answer: &Answer) -> Result<Vec<Log>, ChainError> {
-    let WireLogs(mut logs) = read::<Option<WireLogs>>(answer)?.unwrap_or_default(); // some nodes say null for none
+    let mut logs = Vec::new();
+    each_log(answer, |log| logs.push(log))?;
     let place = |log: &Log| (log.block_number, log.log_index);
     if !logs.is_sorted_by_key(place) {
         logs.sort_unstable_by_key(place);
     }
     Ok(logs)
+}
+
+/// Does this with every log in the order of the node, without those that were taken back.
+pub(crate) fn each_log(answer: &Answer, each: impl FnMut(Log)) -> Result<(), ChainError> {
+    let method = answer.method;
+    let malformed = |error: serde_json::Error| ChainError::Malformed { method, reason: error.to_string() };
+    let mut json = serde_json::Deserializer::from_str(answer.json.as_str());
+    EachLog(each).deserialize(&mut json).and_then(|()| json.end()).map_err(malformed)
 }

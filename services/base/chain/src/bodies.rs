@@ -6,7 +6,7 @@ use capstan_primitives::Hash;
 use serde_json::json;
 
 use crate::{
-    BlockTransactions, ChainError, Evm, Header, Receipt, Transaction, answers,
+    BlockTransactions, ChainError, Evm, Header, History, Receipt, Transaction, Verification, answers,
     calls::{at_height, inconsistent, quantity},
     evidence::FullHeader,
     refusals,
@@ -26,10 +26,25 @@ pub struct Bodies {
     pub bytes: usize,
 }
 
+/// Some transactions of the blocks of one answer.
+pub(crate) struct Linked {
+    bodies: Bodies,
+    /// Hash of the last block.
+    last: Hash,
+    /// Whether the headers prove all transactions of all blocks.
+    pub(crate) is_proved: bool,
+}
+
+impl Linked {
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        self.last == other.last && self.bodies.blocks == other.bodies.blocks
+    }
+}
+
 impl Evm {
     /// The transactions that are `wanted`, of the blocks from the first to the second of `ends`: each
-    /// block must be the parent of the next. With `verify` they are proved as by
-    /// [`Evm::block_transactions`].
+    /// block must be the parent of the next. With [`History::Agreed`] two endpoints tell them alike; with
+    /// checks they are proved as by [`Evm::block_transactions`].
     ///
     /// # Errors
     /// [`ChainError::BehindRequest`] when a block is missing, [`ChainError::TooLarge`] when an answer
@@ -38,7 +53,7 @@ impl Evm {
     pub async fn transactions_between(
         &self,
         ends: (Header, Header),
-        verify: bool,
+        history: History,
         wanted: &(impl Fn(&Transaction) -> bool + Sync),
     ) -> Result<Bodies, ChainError> {
         self.learn_headers().await;
@@ -47,14 +62,17 @@ impl Evm {
         let mut parent = ends.0.parent_hash;
         for first in (from..=to).step_by(BLOCKS) {
             let numbers = first..=to.min(first.saturating_add(BLOCKS as u64).saturating_sub(1));
-            let question = async |rpc: Arc<Rpc>| {
-                let answers = bodies_of(&rpc, numbers.clone()).await?;
-                self.linked_bodies(answers, &numbers, parent, (verify, wanted))
+            let some = match history {
+                History::Agreed => self.agreed_bodies(numbers, parent, wanted).await?,
+                History::Checked(check) => {
+                    let how = (check != Verification::Off, wanted);
+                    let question = async |rpc: Arc<Rpc>| self.told_bodies(&rpc, &numbers, parent, how).await;
+                    self.pool.ask("eth_getBlockByNumber", question).await?
+                }
             };
-            let (some, last) = self.pool.ask("eth_getBlockByNumber", question).await?;
-            bodies.blocks.extend(some.blocks);
-            bodies.bytes = bodies.bytes.saturating_add(some.bytes);
-            parent = last;
+            bodies.blocks.extend(some.bodies.blocks);
+            bodies.bytes = bodies.bytes.saturating_add(some.bodies.bytes);
+            parent = some.last;
         }
         if parent == ends.1.block.hash {
             return Ok(bodies);
@@ -62,15 +80,16 @@ impl Evm {
         Err(inconsistent(format!("block {to} changed between two answers")))
     }
 
-    /// What is wanted of the answers, and the hash of the last block.
-    fn linked_bodies(
+    /// What is wanted of blocks on top of `parent`, as one endpoint tells it.
+    pub(crate) async fn told_bodies(
         &self,
-        answers: Vec<Result<Answer, ChainError>>,
+        rpc: &Rpc,
         numbers: &RangeInclusive<u64>,
         mut parent: Hash,
-        (verify, wanted): (bool, &impl Fn(&Transaction) -> bool),
-    ) -> Result<(Bodies, Hash), ChainError> {
-        let mut bodies = Bodies::default();
+        (verify, wanted): (bool, &(impl Fn(&Transaction) -> bool + Sync)),
+    ) -> Result<Linked, ChainError> {
+        let answers = bodies_of(rpc, numbers.clone()).await?;
+        let (mut bodies, mut is_proved) = (Bodies::default(), true);
         for (answer, number) in answers.into_iter().zip(numbers.clone()) {
             let answer = answer.and_then(|answer| self.body(&answer, verify).map(|body| (body, answer)));
             let (body, answer) = answer
@@ -81,11 +100,12 @@ impl Evm {
                 return Err(inconsistent(format!("block {number} is not on top of {parent}")));
             }
             parent = header.block.hash;
+            is_proved &= transactions.is_proved;
             bodies.bytes = bodies.bytes.saturating_add(answer.json.as_str().len());
             let wanted: Vec<_> = transactions.transactions.into_iter().filter(|one| wanted(one)).collect();
             bodies.blocks.extend((!wanted.is_empty()).then_some((header, wanted)));
         }
-        Ok((bodies, parent))
+        Ok(Linked { bodies, last: parent, is_proved })
     }
 
     /// A block with its transactions, which are proved if `verify` and the chain's format allows it;

@@ -139,6 +139,35 @@ pub enum ChainError {
         /// What contradicts what.
         reason: String,
     },
+    /// Two endpoints say different things of final blocks, and nothing says which is right.
+    #[error(
+        "{one} and {other} disagree on block {block}, and nothing on this chain proves which is right; \
+         a third endpoint in rpc_urls would decide"
+    )]
+    Disagreement {
+        /// Scheme, host and port of one.
+        one: String,
+        /// Scheme, host and port of the other.
+        other: String,
+        /// First block that they disagree on.
+        block: u64,
+    },
+    /// Only one endpoint could answer for final blocks, and nothing proves that it is right.
+    #[error(
+        "no second endpoint confirms blocks {from} to {to}, and nothing on this chain proves them \
+         ({why}); look at rpc_urls and its endpoints"
+    )]
+    NoWitness {
+        /// First block.
+        from: u64,
+        /// Last block.
+        to: u64,
+        /// Why no second one did.
+        why: Box<ChainError>,
+    },
+    /// No other endpoint works that could confirm what one said.
+    #[error("no other endpoint works now")]
+    NoOther,
     /// The answer is not of the form that the protocol prescribes.
     #[error("{method}: malformed answer: {reason}")]
     Malformed {
@@ -205,9 +234,10 @@ impl ChainError {
             | Self::HistoryUnavailable { .. } => ErrorClass::Misconfigured,
             Self::HttpStatus { status, .. } => class_of_status(*status),
             Self::Node { code, message, .. } => class_of_node_error(*code, message),
-            Self::Inconsistent { .. } | Self::Malformed { .. } | Self::UnknownBlock { .. } => {
-                ErrorClass::Inconsistent
-            }
+            Self::Inconsistent { .. }
+            | Self::Malformed { .. }
+            | Self::UnknownBlock { .. }
+            | Self::Disagreement { .. } => ErrorClass::Inconsistent,
             Self::Connection { .. }
             | Self::Closed { .. }
             | Self::Timeout { .. }
@@ -215,6 +245,8 @@ impl ChainError {
             | Self::TooLarge { .. }
             | Self::RangeTooLarge { .. }
             | Self::NoneServesChain
+            | Self::NoWitness { .. }
+            | Self::NoOther
             | Self::BehindRequest { .. } => ErrorClass::Transient,
         }
     }

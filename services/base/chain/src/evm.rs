@@ -7,7 +7,9 @@ use futures::Stream;
 use serde_json::json;
 
 use crate::{
-    ChainError, EndpointStatus, EvmUrl, HeadSignal, Header, Tag, answers,
+    ChainError, EndpointStatus, EvmUrl, HeadSignal, Header, Tag,
+    agreement::Counts,
+    answers,
     calls::{at_height, by_hash, by_number, inconsistent, of_hash, quantity},
     endpoint::Endpoint,
     evidence::{Formats, FullHeader},
@@ -37,6 +39,7 @@ pub struct EvmOptions {
 pub struct Evm {
     pub(crate) pool: Arc<Pool>,
     pub(crate) formats: Arc<Formats>,
+    pub(crate) counts: Arc<Counts>,
     chain_id: ChainId,
     wake_ups: WakeUps,
 }
@@ -59,7 +62,8 @@ impl Evm {
             max_bytes: options.max_response_bytes,
         };
         let formats = Arc::new(Formats::new(options.chain_id));
-        let evm = Self { pool, formats, chain_id: options.chain_id, wake_ups };
+        let counts = Arc::default();
+        let evm = Self { pool, formats, counts, chain_id: options.chain_id, wake_ups };
         evm.learn_headers().await;
         Ok(evm)
     }

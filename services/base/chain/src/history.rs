@@ -18,14 +18,14 @@ use crate::{
 /// Headers that are asked for in one request.
 const HEADERS: usize = 100;
 /// Blocks whose receipts are asked for at a time.
-const BLOCKS_AT_A_TIME: usize = 8;
+pub(crate) const BLOCKS_AT_A_TIME: usize = 8;
 /// Wrong answers after which a range is given up; a liar is ejected after three.
 const ATTEMPTS: usize = 5;
 
 /// Logs of a range as one endpoint told them, with the headers that can be checked.
-struct Told {
-    range: RangeLogs,
-    edges: Vec<FullHeader>,
+pub(crate) struct Told {
+    pub(crate) range: RangeLogs,
+    pub(crate) edges: Vec<FullHeader>,
 }
 
 impl Evm {
@@ -90,13 +90,33 @@ impl Evm {
         Err(inconsistent(lie.unwrap_or_default()))
     }
 
-    async fn told_range(
+    pub(crate) async fn told_range(
         &self,
         rpc: &Rpc,
         from: u64,
         to: u64,
         filter: &LogFilter,
     ) -> Result<Told, ChainError> {
+        let (first, last, answer) = self.asked_range(rpc, from, to, filter).await?;
+        let logs = answers::logs(&answer)?;
+        let bytes = answer.json.as_str().len();
+        let ends = (first.as_ref().unwrap_or(&last).header, last.header);
+        let range = RangeLogs { first: ends.0, last: ends.1, logs, bytes }.checked()?;
+        let edges: Vec<_> = first.into_iter().chain([last]).collect();
+        for edge in &edges {
+            self.doubts(edge, filter, of_block(&range.logs, edge))?;
+        }
+        Ok(Told { range, edges })
+    }
+
+    /// The headers at the ends of a range, the first only where it is another, and the logs unread.
+    pub(crate) async fn asked_range(
+        &self,
+        rpc: &Rpc,
+        from: u64,
+        to: u64,
+        filter: &LogFilter,
+    ) -> Result<(Option<FullHeader>, FullHeader, Answer), ChainError> {
         let range = json!({ "fromBlock": quantity(from), "toBlock": quantity(to) });
         let (last, logs) = (by_number(quantity(to)), get_logs(range, filter));
         let (first, last, logs) = if from == to {
@@ -109,21 +129,12 @@ impl Evm {
         let last = header_at(last, to)?;
         let first = first.map(|first| header_at(first, from)).transpose()?;
         let behind = ChainError::BehindRequest { number: to };
-        let answer =
-            logs.map_err(|error| if refusals::is_block_not_seen(&error) { behind } else { error })?;
-        let logs = answers::logs(&answer)?;
-        let bytes = answer.json.as_str().len();
-        let ends = (first.as_ref().unwrap_or(&last).header, last.header);
-        let range = RangeLogs { first: ends.0, last: ends.1, logs, bytes }.checked()?;
-        let edges: Vec<_> = first.into_iter().chain([last]).collect();
-        for edge in &edges {
-            self.doubts(edge, filter, of_block(&range.logs, edge))?;
-        }
-        Ok(Told { range, edges })
+        let logs = logs.map_err(|error| if refusals::is_block_not_seen(&error) { behind } else { error })?;
+        Ok((first, last, logs))
     }
 
     /// The headers of all blocks of a range, each the parent of the next, up to its last block.
-    async fn headers(&self, range: &RangeLogs) -> Result<Vec<FullHeader>, ChainError> {
+    pub(crate) async fn headers(&self, range: &RangeLogs) -> Result<Vec<FullHeader>, ChainError> {
         let (from, to) = (range.first.block.number, range.last.block.number);
         let mut headers: Vec<FullHeader> = Vec::new();
         let mut parent = range.first.parent_hash;
@@ -162,7 +173,7 @@ impl Evm {
 
     /// Why the logs of a range cannot be true, if so: compares them with the headers of its blocks,
     /// or of its edges, and gives them their time.
-    async fn against(
+    pub(crate) async fn against(
         &self,
         headers: &[FullHeader],
         filter: &LogFilter,
@@ -211,7 +222,7 @@ impl Evm {
     }
 }
 
-fn header_at(answer: Result<Answer, ChainError>, number: u64) -> Result<FullHeader, ChainError> {
+pub(crate) fn header_at(answer: Result<Answer, ChainError>, number: u64) -> Result<FullHeader, ChainError> {
     let header = FullHeader::read(answer)?.ok_or(ChainError::BehindRequest { number })?;
     at_height(header.header, number)?;
     Ok(header)

@@ -1,6 +1,7 @@
 //! EVM access through alloy: blocks, logs, heads and ABI decoding.
 
 mod abi;
+mod agreement;
 mod answers;
 mod block_logs;
 mod bodies;
@@ -32,6 +33,7 @@ pub use abi::{
     Abi, AbiError, Argument, Creates, DecodeError, Decoded, EventShape, Integer, Protocol, Topic, Value,
     address_topic, known_protocols, protocol,
 };
+pub use agreement::{Disputes, History};
 pub use bodies::Bodies;
 pub use error::{ChainError, ErrorClass, RangeHint};
 pub use evidence::Verification;

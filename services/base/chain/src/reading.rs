@@ -38,15 +38,21 @@ impl Evm {
     /// # Errors
     /// When the node does not answer, or answers about another transaction.
     pub async fn receipt(&self, id: &TransactionId) -> Result<Option<Receipt>, ChainError> {
+        let question = async |rpc: Arc<Rpc>| self.told_receipt(&rpc, id).await;
+        self.pool.ask("eth_getTransactionReceipt", question).await
+    }
+
+    pub(crate) async fn told_receipt(
+        &self,
+        rpc: &Rpc,
+        id: &TransactionId,
+    ) -> Result<Option<Receipt>, ChainError> {
         const METHOD: &str = "eth_getTransactionReceipt";
-        let question = async |rpc: Arc<Rpc>| {
-            let answer = rpc.call(Call { method: METHOD, params: json!([id]) }).await?;
-            let found = answers::read::<Option<WireReceipt>>(&answer)?;
-            let found = read(METHOD, found.map(WireReceipt::into_receipt))?;
-            let of = found.as_ref().map(|receipt| &receipt.id);
-            about(of, id).map(|()| found)
-        };
-        self.pool.ask(METHOD, question).await
+        let answer = rpc.call(Call { method: METHOD, params: json!([id]) }).await?;
+        let found = answers::read::<Option<WireReceipt>>(&answer)?;
+        let found = read(METHOD, found.map(WireReceipt::into_receipt))?;
+        let of = found.as_ref().map(|receipt| &receipt.id);
+        about(of, id).map(|()| found)
     }
 
     /// How many transactions `address` has sent, which is the nonce of its next one.

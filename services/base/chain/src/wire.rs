@@ -5,7 +5,7 @@ use std::fmt;
 use capstan_primitives::{Address, BlockRef, BlockTime, Hash, TransactionId};
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, SeqAccess, Visitor},
+    de::{DeserializeSeed, Error, SeqAccess, Visitor},
 };
 
 pub(crate) use crate::hex::{Data, Fixed, Quantity};
@@ -28,9 +28,9 @@ pub(crate) struct WireBody {
     pub(crate) transactions: Vec<Fixed<32>>,
 }
 
-/// `eth_getLogs`, without the logs that were taken back, in the order of the node.
-#[derive(Default)]
-pub(crate) struct WireLogs(pub(crate) Vec<Log>);
+/// Reads `eth_getLogs`: does this with each log in its final form as soon as it is read, in the order of
+/// the node, without those that were taken back.
+pub(crate) struct EachLog<F>(pub(crate) F);
 
 /// One element of `eth_getLogs`.
 #[derive(Deserialize)]
@@ -91,28 +91,35 @@ impl WireLog {
     }
 }
 
-impl<'de> Deserialize<'de> for WireLogs {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(EachLog).map(Self)
+impl<'de, F: FnMut(Log)> DeserializeSeed<'de> for EachLog<F> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_option(self)
     }
 }
 
-/// Turns each log into its final form as soon as it is read.
-struct EachLog;
-
-impl<'de> Visitor<'de> for EachLog {
-    type Value = Vec<Log>;
+impl<'de, F: FnMut(Log)> Visitor<'de> for EachLog<F> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("logs")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut logs: A) -> Result<Vec<Log>, A::Error> {
-        let mut read = Vec::new();
+    /// Some nodes say null for none.
+    fn visit_none<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut logs: A) -> Result<(), A::Error> {
         while let Some(log) = logs.next_element::<WireLog>()? {
-            read.extend(log.into_log().map_err(A::Error::custom)?);
+            log.into_log().map_err(A::Error::custom)?.into_iter().for_each(&mut self.0);
         }
-        Ok(read)
+        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! What transactions do to the accounts that are followed. They are no logs, so that a node is asked for
 //! whole blocks, and for the receipts of those that concern an account.
 
-use capstan_chain::{ChainError, Header, Log, Receipt, Transaction, Verification};
+use capstan_chain::{ChainError, Header, History, Log, Receipt, Transaction, Verification};
 
 use super::Node;
 use crate::{
@@ -18,7 +18,7 @@ impl Node {
         }
         let body = self.evm.block_transactions(header.block.hash).await?;
         let wanted = body.transactions.into_iter().filter(|one| concern(&patterns, one)).collect();
-        self.logs_of(header, wanted, &patterns, self.checks.blocks).await
+        self.logs_of(header, wanted, &patterns, History::Checked(self.checks.blocks)).await
     }
 
     /// The same for the blocks from the first to the second of `ends`, with the size of the answers.
@@ -26,17 +26,17 @@ impl Node {
         &self,
         ends: (Header, Header),
         followed: &Followed,
+        history: History,
     ) -> Result<(Vec<Log>, u64), Error> {
         let patterns = patterns(followed, ends.1.block.number);
         if patterns.is_empty() {
             return Ok((Vec::new(), 0));
         }
-        let (check, wanted) = (self.checks.history, |one: &Transaction| concern(&patterns, one));
-        let verify = check != Verification::Off;
-        let bodies = self.evm.transactions_between(ends, verify, &wanted).await?;
+        let wanted = |one: &Transaction| concern(&patterns, one);
+        let bodies = self.evm.transactions_between(ends, history, &wanted).await?;
         let mut logs = Vec::new();
         for (header, transactions) in bodies.blocks {
-            logs.extend(self.logs_of(header, transactions, &patterns, check).await?);
+            logs.extend(self.logs_of(header, transactions, &patterns, history).await?);
         }
         Ok((logs, u64::try_from(bodies.bytes).unwrap_or(u64::MAX)))
     }
@@ -46,9 +46,9 @@ impl Node {
         header: Header,
         transactions: Vec<Transaction>,
         patterns: &[&Pattern],
-        check: Verification,
+        history: History,
     ) -> Result<Vec<Log>, Error> {
-        let receipts = self.receipts(header, &transactions, check).await?;
+        let receipts = self.receipts(header, &transactions, history).await?;
         let of_one = |(one, receipt)| native::logs_of(&header, one, receipt);
         let logs = transactions.iter().zip(&receipts).flat_map(of_one);
         let takes = |log: &Log| {
@@ -57,19 +57,19 @@ impl Node {
         Ok(logs.filter(takes).collect())
     }
 
-    /// The receipts of some transactions of a block, in their order: proved where that is wanted and the
-    /// chain's format allows it.
+    /// The receipts of some transactions of a block, in their order: proved where that is wanted, or endpoints
+    /// are to agree, and the chain's format allows it.
     async fn receipts(
         &self,
         header: Header,
         transactions: &[Transaction],
-        check: Verification,
+        history: History,
     ) -> Result<Vec<Receipt>, Error> {
         let hash = header.block.hash;
         if transactions.is_empty() {
             return Ok(Vec::new());
         }
-        if check == Verification::Receipts
+        if matches!(history, History::Agreed | History::Checked(Verification::Receipts))
             && let Some(proved) = self.evm.block_receipts(hash).await?
         {
             let of = |one: &Transaction| proved.iter().find(|receipt| receipt.id == one.id).cloned();
@@ -79,7 +79,11 @@ impl Node {
         }
         let mut receipts = Vec::with_capacity(transactions.len());
         for one in transactions {
-            let receipt = self.evm.receipt(&one.id).await?.filter(|receipt| receipt.place.block_hash == hash);
+            let receipt = match history {
+                History::Agreed => self.evm.agreed_receipt(&one.id, header.block.number).await?,
+                History::Checked(_) => self.evm.receipt(&one.id).await?,
+            };
+            let receipt = receipt.filter(|receipt| receipt.place.block_hash == hash);
             receipts.push(receipt.ok_or(ChainError::UnknownBlock { hash })?);
         }
         Ok(receipts)

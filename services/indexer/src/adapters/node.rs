@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use capstan_chain::{ChainError, EndpointStatus, Evm, Header, Log, LogFilter, Tag, Verification, merge_logs};
+use capstan_chain::{
+    ChainError, Disputes, EndpointStatus, Evm, Header, History, Log, LogFilter, RangeLogs, Tag, Verification,
+    merge_logs,
+};
 use capstan_primitives::{Address, BlockRef, BlockTime, Hash};
 use capstan_runtime::platform::{FinalityRule, FinalityTag};
 use futures::Stream;
@@ -34,7 +37,17 @@ pub struct Checks {
     /// In blocks that a reorg can still take back.
     pub blocks: Verification,
     /// In the final blocks of history.
-    pub history: Verification,
+    pub history: History,
+}
+
+impl Checks {
+    /// In ranges of blocks that a reorg can still take back: each block is looked at again by itself.
+    const fn of_catch_up(self) -> Verification {
+        match self.history {
+            History::Agreed => Verification::Off,
+            History::Checked(verification) => verification,
+        }
+    }
 }
 
 /// Consecutive blocks and what was asked for of them.
@@ -55,10 +68,16 @@ impl Node {
         Self { evm, checks }
     }
 
-    /// Whether [`Node::block`] proves more than [`Node::range`].
+    /// Whether [`Node::block`] proves more than [`Node::catch_up`].
     #[must_use]
     pub fn verifies_blocks(&self) -> bool {
-        self.checks.blocks > self.checks.history
+        self.checks.blocks > self.checks.of_catch_up()
+    }
+
+    /// How often endpoints did not confirm each other so far.
+    #[must_use]
+    pub fn disputes(&self) -> Disputes {
+        self.evm.disputes()
     }
 
     /// The endpoints that serve requests, as of now.
@@ -201,14 +220,33 @@ impl Node {
         Ok(merge_logs(logs)?)
     }
 
-    /// The logs of what is followed in the blocks `from` to `to`, with the headers of both. A single block
-    /// whose logs are refused is read from its receipts.
+    /// The logs of what is followed in the final blocks `from` to `to`, with the headers of both.
     ///
     /// # Errors
-    /// When the node does not answer, has not seen `to`, or contradicts itself.
+    /// When the node does not answer, has not seen `to`, or contradicts itself or others.
     pub async fn range(&self, from: u64, to: u64, followed: &Followed) -> Result<Segment, Error> {
-        match self.told_range(from, to, followed).await {
-            Err(Error::Chain(error)) if from == to && error.smaller_range_may_help() => {
+        self.segment(from, to, followed, self.checks.history).await
+    }
+
+    /// The same of blocks that a reorg can still take back, and that are looked at again one by one.
+    ///
+    /// # Errors
+    /// As [`Node::range`].
+    pub async fn catch_up(&self, from: u64, to: u64, followed: &Followed) -> Result<Segment, Error> {
+        self.segment(from, to, followed, History::Checked(self.checks.of_catch_up())).await
+    }
+
+    /// A single block whose logs are refused is read from its receipts.
+    async fn segment(
+        &self,
+        from: u64,
+        to: u64,
+        followed: &Followed,
+        history: History,
+    ) -> Result<Segment, Error> {
+        let is_proved = || history != History::Agreed || self.evm.verification() == Verification::Receipts;
+        match self.told_segment(from, to, followed, history).await {
+            Err(Error::Chain(error)) if from == to && error.smaller_range_may_help() && is_proved() => {
                 let header = self.evm.header(from).await?.ok_or(error)?;
                 self.block(header, followed).await
             }
@@ -216,12 +254,18 @@ impl Node {
         }
     }
 
-    async fn told_range(&self, from: u64, to: u64, followed: &Followed) -> Result<Segment, Error> {
+    async fn told_segment(
+        &self,
+        from: u64,
+        to: u64,
+        followed: &Followed,
+        history: History,
+    ) -> Result<Segment, Error> {
         let mut ends = None;
         let (mut logs, mut bytes) = (Vec::new(), 0);
         let filters = filters(followed, to);
         for filter in &filters {
-            let range = self.evm.verified_range(from, to, filter, self.checks.history).await?;
+            let range = self.logs(from, to, filter, history).await?;
             let found = (range.first, range.last);
             if *ends.get_or_insert(found) != found {
                 let reason = format!("blocks {from} and {to} changed between two answers");
@@ -232,11 +276,11 @@ impl Node {
         }
         let (first, last) = match ends {
             Some(ends) => ends,
-            None => self.edges(from, to).await?,
+            None => self.edges(from, to, history).await?,
         };
         let headers = if from == to { vec![first] } else { vec![first, last] };
         let mut logs = self.with_times(logs).await?;
-        let (of_accounts, more) = self.of_accounts_between((first, last), followed).await?;
+        let (of_accounts, more) = self.of_accounts_between((first, last), followed, history).await?;
         if filters.len() > 1 || !of_accounts.is_empty() {
             logs.extend(of_accounts);
             logs = merge_logs(logs)?;
@@ -244,7 +288,23 @@ impl Node {
         Ok(Segment { headers, logs, bytes: bytes.saturating_add(more) })
     }
 
-    async fn edges(&self, from: u64, to: u64) -> Result<(Header, Header), Error> {
+    async fn logs(
+        &self,
+        from: u64,
+        to: u64,
+        filter: &LogFilter,
+        history: History,
+    ) -> Result<RangeLogs, ChainError> {
+        match history {
+            History::Agreed => self.evm.agreed_range(from, to, filter).await,
+            History::Checked(verification) => self.evm.verified_range(from, to, filter, verification).await,
+        }
+    }
+
+    async fn edges(&self, from: u64, to: u64, history: History) -> Result<(Header, Header), Error> {
+        if history == History::Agreed {
+            return Ok(self.evm.agreed_ends(from, to).await?);
+        }
         let edge = async |number| self.evm.header(number).await?.ok_or(ChainError::BehindRequest { number });
         let (first, last) = futures::try_join!(edge(from), edge(to))?;
         Ok((first, last))

@@ -144,7 +144,7 @@ async fn fetch(node: Node, part: Part, followed: Followed, head: Header) -> Resu
     match part {
         Part::Range(from, to) => node.range(from, to, &followed).await.map(Some),
         Part::CatchUp(from, to) => {
-            let segment = node.range(from, to, &followed).await?;
+            let segment = node.catch_up(from, to, &followed).await?;
             // The answers of one range are of one moment only if its end is the same before and after.
             let after = node.header(to).await?;
             Ok((after.as_ref() == segment.headers.last()).then_some(segment))

@@ -85,6 +85,7 @@ pub(super) async fn fetch_missing(
     let missing = &Followed::contracts(missing);
     let more = match (part, headers.last()) {
         (Part::Block(_), Some(header)) => node.block(*header, missing).await?,
+        (Part::CatchUp(first, last), _) => node.catch_up(first, last, missing).await?,
         _ => node.range(part.first(), part.last(), missing).await?,
     };
     if more.headers != headers {

@@ -199,6 +199,7 @@ impl Report {
         if now >= self.counted {
             self.counted = now + COUNT_EVERY;
             metrics::endpoints(view.progress.chain_id, ingest.node().endpoints());
+            metrics::disputes(view.progress.chain_id, ingest.node().disputes());
         }
         if view.state != ChainState::Syncing {
             self.logged = now + LOG_EVERY;

@@ -11,16 +11,39 @@ use crate::ChainError;
 impl Pool {
     /// A place at the best endpoint, waited for until `deadline`.
     pub(super) async fn place(&self, method: &'static str, deadline: Instant) -> Result<Lease, ChainError> {
+        self.place_among(|_| true, method, deadline).await
+    }
+
+    /// A place at the best endpoint that works and is none of these.
+    pub(super) async fn place_beside(
+        &self,
+        others: &[Arc<Member>],
+        method: &'static str,
+        deadline: Instant,
+    ) -> Result<Lease, ChainError> {
+        let is_other = |member: &Member| {
+            !others.iter().any(|other| other.is_same_endpoint(member))
+                && member.state(Instant::now()) != EndpointState::Ejected
+        };
+        self.place_among(is_other, method, deadline).await
+    }
+
+    async fn place_among(
+        &self,
+        may_serve: impl Fn(&Member) -> bool,
+        method: &'static str,
+        deadline: Instant,
+    ) -> Result<Lease, ChainError> {
         let late = |_| ChainError::Timeout { method, after: self.timeout };
         loop {
             let freed = self.freed.notified();
             let mut freed = std::pin::pin!(freed);
             freed.as_mut().enable(); // before looking, so that no release is missed
             let now = Instant::now();
-            let ranks: Vec<_> =
-                self.members.iter().filter_map(|member| Some((member.rank(now)?, member))).collect();
+            let able: Vec<_> = self.members.iter().filter(|member| may_serve(member)).collect();
+            let ranks: Vec<_> = able.iter().filter_map(|member| Some((member.rank(now)?, *member))).collect();
             let Some(best) = ranks.iter().map(|(rank, _)| *rank).min() else {
-                self.end_of_pause(method, deadline, now).await?;
+                self.end_of_pause(&able, method, deadline).await?;
                 continue;
             };
             let of_best = ranks.iter().filter(|(rank, _)| *rank == best).map(|(_, member)| *member);
@@ -60,15 +83,17 @@ impl Pool {
     /// Waits until the first rate limit ends; an error when that is past the deadline.
     async fn end_of_pause(
         &self,
+        able: &[&Arc<Member>],
         method: &'static str,
         deadline: Instant,
-        now: Instant,
     ) -> Result<(), ChainError> {
-        let right = self.members.iter().filter(|member| !member.health().is_other_chain);
+        let right = able.iter().filter(|member| !member.health().is_other_chain);
         let until = right.filter_map(|member| member.health().paused_until).min();
-        let until = until.ok_or(ChainError::NoneServesChain)?;
+        let none =
+            if able.len() < self.members.len() { ChainError::NoOther } else { ChainError::NoneServesChain };
+        let until = until.ok_or(none)?;
         if until >= deadline {
-            let retry_after = Some(until.saturating_duration_since(now));
+            let retry_after = Some(until.saturating_duration_since(Instant::now()));
             return Err(ChainError::RateLimited { method, retry_after });
         }
         sleep_until(until).await;

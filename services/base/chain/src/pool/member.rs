@@ -13,6 +13,8 @@ use crate::{
 pub(super) struct Member {
     /// Scheme, host and port.
     pub(super) url: String,
+    /// Which of the configured endpoints it is; the same for URLs that are the same.
+    pub(super) place: usize,
     pub(super) role: Role,
     pub(super) rpc: Arc<Rpc>,
     health: Mutex<Health>,
@@ -26,8 +28,14 @@ pub(super) struct Lease {
 }
 
 impl Member {
-    pub(super) fn new(url: String, role: Role, rpc: Rpc) -> Self {
-        Self { url, role, rpc: Arc::new(rpc), health: Mutex::new(Health::new(Instant::now())) }
+    pub(super) fn new(url: String, place: usize, role: Role, rpc: Rpc) -> Self {
+        let health = Mutex::new(Health::new(Instant::now()));
+        Self { url, place, role, rpc: Arc::new(rpc), health }
+    }
+
+    /// Whether both are one endpoint that is configured twice: what one says confirms nothing of the other.
+    pub(super) fn is_same_endpoint(&self, other: &Self) -> bool {
+        self.place == other.place
     }
 
     pub(super) fn health(&self) -> MutexGuard<'_, Health> {

@@ -3,6 +3,7 @@
 mod choose;
 mod health;
 mod member;
+mod pair;
 mod probe;
 mod status;
 mod verdict;
@@ -20,6 +21,7 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 
+pub(crate) use pair::Said;
 pub use status::{EndpointState, EndpointStatus, EvmUrl, Role};
 
 use crate::{ChainError, rpc::Rpc};
@@ -109,7 +111,8 @@ impl Pool {
         }
     }
 
-    /// Asks every endpoint that works and has room, to compare what they say; teaches nothing of them.
+    /// Asks every endpoint that works and has room, to compare what they say, and one that is configured
+    /// twice once; teaches nothing of them.
     pub(crate) async fn ask_each<T, F, A>(&self, question: A) -> Vec<Result<T, ChainError>>
     where
         A: Fn(Arc<Rpc>) -> F,
@@ -120,19 +123,26 @@ impl Pool {
             .members
             .iter()
             .filter(|member| matches!(member.state(now), EndpointState::Ready | EndpointState::Lagging));
-        let leases: Vec<_> = well.filter_map(|member| Lease::take(member, &self.freed)).collect();
+        let mut leases: Vec<Lease> = Vec::new();
+        for member in well {
+            if !leases.iter().any(|lease| lease.member.is_same_endpoint(member)) {
+                leases.extend(Lease::take(member, &self.freed));
+            }
+        }
         join_all(leases.iter().map(|lease| question(Arc::clone(&lease.member.rpc)))).await
     }
 
     /// How many endpoints must agree on what cannot be proved: two, unless there is only one.
     pub(crate) fn witnesses(&self) -> usize {
-        self.members.len().min(2)
+        let mut places: Vec<_> = self.members.iter().map(|member| member.place).collect();
+        places.sort_unstable();
+        places.dedup();
+        places.len().min(2)
     }
 
     /// Takes note that an earlier answer of the endpoint behind `rpc` proved wrong.
     pub(crate) fn lied(&self, rpc: &Arc<Rpc>) {
-        let member = self.members.iter().find(|member| Arc::ptr_eq(&member.rpc, rpc));
-        if let Some(lease) = member.and_then(|member| Lease::take(member, &self.freed)) {
+        if let Some(lease) = self.behind(rpc).and_then(|member| Lease::take(member, &self.freed)) {
             lease.learn(Verdict::Lie);
         }
     }
@@ -145,7 +155,7 @@ impl Pool {
 
     /// Takes note of the head that the endpoint behind `rpc` has.
     pub(crate) fn saw_head(&self, rpc: &Arc<Rpc>, head: u64) {
-        if let Some(member) = self.members.iter().find(|member| Arc::ptr_eq(&member.rpc, rpc)) {
+        if let Some(member) = self.behind(rpc) {
             self.note_head(member, head);
         }
     }

@@ -26,7 +26,8 @@ impl Pool {
         for ((look, endpoint), url) in looks {
             let (rpc, found) = look?;
             let serves = only_ws || !endpoint.is_ws;
-            let member = Member::new(endpoint.to_string(), url.role, rpc);
+            let place = endpoints.iter().position(|other| other.url() == endpoint.url()).unwrap_or_default();
+            let member = Member::new(endpoint.to_string(), place, url.role, rpc);
             match found {
                 Ok(()) => up += usize::from(serves),
                 Err(error @ ChainError::Unreachable { .. }) => {

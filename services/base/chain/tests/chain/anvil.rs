@@ -8,8 +8,10 @@ use std::{
 
 use alloy::providers::{Provider, ProviderBuilder, RootProvider};
 use capstan_chain::install_crypto_provider;
-use capstan_primitives::{Address, Hash};
+use capstan_primitives::{Address, ChainId, Hash};
 use serde_json::{Value, json};
+
+use crate::CHAIN;
 
 const BINARY: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../../../dev/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil");
@@ -34,9 +36,18 @@ impl Anvil {
 
     /// Starts a chain on this port.
     pub(crate) fn start_on(port: u16) -> Self {
+        Self::with(port, CHAIN)
+    }
+
+    /// Starts a chain of this id on a free port.
+    pub(crate) fn of(chain: ChainId) -> Self {
+        Self::with(0, chain)
+    }
+
+    fn with(port: u16, chain: ChainId) -> Self {
         install_crypto_provider();
         let mut process = Command::new(BINARY)
-            .args(["--port", &port.to_string(), "--no-mining"])
+            .args(["--port", &port.to_string(), "--chain-id", &chain.to_string(), "--no-mining"])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("run dev/install: {BINARY}: {error}"));

@@ -10,12 +10,17 @@ use crate::{anvil::Anvil, options};
 /// A chain of ten blocks with a log in each from the second on, behind a proxy.
 pub(crate) async fn chain_of_logs() -> Anvil {
     let anvil = Anvil::start();
+    fill(&anvil).await;
+    anvil
+}
+
+/// Mines ten blocks with a log in each from the second on.
+pub(crate) async fn fill(anvil: &Anvil) {
     anvil.mine(1).await;
     for value in 2..=10 {
         anvil.log(value).await;
         anvil.mine(1).await;
     }
-    anvil
 }
 
 async fn behind_proxy(timeout: Duration) -> (Anvil, FaultProxy, Evm) {

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking, also in what the tests share"
 )]
 
+mod agreement;
 mod anvil;
 mod canned;
 mod connecting;

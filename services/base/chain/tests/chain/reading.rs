@@ -1,11 +1,16 @@
 //! Transactions, receipts, nonces and calls of a real chain.
 
-use capstan_chain::{At, ChainError, EndpointState, Evm, Header, Receipt, Role, Transaction};
+use capstan_chain::{
+    At, ChainError, EndpointState, Evm, Header, History, Receipt, Role, Transaction, Verification,
+};
 use capstan_faults::{Fault, Script};
 use capstan_primitives::{Address, Amount, BlockRef, Hash, TransactionId};
 use serde_json::json;
 
 use crate::{anvil::Anvil, options, pool::Pair};
+
+const PROVED: History = History::Checked(Verification::Receipts);
+const TOLD: History = History::Checked(Verification::Off);
 
 fn sender() -> Address {
     "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266".parse().unwrap()
@@ -123,20 +128,20 @@ async fn transactions_of_blocks_in_a_row_come_from_blocks_that_join() {
     let (evm, wanted) = (&pair.evm, |_: &Transaction| true);
     let header = async |number| evm.header(number).await.unwrap().unwrap();
     let ends = (header(2).await, header(10).await);
-    let right = evm.transactions_between(ends, true, &wanted).await.unwrap();
+    let right = evm.transactions_between(ends, PROVED, &wanted).await.unwrap();
     for (header, transactions) in &right.blocks {
         assert_eq!(*transactions, evm.block_transactions(header.block.hash).await.unwrap().transactions);
     }
     let numbers: Vec<_> = right.blocks.iter().map(|(header, _)| header.block.number).collect();
     assert!(numbers.len() > 1 && numbers.is_sorted(), "{numbers:?}");
-    assert_eq!(evm.transactions_between(ends, false, &|_| false).await.unwrap().blocks, []);
+    assert_eq!(evm.transactions_between(ends, TOLD, &|_| false).await.unwrap().blocks, []);
 
     let other = (ends.0, Header { block: BlockRef { hash: Hash::ZERO, ..ends.1.block }, ..ends.1 });
-    let error = evm.transactions_between(other, true, &wanted).await.unwrap_err();
+    let error = evm.transactions_between(other, PROVED, &wanted).await.unwrap_err();
     assert!(matches!(error, ChainError::Inconsistent { .. }), "{error}");
     for lie in [Fault::AlterTransactions, Fault::AlterHeader, Fault::WrongHash] {
         pair.first.follow(Script::always(lie));
-        assert_eq!(evm.transactions_between(ends, true, &wanted).await.unwrap(), right, "{lie:?}");
+        assert_eq!(evm.transactions_between(ends, PROVED, &wanted).await.unwrap(), right, "{lie:?}");
     }
 }
 
