@@ -1,12 +1,14 @@
 //! Contracts that are configured after blocks of theirs were indexed.
 
+use std::time::{Duration, Instant};
+
 use capstan_db::testing::TestStore;
 use capstan_faults::{Fault, FaultProxy, Script};
 use capstan_proto::indexer::{
     AddContractRequest, EventFilter, ListContractsRequest, StreamEventsRequest,
     indexer_admin_service_client::IndexerAdminServiceClient,
 };
-use capstan_runtime::Platform;
+use capstan_runtime::{Platform, Running};
 use tonic::Code;
 use tonic_types::StatusExt;
 
@@ -227,15 +229,26 @@ fn beginning_late(toml: &str, start_block: u64) -> String {
     toml.replace(line, &format!("{line}\nstart_block = {start_block}"))
 }
 
-/// Waits until the history of the contract is whole.
-async fn until_read(url: String, address: &str) {
-    let mut admin = IndexerAdminServiceClient::connect(url).await.unwrap();
+/// Waits until the history of the contract is whole; a test that waits in vain fails here.
+async fn until_read(running: &Running, client: &mut Client, address: &str) {
+    let mut admin = IndexerAdminServiceClient::connect(running.url()).await.unwrap();
     let request = ListContractsRequest { page_size: 1_000, ..Default::default() };
+    let began = Instant::now();
     loop {
         let listed = admin.list_contracts(request.clone()).await.unwrap().into_inner().contracts;
         if listed.iter().any(|contract| contract.address == address) {
             return;
         }
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", status(client).await);
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Waits for a reorg; a test that waits in vain fails here.
+async fn until_taken_back(client: &mut Client) {
+    let began = Instant::now();
+    while status(client).await.reorgs == 0 {
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", status(client).await);
         tokio::task::yield_now().await;
     }
 }
@@ -244,7 +257,7 @@ async fn until_read(url: String, address: &str) {
 async fn no_lie_about_the_history_of_a_late_contract_becomes_final_in_reversible_blocks() {
     for lie in [None, Some(Fault::AlterData), Some(Fault::DropLog)] {
         let mut devnet = devnet().await;
-        traffic(&mut devnet, 40).await;
+        traffic(&mut devnet, 20).await;
         let toml = beginning_late(&devnet.config_toml(), head(&devnet).await.0 - 12);
         let proxy = FaultProxy::start(&devnet.http_url()).await.unwrap();
         let store = TestStore::sqlite();
@@ -258,7 +271,12 @@ async fn no_lie_about_the_history_of_a_late_contract_becomes_final_in_reversible
             proxy.follow(Script::honest().on("eth_getLogs", lie));
         }
         let (running, mut client) = indexer(platform_of(&late, &database_url(&store))).await;
-        until_read(running.url(), &devnet.deployment().conditional_tokens.to_string()).await;
+        let address = devnet.deployment().conditional_tokens.to_string();
+        until_read(&running, &mut client, &address).await;
+        // What was told is looked at before it is final, and asked for again block by block.
+        if lie.is_some() {
+            until_taken_back(&mut client).await;
+        }
         for _ in 0..4 {
             traffic(&mut devnet, 10).await;
             Subscriber::default().follow_to(&mut client, head(&devnet).await).await;
