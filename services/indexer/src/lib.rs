@@ -174,6 +174,7 @@ fn beginning(ingest: &Ingest) -> ChainView {
         writer: false,
         contracts: ingest.followed(),
         problem: String::new(),
+        history_problem: String::new(),
         store_fails: false,
     }
 }

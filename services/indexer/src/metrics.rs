@@ -122,6 +122,12 @@ pub(crate) fn history(chain: ChainId, contract: Address, through: u64, events: u
     info!(chain = chain.0, %contract, through, events, "added history");
 }
 
+/// History of a contract that came late cannot be read and is tried again; the chain is followed meanwhile.
+pub(crate) fn history_failed(chain: ChainId, contract: Address, error: &Error, wait_ms: u128) {
+    counter!("indexer_history_failures_total", "chain" => chain.to_string()).increment(1);
+    warn!(chain = chain.0, %contract, %error, wait_ms, "history of a contract cannot be read; trying again");
+}
+
 /// An operator changed what had halted a chain.
 pub(crate) fn resumed(chain: ChainId) {
     gauge!("indexer_halted", "chain" => chain.to_string()).set(0.0);
@@ -289,6 +295,7 @@ mod tests {
             head(chain, 9, Some(7));
             reorg(chain, &Undo { fork: 1, last_valid: block, depth: 2 });
             retrying(chain, &Error::ChainNotNamed(0), 1);
+            history_failed(chain, Address::ZERO, &Error::ChainNotNamed(0), 1);
             halted(chain, &Error::OtherWriter(chain));
             subscribers(1.0);
             published(chain, 5, 7);
@@ -304,6 +311,7 @@ mod tests {
             "indexer_blocks_processed{chain=\"1\"} 3",
             "indexer_events_total{chain=\"1\"} 5",
             "indexer_rows_total{chain=\"1\"} 8",
+            "indexer_history_failures_total{chain=\"1\"} 1",
             "indexer_batch_bytes_sum{chain=\"1\"} 1000",
             "indexer_reorg_depth_blocks_sum{chain=\"1\"} 2",
             "indexer_endpoint_up{chain=\"1\",endpoint=\"http://node\"} 1",

@@ -40,6 +40,7 @@ export function ChainPanel({
         <span class="muted small">{STATE_MEANING[chain.state]}</span>
       </div>
       <Problem chain={chain} />
+      <HistoryProblem chain={chain} />
       {chain.state === ChainState.SYNCING && <Progress chain={chain} />}
       <Blocks chain={chain} />
       <Numbers chain={chain} perSecond={eventsPerSecond(samples, chain.chainId)} />
@@ -63,6 +64,11 @@ function Problem({ chain }: { chain: ChainStatus }) {
   if (chain.problem === "") return null;
   const halted = chain.state === ChainState.HALTED;
   return <Notice title={halted ? "Halted" : "Problem"} advice={chain.problem} />;
+}
+
+function HistoryProblem({ chain }: { chain: ChainStatus }) {
+  if (chain.historyProblem === "") return null;
+  return <Notice title="History is missing" advice={chain.historyProblem} />;
 }
 
 function Progress({ chain }: { chain: ChainStatus }) {

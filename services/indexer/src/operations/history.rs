@@ -1,7 +1,11 @@
 //! History of contracts that are configured after blocks of theirs were indexed: it is fetched
 //! beside the live blocks and put in its places, and the contract is read from when it is whole.
 
-use std::{cmp::Reverse, collections::VecDeque};
+use std::{
+    cmp::Reverse,
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use capstan_primitives::{Address, BlockRef};
 
@@ -17,6 +21,9 @@ use crate::{
     metrics,
 };
 
+/// Wait after a first failure; it doubles with each further one.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+
 /// Contracts whose history is on its way into the log.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
@@ -30,12 +37,42 @@ struct Splice {
     contracts: Contracts,
     followed: Followed,
     reach: Reach,
+    failed: Option<Failed>,
+}
+
+/// The last attempt to read more of it.
+#[derive(Debug)]
+struct Failed {
+    /// When to try again.
+    due: Instant,
+    wait: Duration,
+    problem: String,
+}
+
+impl Splice {
+    fn is_due(&self, now: Instant) -> bool {
+        self.failed.as_ref().is_none_or(|failed| failed.due <= now)
+    }
+
+    /// Waits longer with every failure, so that a node that will never have it is hardly asked.
+    fn fail(&mut self, error: &Error) -> Duration {
+        let wait = self.failed.as_ref().map_or(FIRST_WAIT, |failed| failed.wait.saturating_mul(2));
+        let wait = wait.min(error.longest_wait());
+        self.failed = Some(Failed { due: Instant::now() + wait, wait, problem: error.to_string() });
+        wait
+    }
 }
 
 impl Pending {
     /// Whether there is any.
     pub(super) fn is_any(&self) -> bool {
         !self.splices.is_empty()
+    }
+
+    /// The next one that can be worked on.
+    fn take(&mut self, now: Instant) -> Option<Splice> {
+        let place = self.splices.iter().position(|splice| splice.is_due(now))?;
+        self.splices.remove(place)
     }
 
     /// Whether the history of the contract at `address` is not whole yet.
@@ -115,22 +152,47 @@ impl Ingest {
         tracing::info!(
             chain = self.plan.id.0, contract = %of.address, from = of.next_block, "fetching the history of a contract"
         );
-        Ok(Splice { of, followed: contracts.followed(), contracts, reach })
+        Ok(Splice { of, followed: contracts.followed(), contracts, reach, failed: None })
     }
 
-    /// Fetches the next part of the history of a contract that came late, if there is one.
+    /// Fetches the next part of the history of a contract that came late, if there is one; whether another
+    /// should follow at once. A node that does not give it is no reason not to follow the head: it is asked
+    /// again later, and other contracts come first.
     ///
     /// # Errors
-    /// When store or node do not answer; nothing is half done then, and a later step starts over.
+    /// When the store does not answer; nothing is half done then, and a later step starts over.
     pub async fn add_history(&mut self) -> Result<bool, Error> {
-        let Some(mut splice) = self.pending.splices.pop_front() else { return Ok(false) };
-        let next = self.advance(&mut splice).await;
-        self.pending.splices.push_front(splice);
-        if next? {
-            self.pending.splices.pop_front();
-            self.reload_contracts().await?;
+        let Some(mut splice) = self.pending.take(Instant::now()) else { return Ok(false) };
+        match self.advance(&mut splice).await {
+            Ok(true) => {
+                self.reload_contracts().await?;
+                Ok(true)
+            }
+            Ok(false) => {
+                splice.failed = None;
+                self.pending.splices.push_front(splice);
+                Ok(true)
+            }
+            Err(error @ (Error::Chain(_) | Error::OtherBlock(_))) => {
+                let wait = splice.fail(&error);
+                metrics::history_failed(self.plan.id, splice.of.address, &error, wait.as_millis());
+                self.pending.splices.push_back(splice);
+                Ok(false)
+            }
+            Err(error) => {
+                self.pending.splices.push_front(splice);
+                Err(error)
+            }
         }
-        Ok(true)
+    }
+
+    /// Why the history of contracts cannot be read for now; empty when it can.
+    #[must_use]
+    pub fn history_problem(&self) -> String {
+        let problem =
+            |splice: &Splice| Some(format!("{}: {}", splice.of.address, splice.failed.as_ref()?.problem));
+        let problems: Vec<_> = self.pending.splices.iter().filter_map(problem).collect();
+        problems.join("; ")
     }
 
     /// One range of a contract's history; says whether it was the last.

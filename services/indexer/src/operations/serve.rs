@@ -54,7 +54,9 @@ pub struct ChainView {
     pub contracts: u64,
     /// Why the chain is not live.
     pub problem: String,
-    /// Whether that is the store, which may take no writes although it can be read.
+    /// Why the history of contracts that came late cannot be read for now.
+    pub history_problem: String,
+    /// Whether the store is why the chain is not live, which may take no writes although it can be read.
     pub store_fails: bool,
 }
 

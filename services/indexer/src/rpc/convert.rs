@@ -128,6 +128,7 @@ pub(super) fn chain_status(handle: &ChainHandle) -> wire::ChainStatus {
         endpoints: handle.node.endpoints().into_iter().map(endpoint).collect(),
         writer: view.writer,
         earliest_block: progress.earliest,
+        history_problem: view.history_problem.clone(),
     }
 }
 

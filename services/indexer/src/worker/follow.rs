@@ -225,6 +225,7 @@ fn leading(ingest: &Ingest, tick: Tick, rate: Option<Rate>) -> ChainView {
         writer: true,
         contracts: ingest.followed(),
         problem,
+        history_problem: ingest.history_problem(),
         store_fails: false,
     }
 }
@@ -239,6 +240,7 @@ fn standing_by(ingest: &Ingest) -> ChainView {
         writer: false,
         contracts: ingest.followed(),
         problem: String::new(),
+        history_problem: String::new(),
         store_fails: false,
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use capstan_db::testing::TestStore;
 use capstan_faults::{Fault, FaultProxy, Script};
 use capstan_proto::indexer::{
-    AddContractRequest, EventFilter, ListContractsRequest, StreamEventsRequest,
+    AddContractRequest, ChainState, EventFilter, ListContractsRequest, StreamEventsRequest,
     indexer_admin_service_client::IndexerAdminServiceClient,
 };
 use capstan_runtime::{Platform, Running};
@@ -251,6 +251,41 @@ async fn until_taken_back(client: &mut Client) {
         assert!(began.elapsed() < Duration::from_secs(20), "{:?}", status(client).await);
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn the_head_is_followed_while_the_history_of_a_late_contract_cannot_be_read() {
+    let mut devnet = devnet().await;
+    traffic(&mut devnet, 20).await;
+    let proxy = FaultProxy::start(&devnet.http_url()).await.unwrap();
+    let toml = through(&devnet, &[proxy.http_url()]);
+    let store = TestStore::sqlite();
+    let all = platform_of(&toml, &database_url(&store));
+    let (running, mut client) = indexer(without(all.clone(), "gnosis.conditional_tokens")).await;
+    let mut reader = Subscriber::default();
+    reader.follow_to(&mut client, head(&devnet).await).await;
+    stop(running).await;
+
+    proxy.follow(Script::honest().on("eth_getLogs", Fault::RefuseLogs(4_444, "pruned history unavailable")));
+    let (running, mut client) = indexer(all).await;
+    for _ in 0..20 {
+        traffic(&mut devnet, 1).await;
+        reader.follow_to(&mut client, head(&devnet).await).await;
+        let status = status(&mut client).await;
+        assert!(matches!(status.state(), ChainState::Live | ChainState::Syncing), "{status:?}");
+        assert_eq!(status.problem, "");
+    }
+    let address = devnet.deployment().conditional_tokens.to_string();
+    let problem = status(&mut client).await.history_problem;
+    assert!(problem.contains(&address) && problem.contains("history this old"), "{problem}");
+
+    proxy.follow(Script::honest());
+    until_read(&running, &mut client, &address).await;
+    assert_eq!(status(&mut client).await.history_problem, "");
+    let mut late = Subscriber::default();
+    late.follow_to(&mut client, head(&devnet).await).await;
+    assert!(late.ids() == truth(&devnet).await);
+    stop(running).await;
 }
 
 #[tokio::test]
