@@ -1,6 +1,9 @@
 //! Opening the store of one service.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use sea_orm::sqlx::{self, Connection, PgConnection};
 use sea_orm::{
@@ -50,7 +53,7 @@ impl Database {
         match &options.url {
             DatabaseUrl::Sqlite(directory) => {
                 make_writable(directory)?;
-                let file = directory.join(format!("{service}.sqlite"));
+                let file = sqlite_file(directory, service);
                 let writer = sqlite(&file, options, 1).await.map_err(failed)?;
                 let reader = sqlite(&file, options, options.max_connections).await.map_err(failed)?;
                 Ok(Self { reader, writer })
@@ -128,6 +131,19 @@ pub async fn check(options: &Options) -> Result<(), Error> {
             reach(url, options).await.map_err(failed)?.close().await.map_err(|error| failed(refusal(&error)))
         }
     }
+}
+
+/// Whether `service` may have a store already: a server has to be asked.
+#[must_use]
+pub fn may_exist(url: &DatabaseUrl, service: &str) -> bool {
+    match url {
+        DatabaseUrl::Sqlite(directory) => sqlite_file(directory, service).exists(),
+        DatabaseUrl::Postgres(_) => true,
+    }
+}
+
+fn sqlite_file(directory: &Path, service: &str) -> PathBuf {
+    directory.join(format!("{service}.sqlite"))
 }
 
 fn make_writable(directory: &Path) -> Result<(), Error> {

@@ -34,7 +34,7 @@ use crate::{
     adapters::{Checks, Node},
     operations::{
         ChainHandle, ChainPlan, ChainState, ChainView, EventLog, Ingest, PoolProjection, Pools, Tracker,
-        TransactionSignals, Transactions, explain, look_for_code, makes_pools, plan,
+        TransactionSignals, Transactions, explain, look_for_code, makes_pools, past_head, plan,
     },
     rpc::{AdminRpc, PoolRpc, Publisher, Rpc, TransactionRpc},
     store::Store,
@@ -59,7 +59,7 @@ impl Service for Indexer {
     async fn build(config: Config, scope: Scope) -> Result<Parts, StartError> {
         // The chains are looked at before the store is touched: a wrong configuration leaves nothing behind.
         let nodes = connect_all(&config, &scope.platform).await?;
-        let database = scope.database::<capstan_db::indexer::Migrator>().await?;
+        let database = open_database(&scope, &nodes).await?;
         let store = Store::new(database.clone());
         let (mut chains, mut signals, mut with_pools) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
         for (node, plan) in nodes {
@@ -127,6 +127,30 @@ async fn connect_all(config: &Config, platform: &Platform) -> Result<Vec<(Node, 
         nodes.push((node, ChainPlan { topic, ..plan }));
     }
     Ok(nodes)
+}
+
+/// Opens the store, unless the log of a chain would begin there past the chain's head. A head that no node
+/// tells is no reason not to start.
+async fn open_database(scope: &Scope, nodes: &[(Node, ChainPlan)]) -> Result<Database, StartError> {
+    let mut refused = Vec::new();
+    for (index, (node, plan)) in nodes.iter().enumerate() {
+        let Ok(head) = node.head().await else { continue };
+        refused
+            .extend(past_head(plan, &format!("chains.{index}"), head.block.number).map(|why| (plan.id, why)));
+    }
+    let is_new = !scope.may_have_database()?;
+    if let Some((_, why)) = refused.pop_if(|_| is_new) {
+        return Err(why.into());
+    }
+    let database = scope.database::<capstan_db::indexer::Migrator>().await?;
+    let store = Store::new(database.clone());
+    for (id, why) in refused {
+        let progress = store.progress(id).await.map_err(StartError::service)?;
+        if progress.is_none_or(|progress| progress.indexed.is_none()) {
+            return Err(why.into());
+        }
+    }
+    Ok(database)
 }
 
 fn health(database: &Database, chains: &BTreeMap<ChainId, ChainHandle>) -> Vec<HealthCheck> {

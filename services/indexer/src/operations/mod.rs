@@ -27,7 +27,7 @@ pub use definition::contract;
 pub use ingest::{Ingest, Tick};
 pub use lease::Lease;
 pub(crate) use plan::wrong;
-pub use plan::{ChainPlan, plan};
+pub use plan::{ChainPlan, past_head, plan};
 pub use pools::{PoolProjection, Pools, makes_pools};
 pub use publications::{Publication, Published};
 pub use roots::{explain, look_for_code};

@@ -139,6 +139,16 @@ fn accounts(of: &platform::Accounts, chain: &platform::Chain, place: &str) -> Re
     pattern.ok_or_else(|| wrong(place, key, "is empty, so that nothing would be followed".to_owned()))
 }
 
+/// Why a log that has no block yet cannot begin, when its first one lies past `head`.
+pub fn past_head(plan: &ChainPlan, place: &str, head: u64) -> Option<ConfigError> {
+    let (first, chain) = (plan.start_block, plan.id);
+    let reason = format!(
+        "block {first} is past the head of chain {chain}, block {head}, so that nothing would be indexed; \
+         name a block that is there, or start when it is"
+    );
+    (first > head).then(|| wrong(place, "start_block", reason))
+}
+
 pub(crate) fn wrong(place: &str, key: &str, reason: String) -> ConfigError {
     ConfigError::Value { place: "configuration".into(), key: format!("{place}.{key}"), reason }
 }

@@ -42,6 +42,11 @@ pub(crate) fn platform_of(toml: &str, database_url: &str) -> Platform {
     settings_of(toml, database_url).platform().unwrap()
 }
 
+/// Why a configuration cannot be read.
+pub(crate) fn refused_by_the_settings(toml: &str) -> String {
+    settings_of(toml, "sqlite://nowhere").platform().unwrap_err().to_string()
+}
+
 fn settings_of(toml: &str, database_url: &str) -> Settings {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("capstan.toml");

@@ -2,7 +2,10 @@
 
 use capstan_db::testing::TestStore;
 
-use crate::harness::{database_url, devnet, platform_of, try_start};
+use crate::harness::{
+    Subscriber, database_url, devnet, head, indexer, platform, platform_of, refused_by_the_settings, stop,
+    try_start,
+};
 
 async fn refusal(toml: &str) -> String {
     let store = TestStore::sqlite();
@@ -31,6 +34,12 @@ async fn a_configuration_that_cannot_work_is_refused_with_the_place_named() {
         (with(&good, "partition_blocks = 0"), "chains.0.partition_blocks", "at least 1"),
         (good.replace("AMMDeployed =", "AMMDeplyed ="), ".events", "AMMDeployed"),
         (
+            good.replace("start_block = 0", "start_block = 1000000"),
+            "chains.0.start_block",
+            "past the head of chain 13370, block",
+        ),
+        (good.replace("out/MarketFactory.json", "MarketFactory.sol"), "chains.0.contracts.4.abi", "JSON"),
+        (
             format!(
                 "{good}\n[[chains.contracts]]\nprotocol = \"erc20\"\naddress = \"0x00000000000000000000000000000000000000aa\""
             ),
@@ -41,6 +50,48 @@ async fn a_configuration_that_cannot_work_is_refused_with_the_place_named() {
     for (toml, place, reason) in expected {
         let refused = refusal(&toml).await;
         assert!(refused.contains(place) && refused.contains(reason), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_with_a_wrong_checksum_is_refused_with_the_place_named() {
+    let devnet = devnet().await;
+    let right = devnet.deployment().fpmm_factory.to_string();
+    let wrong: String = right
+        .chars()
+        .map(|c| {
+            if c == 'a' {
+                'A'
+            } else if c == 'A' {
+                'a'
+            } else {
+                c
+            }
+        })
+        .collect();
+    assert_ne!(wrong, right);
+    let refused = refused_by_the_settings(&devnet.config_toml().replace(&right, &wrong));
+    assert!(refused.contains("chains.0.contracts.1.address") && refused.contains(&right), "{refused}");
+}
+
+#[tokio::test]
+async fn a_log_that_has_begun_goes_on_whatever_its_first_block_is_to_be() {
+    for store in TestStore::both().await {
+        let devnet = devnet().await;
+        let mut platform = platform(&devnet, &store);
+        let (running, mut client) = indexer(platform.clone()).await;
+        Subscriber::default().follow_to(&mut client, head(&devnet).await).await;
+        stop(running).await;
+        platform.chains[0].start_block = 1_000_000;
+        let (running, mut client) = indexer(platform).await;
+        Subscriber::default().follow_to(&mut client, head(&devnet).await).await;
+        stop(running).await;
+    }
+    if let Some(store) = TestStore::both().await.into_iter().nth(1) {
+        let mut platform = platform(&devnet().await, &store);
+        platform.chains[0].start_block = 1_000_000;
+        let refused = try_start(platform).await.unwrap_err().to_string();
+        assert!(refused.contains("chains.0.start_block"), "{refused}");
     }
 }
 
