@@ -51,8 +51,8 @@ pub enum Fault {
     Oversize(u64),
     /// Ranges of more blocks than this are refused in the words of a provider.
     RangeLimit(Provider, u64),
-    /// `eth_getLogs` is refused with this code and text, whatever is asked.
-    RefuseLogs(i64, &'static str),
+    /// Calls of this method are refused with this code and text, whatever is asked.
+    Refuse(&'static str, i64, &'static str),
     /// Several calls in one request are refused as a whole, with this code and text.
     RefuseBatch(i64, &'static str),
 }

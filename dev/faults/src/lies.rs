@@ -16,8 +16,8 @@ pub(crate) fn tell(fault: Fault, call: &Value, answer: &mut Value, head: u64) {
         }
         return;
     }
-    if let Fault::RefuseLogs(code, message) = fault {
-        if method == "eth_getLogs" {
+    if let Fault::Refuse(refused, code, message) = fault {
+        if method == refused {
             refuse(answer, json!({ "code": code, "message": message }));
         }
         return;

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::{
     ChainError, Evm, Log, LogFilter, Verification, answers,
     calls::{by_hash, by_number, get_logs, inconsistent, of_hash},
-    evidence::{BlockReceipts, FullHeader, ProvedReceipts, WireReceipt, proved_logs},
+    evidence::{BlockReceipts, FullHeader, Part, ProvedReceipts, WireReceipt, proved_logs},
     ranges::logs_of_block,
     refusals,
     rpc::{Answer, Call, Rpc},
@@ -91,19 +91,17 @@ impl Evm {
         Ok(told.to_vec())
     }
 
-    /// Learns whether the hashes of this chain can be recomputed, unless that is known.
+    /// Learns whether the hashes of this chain can be recomputed, unless that is known. While some endpoint
+    /// was not heard, it is asked as soon as it works.
     pub(crate) async fn learn_headers(&self) {
-        if self.formats.knows_headers() {
-            return;
-        }
+        let Some(heard) = self.formats.to_learn(Part::Headers) else { return };
         let question = async |rpc: Arc<Rpc>| FullHeader::read(rpc.call(by_number("latest".into())).await);
-        let answers = self.pool.ask_each(question).await;
-        let headers: Vec<_> = answers.into_iter().flatten().flatten().collect();
+        let answers = self.pool.ask_others(&heard, question).await;
+        let headers = answers.into_iter().filter_map(|(who, answer)| Some((who, answer.ok()??)));
         // One that verifies settles it: nobody can forge that.
-        let proved = headers.iter().any(|header| self.formats.proves(header).unwrap_or_default());
-        if !proved && headers.len() >= self.pool.witnesses() {
-            self.formats.headers_are_other();
-        }
+        let unproved = headers.filter(|(_, header)| !self.formats.proves(header).unwrap_or_default());
+        let unproved = unproved.map(|(who, _)| who).collect();
+        self.formats.are_other(Part::Headers, unproved, (self.pool.witnesses(), self.pool.size()));
     }
 
     /// The logs of a block that satisfy one of `filters`, by receipts, which are asked for once;
@@ -123,37 +121,57 @@ impl Evm {
     /// The receipts of a block; nothing when those of this chain cannot be checked.
     pub(crate) async fn receipts_of(&self, hash: Hash) -> Result<Option<ProvedReceipts>, ChainError> {
         self.learn_headers().await;
-        if self.verification() != Verification::Receipts {
-            return Ok(None);
+        match self.verification() {
+            Verification::Receipts => {}
+            Verification::Bloom => return self.witnessed(hash, None).await,
+            Verification::Off => return Ok(None),
         }
         let question = async |rpc: Arc<Rpc>| Ok((self.evidence(&rpc, hash).await?, rpc));
-        let (root, rpc) = match self.pool.ask("eth_getBlockReceipts", question).await {
+        match self.pool.ask("eth_getBlockReceipts", question).await {
             Ok((Evidence::Proved(proved), _)) => return Ok(Some(proved)),
-            Ok((Evidence::Unfamiliar(root), rpc)) => (root, rpc),
-            Err(ChainError::Node { code: -32_601, .. }) if !self.formats.knows_receipts() => {
-                self.formats.receipts_are_other();
-                return Ok(None);
-            }
-            Err(error) => return Err(error),
-        };
-        let question = async |rpc: Arc<Rpc>| self.evidence(&rpc, hash).await;
-        let mut witnesses = 0;
-        for other in self.pool.ask_each(question).await.into_iter().flatten() {
-            match other {
-                Evidence::Proved(proved) => {
+            Ok((Evidence::Unfamiliar(root), rpc)) => {
+                let proved = self.witnessed(hash, Some(root)).await?;
+                if proved.is_some() {
                     self.pool.lied(&rpc);
+                    return Ok(proved);
+                }
+            }
+            Err(ChainError::Node { code: -32_601, .. }) if self.formats.is_open(Part::Receipts) => {
+                if let Some(proved) = self.witnessed(hash, None).await? {
                     return Ok(Some(proved));
                 }
-                Evidence::Unfamiliar(other) if other != root => {
-                    return Err(inconsistent(format!("endpoints disagree on the receipts of block {hash}")));
-                }
-                Evidence::Unfamiliar(_) => witnesses += 1,
             }
+            Err(error) => return Err(error),
         }
-        if witnesses < self.pool.witnesses() {
+        if self.verification() == Verification::Receipts {
             return Err(inconsistent(format!("nobody confirms the receipts of block {hash}")));
         }
-        self.formats.receipts_are_other();
+        Ok(None)
+    }
+
+    /// Asks those for the receipts of a block who were not heard yet, when one does not serve receipts, or
+    /// serves such as cannot be checked, with this root. One that proves them settles it.
+    async fn witnessed(
+        &self,
+        hash: Hash,
+        mut root: Option<Hash>,
+    ) -> Result<Option<ProvedReceipts>, ChainError> {
+        let Some(heard) = self.formats.to_learn(Part::Receipts) else { return Ok(None) };
+        let question = async |rpc: Arc<Rpc>| self.evidence(&rpc, hash).await;
+        let mut unproved = Vec::new();
+        for (who, said) in self.pool.ask_others(&heard, question).await {
+            match said {
+                Ok(Evidence::Proved(proved)) => return Ok(Some(proved)),
+                Ok(Evidence::Unfamiliar(other)) if *root.get_or_insert(other) != other => {
+                    return Err(inconsistent(format!("endpoints disagree on the receipts of block {hash}")));
+                }
+                Ok(Evidence::Unfamiliar(_)) | Err(ChainError::Node { code: -32_601, .. }) => {
+                    unproved.push(who)
+                }
+                Err(_) => {}
+            }
+        }
+        self.formats.are_other(Part::Receipts, unproved, (self.pool.witnesses(), self.pool.size()));
         Ok(None)
     }
 
@@ -172,7 +190,7 @@ impl Evm {
                 }
                 Ok(Evidence::Proved(proved))
             }
-            BlockReceipts::Unfamiliar { root } if !self.formats.knows_receipts() => {
+            BlockReceipts::Unfamiliar { root } if self.formats.is_open(Part::Receipts) => {
                 Ok(Evidence::Unfamiliar(root))
             }
             BlockReceipts::Unfamiliar { root } => {

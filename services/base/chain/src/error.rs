@@ -168,6 +168,13 @@ pub enum ChainError {
     /// No other endpoint works that could confirm what one said.
     #[error("no other endpoint works now")]
     NoOther,
+    /// A header does not have the hash that Ethereum's would have, on a chain of which it is not known yet
+    /// whether that means anything.
+    #[error("it is not known yet how this chain hashes its headers, such as that of block {number}")]
+    FormatUnknown {
+        /// Number of the block.
+        number: u64,
+    },
     /// The answer is not of the form that the protocol prescribes.
     #[error("{method}: malformed answer: {reason}")]
     Malformed {
@@ -247,6 +254,7 @@ impl ChainError {
             | Self::NoneServesChain
             | Self::NoWitness { .. }
             | Self::NoOther
+            | Self::FormatUnknown { .. }
             | Self::BehindRequest { .. } => ErrorClass::Transient,
         }
     }

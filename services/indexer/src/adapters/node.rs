@@ -80,6 +80,12 @@ impl Node {
         self.evm.disputes()
     }
 
+    /// How far logs can be verified, as far as it is known by now.
+    #[must_use]
+    pub fn verification(&self) -> Verification {
+        self.evm.verification()
+    }
+
     /// The endpoints that serve requests, as of now.
     #[must_use]
     pub fn endpoints(&self) -> Vec<EndpointStatus> {

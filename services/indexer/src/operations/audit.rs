@@ -3,7 +3,7 @@
 
 use std::sync::PoisonError;
 
-use capstan_chain::Log;
+use capstan_chain::{Log, Verification};
 use capstan_primitives::{BlockRef, ChainId, Hash};
 
 use super::SharedContracts;
@@ -21,6 +21,8 @@ const BLOCKS_A_STEP: u64 = 8;
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Audit {
     left: Option<(u64, u64)>,
+    /// How far blocks could be verified so far.
+    proves: Option<Verification>,
 }
 
 /// The log and the chain that are compared.
@@ -51,6 +53,12 @@ impl Audit {
             let (low, high) = self.left.unwrap_or((first, last));
             self.left = Some((low.min(first), high.max(last)));
         }
+    }
+
+    /// Blocks can be verified so far from now on; whether that is further than before, so that those which
+    /// were read until now are to be looked at.
+    pub(super) fn proves_more(&mut self, now: Verification) -> bool {
+        self.proves.replace(now).is_some_and(|before| before < now)
     }
 
     /// Blocks above `last` are no more.

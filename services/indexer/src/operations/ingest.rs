@@ -130,10 +130,14 @@ impl Ingest {
         (self.seen, self.audit) = (None, Audit::default());
         self.look_at_roots().await?;
         // What another process left reversible is looked at again.
+        self.audit_reversible();
+        Ok(())
+    }
+
+    fn audit_reversible(&mut self) {
         if let (Some(finalized), Some(indexed)) = (self.progress.finalized, self.progress.indexed) {
             self.audit.add(finalized.number.saturating_add(1), indexed.number);
         }
-        Ok(())
     }
 
     /// The chain's cursor.
@@ -200,6 +204,9 @@ impl Ingest {
         let seen = self.look().await?;
         let head = seen.head;
         let finalized = newer(self.progress.finalized, seen.finalized);
+        if self.audit.proves_more(self.node.verification()) {
+            self.audit_reversible();
+        }
         let finalized = self.audit.allows(finalized, self.progress.finalized);
         let indexed = self.progress.indexed;
         metrics::head(self.plan.id, head.block.number, indexed.map(|block| block.number));

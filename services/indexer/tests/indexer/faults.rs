@@ -156,8 +156,8 @@ async fn blocks_whose_logs_every_endpoint_refuses_are_read_from_their_receipts()
     let mut devnet = devnet().await;
     traffic(&mut devnet, 40).await;
     let refusals = [
-        Fault::RefuseLogs(-32_601, "the method eth_getLogs does not exist/is not available"),
-        Fault::RefuseLogs(-32_005, "query returned more than 10000 results"),
+        Fault::Refuse("eth_getLogs", -32_601, "the method eth_getLogs does not exist/is not available"),
+        Fault::Refuse("eth_getLogs", -32_005, "query returned more than 10000 results"),
     ];
     for refusal in refusals {
         let proxy = FaultProxy::start(&devnet.http_url()).await.unwrap();

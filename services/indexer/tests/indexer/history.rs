@@ -266,7 +266,9 @@ async fn the_head_is_followed_while_the_history_of_a_late_contract_cannot_be_rea
     reader.follow_to(&mut client, head(&devnet).await).await;
     stop(running).await;
 
-    proxy.follow(Script::honest().on("eth_getLogs", Fault::RefuseLogs(4_444, "pruned history unavailable")));
+    proxy.follow(
+        Script::honest().on("eth_getLogs", Fault::Refuse("eth_getLogs", 4_444, "pruned history unavailable")),
+    );
     let (running, mut client) = indexer(all).await;
     for _ in 0..20 {
         traffic(&mut devnet, 1).await;

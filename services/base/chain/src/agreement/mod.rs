@@ -105,10 +105,10 @@ impl Evm {
         }
     }
 
-    /// How many endpoints can confirm each other: two, unless there is only one.
+    /// How many endpoints there are to confirm each other; one that is configured twice counts once.
     #[must_use]
     pub fn witnesses(&self) -> usize {
-        self.pool.witnesses()
+        self.pool.size()
     }
 
     /// How often endpoints did not confirm each other so far.

@@ -70,7 +70,10 @@ pub(crate) mod tests {
     use serde_json::{Value, json, value::to_raw_value};
 
     use super::*;
-    use crate::{Verification, evidence::Formats};
+    use crate::{
+        Verification,
+        evidence::{Formats, Part},
+    };
 
     /// Ethereum's first block.
     fn genesis() -> Value {
@@ -118,9 +121,9 @@ pub(crate) mod tests {
         for (chain, proves) in [(1, false), (31_337, true)] {
             let formats = Formats::new(ChainId(chain));
             assert!(!proves || formats.proves(&header(&genesis())).unwrap());
-            formats.headers_are_other();
+            formats.are_other(Part::Headers, vec![0], (1, 1));
             formats.receipts_proved();
-            formats.receipts_are_other();
+            formats.are_other(Part::Receipts, vec![0], (1, 1));
             assert_eq!(formats.verification(), Verification::Receipts);
             assert!(formats.proves(&header(&other)).is_err());
         }
@@ -132,9 +135,28 @@ pub(crate) mod tests {
         other["gasUsed"] = "0x7".into();
         for chain in [137, 31_337] {
             let formats = Formats::new(ChainId(chain));
-            formats.headers_are_other();
+            formats.are_other(Part::Headers, vec![0], (1, 1));
             assert_eq!(formats.verification(), Verification::Off);
             assert!(!formats.proves(&header(&other)).unwrap());
         }
+    }
+
+    #[test]
+    fn those_who_can_be_asked_are_believed_until_another_endpoint_proves_a_header() {
+        let mut other = genesis();
+        other["gasUsed"] = "0x7".into();
+        let formats = Formats::new(ChainId(31_337));
+        let said = formats.proves(&header(&other));
+        assert!(matches!(said, Err(ChainError::FormatUnknown { number: 0 })), "{said:?}");
+        assert_eq!(formats.to_learn(Part::Headers), Some([].into()));
+        formats.are_other(Part::Headers, vec![0], (2, 2));
+        assert_eq!((formats.verification(), formats.knows_headers()), (Verification::Receipts, false));
+        formats.are_other(Part::Headers, vec![], (1, 2));
+        assert_eq!(formats.verification(), Verification::Off);
+        assert!(!formats.proves(&header(&other)).unwrap());
+        assert_eq!(formats.to_learn(Part::Headers), None, "not so soon again");
+        assert!(formats.proves(&header(&genesis())).unwrap());
+        assert_eq!(formats.verification(), Verification::Receipts);
+        assert!(formats.proves(&header(&other)).is_err());
     }
 }

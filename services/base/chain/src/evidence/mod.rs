@@ -6,7 +6,7 @@ mod full_header;
 mod receipts;
 mod transactions;
 
-pub(crate) use formats::Formats;
 pub use formats::Verification;
+pub(crate) use formats::{Formats, Part};
 pub(crate) use full_header::FullHeader;
 pub(crate) use receipts::{BlockReceipts, ProvedReceipts, WireReceipt, proved_logs};

@@ -9,6 +9,7 @@ mod status;
 mod verdict;
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -132,12 +133,41 @@ impl Pool {
         join_all(leases.iter().map(|lease| question(Arc::clone(&lease.member.rpc)))).await
     }
 
-    /// How many endpoints must agree on what cannot be proved: two, unless there is only one.
+    /// As [`Pool::ask_each`], without those whose places among the endpoints are in `heard`; every answer
+    /// with the place of who gave it.
+    pub(crate) async fn ask_others<T, F, A>(
+        &self,
+        heard: &BTreeSet<usize>,
+        question: A,
+    ) -> Vec<(usize, Result<T, ChainError>)>
+    where
+        A: Fn(Arc<Rpc>) -> F,
+        F: Future<Output = Result<T, ChainError>>,
+    {
+        let others = self.usable().filter(|(place, _)| !heard.contains(place));
+        let leases = others.filter_map(|(place, member)| Some((place, Lease::take(member, &self.freed)?)));
+        let leases: Vec<_> = leases.collect();
+        let ask =
+            async |(place, lease): &(usize, Lease)| (*place, question(Arc::clone(&lease.member.rpc)).await);
+        join_all(leases.iter().map(ask)).await
+    }
+
+    /// How many endpoints must agree on what cannot be proved: two, unless only one can be asked now.
     pub(crate) fn witnesses(&self) -> usize {
-        let mut places: Vec<_> = self.members.iter().map(|member| member.place).collect();
-        places.sort_unstable();
-        places.dedup();
-        places.len().min(2)
+        self.usable().map(|(place, _)| place).collect::<BTreeSet<_>>().len().clamp(1, 2)
+    }
+
+    /// How many endpoints there are; one that is configured twice counts once.
+    pub(crate) fn size(&self) -> usize {
+        self.members.iter().map(|member| member.place).collect::<BTreeSet<_>>().len()
+    }
+
+    /// The endpoints that work, with their places.
+    fn usable(&self) -> impl Iterator<Item = (usize, &Arc<Member>)> {
+        let now = Instant::now();
+        let works =
+            move |member: &Member| matches!(member.state(now), EndpointState::Ready | EndpointState::Lagging);
+        self.members.iter().filter(move |member| works(member)).map(|member| (member.place, member))
     }
 
     /// Takes note that an earlier answer of the endpoint behind `rpc` proved wrong.

@@ -36,7 +36,7 @@ impl Verdict {
             ChainError::RateLimited { retry_after, .. } => Self::Limited(*retry_after),
             ChainError::HttpStatus { status: 503, .. } => Self::Limited(None),
             ChainError::BehindRequest { .. } | ChainError::UnknownBlock { .. } => Self::Behind,
-            ChainError::HistoryUnavailable { .. } => Self::Unable,
+            ChainError::HistoryUnavailable { .. } | ChainError::FormatUnknown { .. } => Self::Unable,
             ChainError::TooLarge { .. } => Self::Flood,
             ChainError::RangeTooLarge { .. } | ChainError::EmptyRange { .. } => Self::Refused,
             ChainError::Node { code: -32_602..=-32_600, .. } => Self::Unable,

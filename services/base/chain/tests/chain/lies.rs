@@ -1,12 +1,15 @@
 //! Endpoints that lie consistently: their lies are told from the truth by the hash of a block.
 
+use std::time::Duration;
+
 use capstan_chain::{ChainError, EndpointState, Evm, Log, LogFilter, RangeLogs, Role, Verification};
-use capstan_faults::{Fault, Script};
+use capstan_faults::{Fault, FaultProxy, Script};
 use capstan_primitives::{Address, Hash};
 use serde_json::json;
 
 use crate::{
     anvil::{Anvil, TOPIC},
+    faults::chain_of_logs,
     options,
     pool::Pair,
 };
@@ -52,6 +55,76 @@ async fn the_honest_endpoint_is_believed_on_a_block_and_the_liar_is_ejected_afte
             assert_eq!(status.state, EndpointState::Ejected, "{lie:?} {verification:?}");
         }
     }
+}
+
+/// Two endpoints of one chain of which nothing is known beforehand, under faults from the first look on.
+async fn unfamiliar(first: Fault, second: Fault) -> (Anvil, [FaultProxy; 2], Evm) {
+    let anvil = chain_of_logs().await;
+    let start = async || FaultProxy::start(&anvil.http()).await.unwrap();
+    let proxies = [start().await, start().await];
+    for (proxy, fault) in proxies.iter().zip([first, second]) {
+        proxy.follow(Script::always(fault));
+    }
+    let mut options =
+        options(&proxies.each_ref().map(|proxy| proxy.http_url()).each_ref().map(String::as_str));
+    options.request_timeout = Duration::from_secs(4);
+    let evm = Evm::connect(options).await.unwrap();
+    (anvil, proxies, evm)
+}
+
+/// Reads the newest block until that is verified as far as it can be.
+async fn until_verified(evm: &Evm) {
+    let verified = async {
+        while evm.verification() != Verification::Receipts {
+            if let Ok(head) = evm.head().await {
+                drop(block(evm, head.block.hash, Verification::Receipts).await);
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), verified).await.unwrap();
+}
+
+#[tokio::test]
+async fn headers_of_an_unknown_form_are_no_lie_while_nobody_else_can_be_asked() {
+    let (_anvil, [first, second], evm) = unfamiliar(Fault::AlterHeader, Fault::Reset).await;
+    for _ in 0..5 {
+        let head = evm.head().await.unwrap();
+        assert_eq!(range(&evm, Verification::Receipts).await.unwrap().logs.len(), 9);
+        assert_eq!(block(&evm, head.block.hash, Verification::Receipts).await.unwrap().len(), 1);
+    }
+    let status = evm.endpoints().remove(0);
+    assert_eq!((status.state, status.lies, evm.verification()), (EndpointState::Ready, 0, Verification::Off));
+
+    // The other one comes back and proves that hashes of this chain mean something.
+    second.follow(Script::honest());
+    until_verified(&evm).await;
+    for _ in 0..3 {
+        assert_eq!(range(&evm, Verification::Receipts).await.unwrap().logs.len(), 9);
+    }
+    drop(first);
+}
+
+#[tokio::test]
+async fn receipts_that_one_endpoint_does_not_serve_are_asked_of_the_other_when_it_is_back() {
+    let unknown = Fault::Refuse("eth_getBlockReceipts", -32_601, "the method does not exist");
+    let (_anvil, [first, second], evm) = unfamiliar(unknown, Fault::Reset).await;
+    let hash = evm.head().await.unwrap().block.hash;
+    assert_eq!(block(&evm, hash, Verification::Receipts).await.unwrap().len(), 1);
+    assert_eq!(evm.verification(), Verification::Bloom);
+    second.follow(Script::honest());
+    until_verified(&evm).await;
+
+    // What both do not serve is not asked for again.
+    let (_anvil, proxies, evm) = unfamiliar(unknown, unknown).await;
+    let hash = evm.head().await.unwrap().block.hash;
+    block(&evm, hash, Verification::Receipts).await.unwrap();
+    let asked = || proxies.iter().map(|proxy| proxy.calls("eth_getBlockReceipts")).sum::<u64>();
+    let before = asked();
+    for _ in 0..5 {
+        assert_eq!(block(&evm, hash, Verification::Receipts).await.unwrap().len(), 1);
+    }
+    assert_eq!((asked(), evm.verification()), (before, Verification::Bloom));
+    drop(first);
 }
 
 #[tokio::test]

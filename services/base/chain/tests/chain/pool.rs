@@ -82,10 +82,10 @@ async fn another_endpoint_answers_in_time_whatever_goes_wrong_with_the_first() {
 #[tokio::test]
 async fn another_endpoint_answers_where_the_first_serves_no_logs() {
     let refusals = [
-        Fault::RefuseLogs(-32_601, "the method eth_getLogs does not exist/is not available"),
-        Fault::RefuseLogs(-32_600, "eth_getLogs is not part of your plan"),
-        Fault::RefuseLogs(-32_603, "internal error"),
-        Fault::RefuseLogs(-32_000, "something went wrong"),
+        Fault::Refuse("eth_getLogs", -32_601, "the method eth_getLogs does not exist/is not available"),
+        Fault::Refuse("eth_getLogs", -32_600, "eth_getLogs is not part of your plan"),
+        Fault::Refuse("eth_getLogs", -32_603, "internal error"),
+        Fault::Refuse("eth_getLogs", -32_000, "something went wrong"),
         Fault::RefuseBatch(-32_600, "batch requests are not allowed"),
     ];
     for refusal in refusals {
@@ -106,7 +106,7 @@ async fn another_endpoint_answers_where_the_first_serves_no_logs() {
 #[tokio::test]
 async fn an_endpoint_that_fails_whenever_it_is_asked_for_logs_is_ejected() {
     let pair = Pair::primary_and(Role::Fallback).await;
-    pair.first.follow(Script::always(Fault::RefuseLogs(-32_603, "internal error")));
+    pair.first.follow(Script::always(Fault::Refuse("eth_getLogs", -32_603, "internal error")));
     for _ in 0..3 {
         pair.evm.headers_and_logs(2, 10, &LogFilter::default()).await.unwrap();
     }
