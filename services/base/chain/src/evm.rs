@@ -30,7 +30,8 @@ pub struct EvmOptions {
     pub request_timeout: Duration,
     /// Longest time between two wake-ups of [`Evm::heads`].
     pub poll_interval: Duration,
-    /// Largest answer that is read, in bytes.
+    /// Largest answer that is read, in bytes. All answers over HTTP that are being read take at most twice as
+    /// much together, small ones not counted.
     pub max_response_bytes: usize,
 }
 

@@ -12,7 +12,7 @@ use crate::{
     ChainError,
     endpoint::Endpoint,
     refusals,
-    transport::{Json, Replies, Reply, Transport},
+    transport::{Budget, Json, Replies, Reply, Transport},
 };
 
 /// One method call.
@@ -37,8 +37,8 @@ pub(crate) struct Rpc {
 }
 
 impl Rpc {
-    pub(crate) fn new(endpoint: &Endpoint, timeout: Duration, max_bytes: usize) -> Result<Self, ChainError> {
-        let transport = Transport::new(endpoint, max_bytes)?;
+    pub(crate) fn new(endpoint: &Endpoint, timeout: Duration, budget: &Budget) -> Result<Self, ChainError> {
+        let transport = Transport::new(endpoint, budget)?;
         Ok(Self { transport, timeout, next_id: AtomicU64::new(1) })
     }
 

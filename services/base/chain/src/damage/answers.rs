@@ -77,7 +77,7 @@ fn body(answers: Value) -> String {
 
 /// A body as it comes from HTTP.
 fn told(body: &[u8]) -> Option<Replies> {
-    Replies::parse(String::from_utf8(body.to_owned()).ok()?).ok()
+    Replies::parse(String::from_utf8(body.to_owned()).ok()?, None).ok()
 }
 
 /// The answer to the call of this id; what an error says must make sense.

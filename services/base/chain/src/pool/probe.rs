@@ -13,13 +13,15 @@ use crate::{
     ChainError, EvmOptions, answers,
     endpoint::Endpoint,
     rpc::{Call, Rpc},
+    transport::Budget,
 };
 
 impl Pool {
     /// Looks at all endpoints; those that serve requests make up the pool.
     pub(crate) async fn connect(endpoints: &[Endpoint], options: &EvmOptions) -> Result<Self, ChainError> {
         let only_ws = endpoints.iter().all(|endpoint| endpoint.is_ws);
-        let looks = endpoints.iter().map(|endpoint| looked_at(endpoint, options));
+        let budget = Budget::new(options.max_response_bytes);
+        let looks = endpoints.iter().map(|endpoint| looked_at(endpoint, options, &budget));
         let identity = Identity { chain_id: options.chain_id, genesis: Mutex::default() };
         let (mut members, mut down, mut up) = (Vec::new(), Vec::new(), 0_usize);
         let looks = join_all(looks).await.into_iter().zip(endpoints).zip(&options.urls);
@@ -110,8 +112,9 @@ async fn is_well(member: &Member, identity: &Identity) -> Result<u64, ChainError
 async fn looked_at(
     endpoint: &Endpoint,
     options: &EvmOptions,
+    budget: &Budget,
 ) -> Result<(Rpc, Result<(), ChainError>), ChainError> {
-    let rpc = Rpc::new(endpoint, options.request_timeout, options.max_response_bytes)?;
+    let rpc = Rpc::new(endpoint, options.request_timeout, budget)?;
     let url = endpoint.to_string();
     let found = same_chain(&rpc, &url, options.chain_id).await;
     let found = found.map_err(|error| match error {

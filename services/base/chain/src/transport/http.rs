@@ -10,24 +10,27 @@ use reqwest::{
     redirect::Policy,
 };
 
-use super::Replies;
+use super::{
+    Replies,
+    budget::{Budget, Share},
+};
 use crate::{ChainError, endpoint::Endpoint, install_crypto_provider};
 
 pub(crate) struct Http {
     client: Client,
     url: Url,
-    max_bytes: usize,
+    budget: Budget,
 }
 
 impl Http {
-    pub(super) fn new(endpoint: &Endpoint, max_bytes: usize) -> Result<Self, ChainError> {
+    pub(super) fn new(endpoint: &Endpoint, budget: Budget) -> Result<Self, ChainError> {
         install_crypto_provider();
         let client = Client::builder()
             .redirect(Policy::none()) // a redirected POST arrives as a GET
             .user_agent(concat!("capstan/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| failed("connect", error))?;
-        Ok(Self { client, url: endpoint.url().clone(), max_bytes })
+        Ok(Self { client, url: endpoint.url().clone(), budget })
     }
 
     pub(super) async fn send(
@@ -45,10 +48,10 @@ impl Http {
         if status.as_u16() == 429 {
             return Err(ChainError::RateLimited { method, retry_after: retry_after(&response) });
         }
-        let body = self.read(method, &mut response).await?;
+        let (body, share) = self.read(method, &mut response).await?;
         let replies = String::from_utf8(body)
             .map_err(|error| error.to_string())
-            .and_then(|body| Replies::parse(body).map_err(|error| error.to_string()));
+            .and_then(|body| Replies::parse(body, Some(share)).map_err(|error| error.to_string()));
         match replies {
             // Providers put JSON-RPC errors under 4xx statuses, and the error says more than the status.
             Ok(replies) => Ok(replies),
@@ -57,20 +60,30 @@ impl Http {
         }
     }
 
-    async fn read(&self, method: &'static str, response: &mut Response) -> Result<Vec<u8>, ChainError> {
-        let too_large = || ChainError::TooLarge { method, limit: self.max_bytes };
-        let announced = response.content_length().unwrap_or(0);
-        if announced > u64::try_from(self.max_bytes).unwrap_or(u64::MAX) {
+    /// The body, and what it takes of the memory for answers.
+    async fn read(
+        &self,
+        method: &'static str,
+        response: &mut Response,
+    ) -> Result<(Vec<u8>, Share), ChainError> {
+        let limit = self.budget.largest();
+        let too_large = || ChainError::TooLarge { method, limit };
+        let announced = usize::try_from(response.content_length().unwrap_or(0)).unwrap_or(usize::MAX);
+        if announced > limit {
             return Err(too_large());
         }
-        let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
+        let mut share = self.budget.share();
+        share.grow(announced).await;
+        let mut body = Vec::with_capacity(announced);
         while let Some(chunk) = response.chunk().await.map_err(|error| failed(method, error))? {
-            if body.len().saturating_add(chunk.len()) > self.max_bytes {
+            let bytes = body.len().saturating_add(chunk.len());
+            if bytes > limit {
                 return Err(too_large());
             }
+            share.grow(bytes).await;
             body.extend_from_slice(&chunk);
         }
-        Ok(body)
+        Ok((body, share))
     }
 }
 

@@ -1,11 +1,13 @@
 //! How a packet of JSON-RPC requests reaches a node and its answer comes back.
 
+mod budget;
 mod http;
 mod replies;
 mod websocket;
 
 use alloy::rpc::json_rpc::RequestPacket;
 
+pub(crate) use budget::Budget;
 pub(crate) use replies::{Json, Replies, Reply};
 pub(crate) use websocket::Subscription;
 
@@ -18,12 +20,13 @@ pub(crate) enum Transport {
 }
 
 impl Transport {
-    /// Prepares, but does not open, the connection; answers over `max_bytes` are refused.
-    pub(crate) fn new(endpoint: &Endpoint, max_bytes: usize) -> Result<Self, ChainError> {
+    /// Prepares, but does not open, the connection; answers over what `budget` allows are refused. Those over
+    /// a WebSocket come whole, and do not count in it.
+    pub(crate) fn new(endpoint: &Endpoint, budget: &Budget) -> Result<Self, ChainError> {
         if endpoint.is_ws {
-            return Ok(Self::Ws(websocket::WebSocket::new(endpoint, max_bytes)));
+            return Ok(Self::Ws(websocket::WebSocket::new(endpoint, budget.largest())));
         }
-        http::Http::new(endpoint, max_bytes).map(Self::Http)
+        http::Http::new(endpoint, budget.clone()).map(Self::Http)
     }
 
     /// Sends `packet` and returns the answer; `method` names the request in errors.

@@ -6,11 +6,20 @@ use alloy::rpc::json_rpc::{ErrorPayload, Id, ResponsePacket, ResponsePayload};
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::value::RawValue;
 
+use super::budget::Share;
+
 /// JSON that is a part of a body.
 #[derive(Debug, Clone)]
 pub(crate) struct Json {
-    body: Arc<String>,
+    body: Arc<Body>,
     place: Range<usize>,
+}
+
+/// What an endpoint sent, for as long as something of it is read.
+#[derive(Debug)]
+struct Body {
+    text: String,
+    _share: Option<Share>,
 }
 
 /// The answer to one call.
@@ -41,19 +50,19 @@ struct Envelope<'a> {
 
 impl Json {
     pub(crate) fn as_str(&self) -> &str {
-        self.body.get(self.place.clone()).unwrap_or_default()
+        self.body.text.get(self.place.clone()).unwrap_or_default()
     }
 }
 
 impl Replies {
-    /// Finds the answers in a body.
-    pub(crate) fn parse(body: String) -> Result<Self, serde_json::Error> {
+    /// Finds the answers in a body, which takes a share of the memory for answers.
+    pub(crate) fn parse(body: String, share: Option<Share>) -> Result<Self, serde_json::Error> {
         let is_batch = body.trim_start().starts_with('[');
         let envelopes: Vec<Envelope<'_>> =
             if is_batch { serde_json::from_str(&body)? } else { vec![serde_json::from_str(&body)?] };
         let found = envelopes.into_iter().map(|envelope| envelope.located(&body));
         let found = found.collect::<Result<Vec<_>, _>>()?;
-        let body = Arc::new(body);
+        let body = Arc::new(Body { text: body, _share: share });
         let replies = found.into_iter().map(|(id, payload)| {
             let payload = payload.map(|place| Json { body: Arc::clone(&body), place });
             Reply { id, payload }
@@ -96,7 +105,7 @@ impl From<ResponsePacket> for Replies {
 impl From<Box<RawValue>> for Json {
     fn from(json: Box<RawValue>) -> Self {
         let body = String::from(Box::<str>::from(json));
-        Self { place: 0..body.len(), body: Arc::new(body) }
+        Self { place: 0..body.len(), body: Arc::new(Body { text: body, _share: None }) }
     }
 }
 
@@ -110,7 +119,7 @@ mod tests {
     use super::*;
 
     fn parsed(body: &str) -> Vec<(Id, Result<String, i64>)> {
-        let replies = Replies::parse(body.to_owned()).unwrap().replies.into_iter();
+        let replies = Replies::parse(body.to_owned(), None).unwrap().replies.into_iter();
         let plain = replies.map(|reply| {
             let payload = reply.payload.map(|json| json.as_str().to_owned()).map_err(|error| error.code);
             (reply.id, payload)
@@ -138,7 +147,7 @@ mod tests {
     #[test]
     fn what_is_no_response_is_an_error() {
         for body in ["", "<html>", r#"[{"id":1,"result":"0x"#, r#"{"id":1,"result":1} tail"#, "7", "{}"] {
-            assert!(Replies::parse(body.to_owned()).is_err(), "{body}");
+            assert!(Replies::parse(body.to_owned(), None).is_err(), "{body}");
         }
     }
 }
