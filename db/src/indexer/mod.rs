@@ -17,6 +17,7 @@ impl MigratorTrait for Migrator {
             Box::new(migrations::m0003_watched_transaction::Migration),
             Box::new(migrations::m0004_pool::Migration),
             Box::new(migrations::m0005_added_contract::Migration),
+            Box::new(migrations::m0006_pool_horizon::Migration),
         ]
     }
 }

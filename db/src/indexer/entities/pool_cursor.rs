@@ -27,6 +27,8 @@ pub struct Model {
     pub block_hash: Option<HashColumn>,
     /// Its header time, seconds since 1970.
     pub block_time: Option<i64>,
+    /// Newest block that was final when states that were a day older were let go; 0 when none were.
+    pub final_number: i64,
 }
 
 /// Relations to other tables: none.

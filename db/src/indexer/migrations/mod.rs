@@ -5,3 +5,4 @@ pub(super) mod m0002_raw_log;
 pub(super) mod m0003_watched_transaction;
 pub(super) mod m0004_pool;
 pub(super) mod m0005_added_contract;
+pub(super) mod m0006_pool_horizon;

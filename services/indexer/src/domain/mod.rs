@@ -18,6 +18,6 @@ pub use decode::{Batch, NewEvent, Quarantined, sort_out};
 pub use event::{Event, EventFilter, EventType, Undo};
 pub use pace::{Pace, Rate, progress_line};
 pub use pattern::{Followed, Pattern};
-pub use pool::{Pool, PoolState, PoolVersion};
+pub use pool::{Exchange, Pool, PoolState, PoolVersion};
 pub use progress::{ChainProgress, Coverage, Covered, LogPage};
 pub use transaction::{Fate, Inclusion, Moment, Sight, Signed, TransactionState, WatchedTransaction};

@@ -66,6 +66,32 @@ impl Pool {
     }
 }
 
+/// One token of a V2 pair that was traded for the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exchange {
+    /// Whether token0 went in.
+    pub is_token0_in: bool,
+    /// What the pair has more of the one token.
+    pub amount_in: Amount,
+    /// What the pair has less of the other.
+    pub amount_out: Amount,
+}
+
+impl Exchange {
+    /// What a swap comes to that took and gave so much of token0 and token1. A flash loan that comes back as
+    /// the same token, and a gift, trade nothing.
+    #[must_use]
+    pub fn netted([in0, in1]: [Amount; 2], [out0, out1]: [Amount; 2]) -> Option<Self> {
+        let traded = |taken: Amount, returned: Amount, repaid: Amount, given: Amount| {
+            let amounts = (taken.minus(returned).ok()?, given.minus(repaid).ok()?);
+            (amounts.0 != Amount::ZERO && amounts.1 != Amount::ZERO).then_some(amounts)
+        };
+        let of = |is_token0_in| move |(amount_in, amount_out)| Self { is_token0_in, amount_in, amount_out };
+        let second = || traded(in1, out1, in0, out0).map(of(false));
+        traded(in0, out0, in1, out1).map(of(true)).or_else(second)
+    }
+}
+
 /// A pool after a block.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PoolState {
@@ -99,7 +125,12 @@ impl PoolState {
                 Some(Self { reserve0, reserve1, ..*self })
             }
             (PoolVersion::V2, "Swap") => {
-                Some(self.traded(of.amount("amount0In")?, of.amount("amount1In")?, block))
+                let into = [of.amount("amount0In")?, of.amount("amount1In")?];
+                let out = [of.amount("amount0Out")?, of.amount("amount1Out")?];
+                let Exchange { is_token0_in, amount_in, amount_out: _ } = Exchange::netted(into, out)?;
+                let none = Amount::ZERO;
+                let (in0, in1) = if is_token0_in { (amount_in, none) } else { (none, amount_in) };
+                Some(self.traded(in0, in1, block))
             }
             (PoolVersion::V3, "Initialize") => {
                 Some(Self { sqrt_price: of.amount("sqrtPriceX96")?, tick: of.small("tick")?, ..*self })
@@ -170,5 +201,44 @@ impl Arguments<'_> {
         let integer = self.integer(name)?;
         let magnitude = i32::try_from(integer.magnitude()).ok()?;
         Some(if integer.is_negative() { -magnitude } else { magnitude })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use capstan_primitives::{BlockTime, Hash, U256};
+
+    use super::*;
+
+    const BLOCK: BlockRef = BlockRef { number: 7, hash: Hash::ZERO, time: BlockTime(0) };
+
+    fn word(number: u64) -> [u8; 32] {
+        U256::from(number).to_be_bytes()
+    }
+
+    fn amount(number: u64) -> Amount {
+        Amount(U256::from(number))
+    }
+
+    /// A V2 pair after a swap of what went in and out of both tokens.
+    fn after_swap(amounts: [u64; 4]) -> Option<PoolState> {
+        let abi = &capstan_chain::protocol("uniswap.v2.pair").unwrap().abi;
+        let id = abi.events().find(|event| event.name() == "Swap").and_then(|event| event.id()).unwrap();
+        let topics = [*id.as_bytes(), word(1), word(2)];
+        let data = amounts.map(word).concat();
+        PoolState::default().after(PoolVersion::V2, &abi.decode(&topics, &data).unwrap(), BLOCK)
+    }
+
+    #[test]
+    fn the_volume_of_a_pair_is_what_was_traded() {
+        let traded = |amounts| {
+            let after = after_swap(amounts)?;
+            Some((after.traded0, after.traded1, after.last_trade))
+        };
+        assert_eq!(traded([5, 0, 0, 9]), Some((amount(5), amount(0), Some(BLOCK))));
+        assert_eq!(traded([0, 5, 9, 0]), Some((amount(0), amount(5), Some(BLOCK))));
+        assert_eq!(traded([5, 2, 1, 9]), Some((amount(4), amount(0), Some(BLOCK))));
+        assert_eq!(traded([1_003, 0, 1_000, 0]), None, "a flash loan that came back as it went");
+        assert_eq!(traded([5, 5, 1, 1]), None, "a gift");
     }
 }

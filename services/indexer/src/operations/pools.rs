@@ -6,7 +6,9 @@ use capstan_primitives::{BlockRef, ChainId, Finality};
 
 use super::{EventLog, StartAt};
 use crate::{
-    domain::{Contracts, Cursor, Event, EventFilter, LogPage, Pool, PoolState, PoolVersion, Position, place},
+    domain::{
+        Contracts, Cursor, Event, EventFilter, LogPage, Pool, PoolState, PoolVersion, Position, Undo, place,
+    },
     error::Error,
     store::{Bounds, PoolChanges, PoolCursor, PoolPage, PoolQuery, Store},
 };
@@ -57,7 +59,7 @@ impl PoolProjection {
         let Some(cursor) = self.store.pool_cursor(self.chain_id).await? else { return Ok(()) };
         let at = Cursor { chains: [(self.chain_id, cursor.at)].into() };
         match self.log.resume(&[self.chain_id], at, StartAt::Beginning, &self.filter).await {
-            Err(error) if is_other_log(&error) => self.forget(&error).await,
+            Err(error) if is_other_log(&error) => self.forget(error.to_string()).await,
             resumed => resumed.map(drop),
         }
     }
@@ -65,9 +67,9 @@ impl PoolProjection {
     /// # Errors
     /// [`Error::CursorPruned`] when the log cannot be read from its beginning again; what was read is
     /// kept and served then.
-    async fn forget(&self, why: &Error) -> Result<(), Error> {
+    async fn forget(&self, why: String) -> Result<(), Error> {
         self.beginning().await?;
-        tracing::warn!(chain = self.chain_id.0, %why, "reading the pools again");
+        tracing::warn!(chain = self.chain_id.0, why, "reading the pools again");
         self.store.forget_pools(self.chain_id).await
     }
 
@@ -82,30 +84,47 @@ impl PoolProjection {
             None => self.beginning().await?,
         };
         let page = match self.read(at).await {
-            Err(error) if is_other_log(&error) => return self.forget(&error).await.map(|()| false),
+            Err(error) if is_other_log(&error) => {
+                return self.forget(error.to_string()).await.map(|()| false);
+            }
             page => page?,
         };
         if let (Some(undo), Some(from)) = (page.undo, from) {
-            let last_valid = undo.last_valid.number;
-            let to = PoolCursor {
-                at: position(at, page.progress.fork, place::end_of(last_valid), Some(undo.last_valid)),
-                block: Some(undo.last_valid),
-            };
-            self.store.undo_pools(self.chain_id, from, to, last_valid).await?;
+            self.undo(from, undo, page.progress.fork).await?;
             return Ok(false);
         }
         let Some((page, events)) = self.whole_blocks(at, page).await? else { return Ok(false) };
         let coverage = page.coverage;
+        // Only what was read can be asked for as it was a day before.
+        let read = page.progress.finalized.into_iter().chain(coverage.block);
+        let finalized = page.progress.finalized.and(read.min_by_key(|block| block.number));
+        let before = from.map_or(0, |from| from.final_number);
+        let lets_go = finalized.filter(|_| !events.is_empty()).map_or(0, |block| block.number);
         let to = PoolCursor {
             at: position(at, page.progress.fork, coverage.through, coverage.block),
             block: coverage.block.or(from.and_then(|from| from.block)),
+            final_number: before.max(lets_go),
         };
         if from == Some(to) {
             return Ok(coverage.complete);
         }
-        let changes = PoolChanges { finalized: page.progress.finalized, ..self.changes(&events).await? };
+        let changes = PoolChanges { finalized, ..self.changes(&events).await? };
         self.store.change_pools(self.chain_id, from, to, changes).await?;
         Ok(coverage.complete)
+    }
+
+    /// Takes back what came from blocks that left the chain. Of what was final only an operator takes
+    /// something back: what the pools were then is no longer known.
+    async fn undo(&self, from: PoolCursor, undo: Undo, fork: u64) -> Result<(), Error> {
+        let last_valid = undo.last_valid;
+        if last_valid.number < from.final_number {
+            let number = last_valid.number;
+            return self.forget(format!("what they were at block {number} is no longer kept")).await;
+        }
+        let place = place::end_of(last_valid.number);
+        let at = position(from.at, fork, place, Some(last_valid));
+        let to = PoolCursor { at, block: Some(last_valid), ..from };
+        self.store.undo_pools(self.chain_id, from, to, last_valid.number).await
     }
 
     async fn beginning(&self) -> Result<Position, Error> {

@@ -98,11 +98,12 @@ pub(super) fn cursor(row: pool_cursor::Model) -> PoolCursor {
         mark: u64::from_be_bytes(row.mark.to_be_bytes()),
         history: unsigned(row.history),
     };
-    PoolCursor { at, block: optional_block(row.block_number, row.block_hash, row.block_time) }
+    let block = optional_block(row.block_number, row.block_hash, row.block_time);
+    PoolCursor { at, block, final_number: unsigned(row.final_number) }
 }
 
 pub(super) fn cursor_row(chain_id: ChainId, of: PoolCursor) -> pool_cursor::ActiveModel {
-    let PoolCursor { at, block } = of;
+    let PoolCursor { at, block, final_number } = of;
     pool_cursor::ActiveModel {
         chain_id: Set(signed(chain_id.0)),
         log_id: Set(signed(at.log_id)),
@@ -113,5 +114,6 @@ pub(super) fn cursor_row(chain_id: ChainId, of: PoolCursor) -> pool_cursor::Acti
         block_number: Set(block.map(|block| signed(block.number))),
         block_hash: Set(block.map(|block| HashColumn(block.hash))),
         block_time: Set(block.map(|block| signed(block.time.0))),
+        final_number: Set(signed(final_number)),
     }
 }

@@ -6,10 +6,10 @@ use capstan_db::bulk::insert_all;
 use capstan_db::columns::{AddressColumn, signed};
 use capstan_db::indexer::entities::{pool, pool_cursor, pool_state};
 use capstan_primitives::{Address, BlockRef, ChainId};
-use sea_orm::sea_query::{ExprTrait, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait, JoinType, OnConflict, Order, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait,
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult, Iterable,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 
 use super::{Store, pool_rows};
@@ -30,6 +30,9 @@ pub struct PoolCursor {
     pub at: Position,
     /// Newest block that was read.
     pub block: Option<BlockRef>,
+    /// Newest block that was final when states that were a day older were let go: a reset below it leaves
+    /// pools without a state.
+    pub final_number: u64,
 }
 
 /// What a part of the log changed.
@@ -39,7 +42,7 @@ pub struct PoolChanges {
     pub pools: Vec<Pool>,
     /// Changed pools after each block that changed them.
     pub states: BTreeMap<(Address, u64), (BlockRef, PoolState)>,
-    /// Newest final block: what is a day older is not needed any more.
+    /// Newest final block that was read: what is a day older is not needed any more.
     pub finalized: Option<BlockRef>,
 }
 
@@ -98,9 +101,10 @@ impl Store {
                 .filter(pool::Column::Address.is_in(addresses.iter().copied().map(AddressColumn)))
                 .all(&read)
                 .await?;
+            let mut states = newest_of(&read, chain_id, addresses, None).await?;
             for row in pools {
                 let pool = pool_rows::pool(&row)?;
-                let state = latest(&read, chain_id, pool.address, None).await?.unwrap_or_default();
+                let state = states.remove(&pool.address).unwrap_or_default();
                 found.insert(pool.address, (pool.version, state));
             }
         }
@@ -196,17 +200,22 @@ impl Store {
         let rows = select(query).all(&read).await?;
         let more = u64::try_from(rows.len()).is_ok_and(|rows| rows > query.limit);
         let day_before = cursor.block.and_then(|block| block.time.0.checked_sub(DAY));
-        let mut pools = Vec::new();
-        for row in rows.iter().take(usize::try_from(query.limit).unwrap_or(usize::MAX)) {
-            let pool = pool_rows::pool(row)?;
-            let state = latest(&read, chain_id, pool.address, None).await?.unwrap_or_default();
-            let earlier = match day_before {
-                Some(time) => latest(&read, chain_id, pool.address, Some(time)).await?.unwrap_or_default(),
-                None => PoolState::default(),
+        let rows = rows.iter().take(usize::try_from(query.limit).unwrap_or(usize::MAX));
+        let pools = rows.map(pool_rows::pool).collect::<Result<Vec<_>, _>>()?;
+        let mut page = PoolPage { cursor: Some(cursor), pools: Vec::with_capacity(pools.len()), more };
+        for pools in pools.chunks(CHUNK) {
+            let addresses: Vec<_> = pools.iter().map(|pool| pool.address).collect();
+            let mut states = newest_of(&read, chain_id, &addresses, None).await?;
+            let mut earlier = match day_before {
+                Some(time) => newest_of(&read, chain_id, &addresses, Some(time)).await?,
+                None => BTreeMap::new(),
             };
-            pools.push((pool, state, earlier));
+            page.pools.extend(pools.iter().map(|pool| {
+                let of = |states: &mut BTreeMap<_, _>| states.remove(&pool.address).unwrap_or_default();
+                (*pool, of(&mut states), of(&mut earlier))
+            }));
         }
-        Ok(PoolPage { cursor: Some(cursor), pools, more })
+        Ok(page)
     }
 }
 
@@ -229,32 +238,48 @@ async fn cursor(read: &DatabaseTransaction, chain_id: ChainId) -> Result<Option<
     Ok(row.map(pool_rows::cursor))
 }
 
-/// A pool after the newest block, of those whose time is at most `until` when it is given.
-async fn latest(
-    connection: &impl ConnectionTrait,
+/// Some pools after the newest block, of those whose time is at most `until` when it is given. The block is
+/// looked up for each pool: it may have many states of one day.
+async fn newest_of(
+    read: &DatabaseTransaction,
     chain_id: ChainId,
-    address: Address,
+    addresses: &[Address],
     until: Option<u64>,
-) -> Result<Option<PoolState>, DbErr> {
-    Ok(newest(connection, chain_id, address, until).await?.map(pool_rows::state))
-}
-
-async fn newest(
-    connection: &impl ConnectionTrait,
-    chain_id: ChainId,
-    address: Address,
-    until: Option<u64>,
-) -> Result<Option<pool_state::Model>, DbErr> {
-    let rows = pool_state::Entity::find()
-        .filter(pool_state::Column::ChainId.eq(signed(chain_id.0)))
-        .filter(pool_state::Column::Address.eq(AddressColumn(address)));
-    let rows = match until {
-        Some(until) => rows
-            .filter(pool_state::Column::BlockTime.lte(signed(until)))
-            .order_by_desc(pool_state::Column::BlockTime),
-        None => rows,
+) -> Result<BTreeMap<Address, PoolState>, DbErr> {
+    let (known, number) = ("known", pool_state::Column::BlockNumber);
+    let of_pool =
+        |column: pool_state::Column, of: pool::Column| Expr::col((known, column)).equals((pool::Entity, of));
+    let mut newest = Query::select();
+    newest
+        .column((known, number))
+        .from_as(pool_state::Entity, known)
+        .and_where(of_pool(pool_state::Column::ChainId, pool::Column::ChainId))
+        .and_where(of_pool(pool_state::Column::Address, pool::Column::Address))
+        .limit(1);
+    if let Some(until) = until {
+        let time = (known, pool_state::Column::BlockTime);
+        newest.and_where(Expr::col(time).lte(signed(until))).order_by(time, Order::Desc);
+    }
+    newest.order_by((known, number), Order::Desc);
+    let of_row = |column: pool_state::Column, of: pool::Column| {
+        Expr::col((pool_state::Entity, column)).equals((pool::Entity, of))
     };
-    rows.order_by_desc(pool_state::Column::BlockNumber).one(connection).await
+    let is_newest = of_row(pool_state::Column::ChainId, pool::Column::ChainId)
+        .and(of_row(pool_state::Column::Address, pool::Column::Address))
+        .and(Expr::col((pool_state::Entity, number)).eq(newest));
+    let mut states = Query::select();
+    states
+        .columns(pool_state::Column::iter().map(|column| (pool_state::Entity, column)))
+        .from(pool::Entity)
+        .join(JoinType::InnerJoin, pool_state::Entity, is_newest)
+        .and_where(Expr::col((pool::Entity, pool::Column::ChainId)).eq(signed(chain_id.0)))
+        .and_where(
+            Expr::col((pool::Entity, pool::Column::Address))
+                .is_in(addresses.iter().copied().map(AddressColumn)),
+        );
+    let rows = pool_state::Model::find_by_statement(read.get_database_backend().build(&states));
+    let rows = rows.all(read).await?.into_iter();
+    Ok(rows.map(|row| (row.address.0, pool_rows::state(row))).collect())
 }
 
 /// Forgets a pool as it was before the newest of its states that is at least as old as `horizon`.
@@ -264,7 +289,15 @@ async fn prune(
     address: Address,
     horizon: u64,
 ) -> Result<(), DbErr> {
-    let Some(kept) = newest(write, chain_id, address, Some(horizon)).await? else { return Ok(()) };
+    let kept = pool_state::Entity::find()
+        .filter(pool_state::Column::ChainId.eq(signed(chain_id.0)))
+        .filter(pool_state::Column::Address.eq(AddressColumn(address)))
+        .filter(pool_state::Column::BlockTime.lte(signed(horizon)))
+        .order_by_desc(pool_state::Column::BlockTime)
+        .order_by_desc(pool_state::Column::BlockNumber)
+        .one(write)
+        .await?;
+    let Some(kept) = kept else { return Ok(()) };
     pool_state::Entity::delete_many()
         .filter(pool_state::Column::ChainId.eq(kept.chain_id))
         .filter(pool_state::Column::Address.eq(kept.address))

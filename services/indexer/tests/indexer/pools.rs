@@ -14,7 +14,9 @@ use capstan_devnet::{Devnet, Options, PoolVersion};
 use capstan_indexer::{Config, Indexer};
 use capstan_primitives::Clock;
 use capstan_proto::indexer::{
-    GetPoolRequest, ListPoolsRequest, Pool, pool::Depth, pool_service_client::PoolServiceClient,
+    GetPoolRequest, ListPoolsRequest, Pool, ResetChainRequest,
+    indexer_admin_service_client::IndexerAdminServiceClient, pool::Depth,
+    pool_service_client::PoolServiceClient,
 };
 use capstan_runtime::{Instance, Running, bind, platform::FinalityRule, start};
 use tonic::{Code, transport::Channel};
@@ -235,6 +237,25 @@ async fn a_pool_whose_block_leaves_the_chain_is_gone() {
     assert!(left < pools.len());
     assert_eq!(world.level().await.len(), left);
     stop(world.running).await;
+}
+
+/// Older states of a pool are let go a day before what is final: only a reset goes back farther.
+#[tokio::test]
+async fn pools_are_right_after_a_reset_to_where_their_states_were_let_go() {
+    for store in TestStore::both().await {
+        let mut world = World::on(store).await;
+        let kept = head(&world.devnet).await.0 + 15;
+        world.steps(75).await;
+        world.compare().await;
+        let depth = head(&world.devnet).await.0 - kept;
+        let empty: [(); 0] = [];
+        let _: Option<()> = world.provider().raw_request("anvil_reorg".into(), (depth, empty)).await.unwrap();
+        let mut admin = IndexerAdminServiceClient::connect(world.running.url()).await.unwrap();
+        let reset = ResetChainRequest { chain_id: 0, block: kept };
+        admin.reset_chain(reset).await.unwrap();
+        world.compare().await;
+        stop(world.running).await;
+    }
 }
 
 #[tokio::test]

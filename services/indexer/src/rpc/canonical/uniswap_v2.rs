@@ -1,6 +1,6 @@
 //! Uniswap V2 pairs and their factory.
 
-use capstan_primitives::U256;
+use capstan_primitives::Amount;
 use capstan_proto::indexer::{LiquidityChanged, PoolCreated, TradeExecuted, canonical_event::Event};
 
 use super::{
@@ -8,6 +8,7 @@ use super::{
     erc20::{APPROVAL, TRANSFER},
     fields::Fields,
 };
+use crate::domain::Exchange;
 
 pub(super) const EVENTS: Adapter =
     &[TRANSFER, APPROVAL, ("Swap", swapped), ("Mint", added), ("Burn", removed)];
@@ -26,12 +27,10 @@ fn created(of: &Fields<'_>) -> Option<Vec<Event>> {
 
 /// A swap of one token for the other. One that takes and returns the same token is a flash loan.
 fn swapped(of: &Fields<'_>) -> Option<Vec<Event>> {
-    let amount = |name| of.integer(name).map(|integer| integer.magnitude());
-    let (in0, out0) = (amount("amount0In")?, amount("amount0Out")?);
-    let (in1, out1) = (amount("amount1In")?, amount("amount1Out")?);
-    let first = exchanged(in0, out0, in1, out1).map(|amounts| (0, amounts));
-    let second = || exchanged(in1, out1, in0, out0).map(|amounts| (1, amounts));
-    let (token_in_index, [amount_in, amount_out]) = first.or_else(second)?;
+    let amount = |name| of.integer(name).map(|integer| Amount(integer.magnitude()));
+    let into = [amount("amount0In")?, amount("amount1In")?];
+    let out = [amount("amount0Out")?, amount("amount1Out")?];
+    let Exchange { is_token0_in, amount_in, amount_out } = Exchange::netted(into, out)?;
     Some(vec![Event::TradeExecuted(TradeExecuted {
         venue: of.protocol.to_owned(),
         pool: of.contract(),
@@ -39,15 +38,9 @@ fn swapped(of: &Fields<'_>) -> Option<Vec<Event>> {
         recipient: of.address("to")?,
         amount_in: amount_in.to_string(),
         amount_out: amount_out.to_string(),
-        token_in_index: Some(token_in_index),
+        token_in_index: Some(u32::from(!is_token0_in)),
         ..TradeExecuted::default()
     })])
-}
-
-/// What the pair has more of one token and less of the other, when it is so.
-fn exchanged(taken: U256, returned: U256, repaid: U256, given: U256) -> Option<[U256; 2]> {
-    let amounts = [taken.checked_sub(returned)?, given.checked_sub(repaid)?];
-    amounts.iter().all(|amount| !amount.is_zero()).then_some(amounts)
 }
 
 fn added(of: &Fields<'_>) -> Option<Vec<Event>> {
