@@ -169,7 +169,10 @@ async fn blocks_whose_logs_every_endpoint_refuses_are_read_from_their_receipts()
             let running = try_start_with(platform_of(&toml, &database_url(&store)), config).await.unwrap();
             let mut client = Client::connect(running.url()).await.unwrap();
             let what = format!("{refusal:?}, verify_blocks = {verify_blocks:?}");
-            recover(&mut Subscriber::default(), &mut client, &devnet, &what).await;
+            let mut reader = Subscriber::default();
+            let followed = reader.follow_to(&mut client, head(&devnet).await);
+            assert!(tokio::time::timeout(Duration::from_secs(60), followed).await.is_ok(), "{what}");
+            assert!(reader.ids() == truth(&devnet).await, "{what}");
             stop(running).await;
         }
     }

@@ -38,7 +38,11 @@ async fn a_configuration_that_cannot_work_is_refused_with_the_place_named() {
             "chains.0.start_block",
             "past the head of chain 13370, block",
         ),
-        (good.replace("out/MarketFactory.json", "MarketFactory.sol"), "chains.0.contracts.4.abi", "is not json"),
+        (
+            good.replace("out/MarketFactory.json", "MarketFactory.sol"),
+            "chains.0.contracts.4.abi",
+            "is not json",
+        ),
         (
             format!(
                 "{good}\n[[chains.contracts]]\nprotocol = \"erc20\"\naddress = \"0x00000000000000000000000000000000000000aa\""
