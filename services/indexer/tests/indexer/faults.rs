@@ -20,8 +20,9 @@ use crate::{
 const SEED: u64 = 20_261_124;
 /// From the end of a fault to the head; waits between attempts grow while it lasts.
 const LONGEST_RECOVERY: Duration = Duration::from_secs(15);
-/// Answers are cut at 8 MiB in tests, and eight blocks are asked for at a time.
-const MOST_GROWTH_KIB: u64 = 128 << 10;
+/// Answers are cut at 64 MiB. All of them together take as much, and one of them as much again, however
+/// many blocks are asked for at a time.
+const MOST_GROWTH_KIB: u64 = (64 + 64 + 16) << 10;
 
 /// What no answer comes through that is wrong, however long it lasts.
 const RECOVERABLE: [Fault; 12] = [
