@@ -19,7 +19,7 @@ use tracing::debug;
 use crate::error::Error;
 
 /// Longest wait for an answer of the broker.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the guarantees rest on; no option may change it.
 const OURS: [&str; 10] = [

@@ -15,6 +15,6 @@ pub mod testing;
 
 pub use client::check;
 pub use error::Error;
-pub use producer::Producer;
+pub use producer::{Found, Producer};
 pub use record::{Body, Log, Malformed, Place, Record};
 pub use source::{EventSource, KafkaSource};

@@ -28,14 +28,30 @@ pub struct Publication {
 pub struct Published {
     /// How often history had been added when the publication began.
     pub history: u64,
+    /// Where the broker has the record that began it.
+    pub begun: i64,
+    /// Where it has the newest record that was published for sure.
+    pub last: i64,
     /// What the broker has all of, as a cursor of a stream.
     pub cursor: String,
 }
 
 impl Published {
     fn parse(text: &str) -> Option<Self> {
-        let (history, cursor) = text.split_once(' ')?;
-        Some(Self { history: history.parse().ok()?, cursor: cursor.to_owned() })
+        let mut parts = text.splitn(4, ' ');
+        Some(Self {
+            history: parts.next()?.parse().ok()?,
+            begun: parts.next()?.parse().ok()?,
+            last: parts.next()?.parse().ok()?,
+            cursor: parts.next()?.to_owned(),
+        })
+    }
+}
+
+impl std::fmt::Display for Published {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { history, begun, last, cursor } = self;
+        write!(f, "{history} {begun} {last} {cursor}")
     }
 }
 
@@ -85,12 +101,11 @@ impl EventLog {
     pub async fn published_through(
         &self,
         publication: &Publication,
-        published: Published,
+        published: &Published,
         now: i64,
     ) -> Result<(), Error> {
         let Publication { chain_id, writer, .. } = publication;
-        let Published { history, cursor } = published;
-        let cursor = format!("{history} {cursor}");
+        let cursor = published.to_string();
         let commit = Commit { consumer_id: &publication.id(), cursor: &cursor, at: now };
         if self.store.commit_as_writer(*chain_id, *writer, commit).await? {
             Ok(())

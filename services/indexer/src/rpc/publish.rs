@@ -1,6 +1,6 @@
 //! The log of one chain as records of a Kafka topic: what `StreamEvents` says, said to a broker.
 
-use capstan_kafka::{Body, Log, Place, Producer, Record};
+use capstan_kafka::{Body, Found, Log, Place, Producer, Record};
 use capstan_primitives::{ChainId, Clock};
 use capstan_proto::indexer::{
     Event, EventBatch, Heartbeat, Payload, StreamEventsRequest, StreamEventsResponse, UndoSignal,
@@ -52,35 +52,73 @@ impl Publisher {
         let place = format!("{topic}/{}", producer.partition());
         let publication = Publication { place, chain_id: self.chain_id, writer };
         let published = self.log.published(&publication).await?;
-        // A topic that was made anew has nothing of what was published into the one before.
-        let published = published.filter(|_| !producer.is_new());
+        let published = self.still_there(&producer, published).await?;
         let (published, mut messages) = self.resume(published).await?;
         let opening = next(&mut messages).await?;
         let Some(Message::Session(session)) = opening.message else { return Ok(()) };
         let position = self.position(&session.cursor)?;
         let history = published.as_ref().map_or(position.history, |published| published.history);
         let mut scribe = Scribe { log: Log { id: position.log_id, history }, at: at(position) };
-        if published.is_none() {
-            producer.send(&[scribe.begin(self.chain_id)]).await?;
-        }
+        let mut published = match published {
+            Some(published) => published,
+            None => {
+                let begun = producer.send(&[scribe.begin(self.chain_id)]).await?;
+                let unknown = || Error::Publishing("the broker does not say where it began".to_owned());
+                let begun = begun.ok_or_else(unknown)?;
+                let published = Published { history, begun, last: begun, cursor: session.cursor };
+                // What another topic had is nothing that may be let go before this one has it.
+                self.store(&publication, &published).await?;
+                published
+            }
+        };
         let mut batches = 0_u32;
         loop {
             let Some(message) = next(&mut messages).await?.message else { continue };
             let idle = matches!(message, Message::Heartbeat(_));
             let (records, end) = self.records(&mut scribe, message).await?;
             failpoint("kafka.send");
-            producer.send(&records).await?;
+            let last = producer.send(&records).await?;
             failpoint("kafka.sent");
-            let Some(end) = end else { continue };
+            let (Some(end), Some(last)) = (end, last) else { continue };
+            if last <= published.last {
+                return Err(Error::Publishing("the topic was made anew".to_owned()));
+            }
+            (published.last, published.cursor) = (last, end);
             batches = batches.saturating_add(1);
             metrics::published(self.chain_id, records.len(), place::number_of(scribe.at.position));
             if idle || batches >= STORE_EVERY {
-                let (published, now) = (Published { history, cursor: end }, self.clock.now());
-                self.log.published_through(&publication, published, now.timestamp_millis()).await?;
+                self.store(&publication, &published).await?;
                 batches = 0;
                 failpoint("kafka.stored");
             }
         }
+    }
+
+    async fn store(&self, publication: &Publication, published: &Published) -> Result<(), Error> {
+        let now = self.clock.now().timestamp_millis();
+        self.log.published_through(publication, published, now).await
+    }
+
+    /// What was published, if the topic still has it: one that was made anew does not, whoever else
+    /// publishes into the same partition. A topic that lets go old records still has the newest one.
+    async fn still_there(
+        &self,
+        producer: &Producer,
+        published: Option<Published>,
+    ) -> Result<Option<Published>, Error> {
+        let Some(published) = published else { return Ok(None) };
+        let Ok(through) = self.position(&published.cursor) else { return Ok(None) };
+        let log = Log { id: through.log_id, history: published.history };
+        let begun = match producer.look(published.begun).await? {
+            Found::Record(record) => record.log == log && matches!(record.body, Body::Begin(_)),
+            Found::Forgotten => true,
+            Found::Other => false,
+        };
+        let last = match producer.look(published.last).await? {
+            Found::Record(record) => record.log == log && record.through == at(through),
+            Found::Forgotten | Found::Other => false,
+        };
+        Ok(Some(published).filter(|_| begun && last))
     }
 
     /// The log after what the broker has; all of it when that is not to be continued.

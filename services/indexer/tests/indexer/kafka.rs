@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use capstan_db::testing::TestStore;
 use capstan_devnet::{Devnet, Options};
-use capstan_kafka::Body;
+use capstan_kafka::{
+    Body, EventSource, KafkaSource,
+    testing::{Broker, received},
+};
 use capstan_proto::indexer::ChainState;
-use capstan_runtime::FAILPOINT_VARIABLE;
+use capstan_runtime::{FAILPOINT_VARIABLE, Platform};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use crate::{
-    carriers::{Carrier, Consumer, World, published},
+    carriers::{Carrier, Consumer, World, published, section},
     harness::{Client, database_url, devnet, head, ids, platform_of, status, stop, truth, try_start},
     process::Process,
 };
@@ -201,6 +204,50 @@ async fn a_topic_that_was_made_anew_gets_the_whole_log() {
     world.devnet.step().await.unwrap();
     world.level(&consumer).await;
     stop(world.running).await;
+}
+
+/// The one that comes second finds records in the partition that it had published into before, of the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chains_that_share_a_partition_of_a_topic_that_was_made_anew_get_all_of_both() {
+    let chains = [13_370, 13_371].map(|chain_id| Options { chain_id, ..Options::default() });
+    let [one, other] = chains.map(Devnet::start);
+    let (mut one, mut other) = (one.await.unwrap(), other.await.unwrap());
+    let store = TestStore::sqlite();
+    let both = format!("{}\n{}", one.config_toml(), other.config_toml());
+    let broker = Broker::start("both", 1);
+    let topic = |broker: &Broker, chains: &str| {
+        let section = format!("[events.kafka]\nbrokers = [{:?}]\ntopic = \"both\"\n", broker.address());
+        platform_of(&format!("{chains}\n{section}"), &database_url(&store))
+    };
+    let all = topic(&broker, &both);
+    let running = try_start(all.clone()).await.unwrap();
+    for devnet in [&one, &other] {
+        whole_of(&all, devnet).await;
+    }
+    stop(running).await;
+    drop(broker);
+    let broker = Broker::start("both", 1);
+    let first = topic(&broker, &one.config_toml());
+    let running = try_start(first.clone()).await.unwrap();
+    whole_of(&first, &one).await;
+    stop(running).await;
+    let all = topic(&broker, &both);
+    let running = try_start(all.clone()).await.unwrap();
+    for devnet in [&mut one, &mut other] {
+        devnet.step().await.unwrap();
+        whole_of(&all, devnet).await;
+    }
+    let begun = received(&section(&all), 0);
+    let begun = begun.iter().filter(|received| matches!(received.record.body, Body::Begin(_)));
+    assert_eq!(begun.count(), 2, "what the topic has is not published again");
+    stop(running).await;
+}
+
+/// Reads the log of a chain from the beginning of the topic, and compares it with the node.
+async fn whole_of(platform: &Platform, devnet: &Devnet) {
+    let (consumer, source) = (Consumer::default(), KafkaSource::new(section(platform)));
+    consumer.read_to(EventSource::Kafka(source), devnet.chain_id(), head(devnet).await).await;
+    assert_eq!(ids(&consumer.kept.borrow().events), truth(devnet).await);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use capstan_runtime::follow::Step;
 
 use super::*;
 use crate::{
-    producer::Producer,
+    producer::{Found, Producer},
     record::{Body, Log, Place},
 };
 
@@ -31,8 +31,14 @@ async fn what_a_topic_no_longer_holds_is_said() {
     let subscription = Subscription { chain_id: CHAIN, filter: EventFilter::default() };
     let mut source = KafkaSource::new(kafka.clone());
     let producer = Producer::connect(&kafka, CHAIN).await.unwrap();
-    assert!(producer.is_new());
-    producer.send(&[record(0, String::new()), record(1, String::new())]).await.unwrap();
+    assert_eq!(producer.look(0).await.unwrap(), Found::Other);
+    let sent = [record(0, String::new()), record(1, String::new())];
+    assert_eq!(producer.send(&sent).await.unwrap(), Some(1));
+    let found = |record: &Record| Found::Record(Box::new(record.clone()));
+    assert_eq!(producer.look(0).await.unwrap(), found(&sent[0]));
+    assert_eq!(producer.look(1).await.unwrap(), found(&sent[1]));
+    // Another chain in the same partition.
+    assert_eq!(Producer::connect(&kafka, CHAIN + 1).await.unwrap().look(1).await.unwrap(), Found::Other);
     let mut steps = source.open(&subscription, String::new()).await.unwrap();
     let Some(Ok(Step::Pass(first))) = steps.next().await else { panic!("no step") };
     for position in 2..=u64::try_from(2 * KEPT / LARGE).unwrap() {
@@ -45,5 +51,5 @@ async fn what_a_topic_no_longer_holds_is_said() {
     let refused = steps.next().await.unwrap().unwrap_err();
     assert_eq!(refused.code(), Code::FailedPrecondition);
     assert!(refused.message().contains("no longer holds the beginning of the log"), "{refused}");
-    assert!(!Producer::connect(&kafka, CHAIN).await.unwrap().is_new());
+    assert_eq!(producer.look(1).await.unwrap(), Found::Forgotten);
 }
