@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use capstan_chain::{EndpointState, EndpointStatus};
+use capstan_chain::{ChainError, EndpointState, EndpointStatus};
 use capstan_primitives::{Address, BlockRef, ChainId};
 use metrics::{counter, gauge, histogram};
 use tracing::{debug, error, info, warn};
@@ -97,6 +97,17 @@ pub(crate) fn halted(chain: ChainId, error: &Error) {
 pub(crate) fn wrong_block(chain: ChainId, number: u64) {
     counter!("indexer_wrong_blocks_total", "chain" => chain.to_string()).increment(1);
     warn!(chain = chain.0, number, "a node told of logs that are not in the block; indexing it again");
+}
+
+/// So many blocks are to be looked at again before they may be final.
+pub(crate) fn unaudited(chain: ChainId, blocks: u64) {
+    gauge!("indexer_unaudited_blocks", "chain" => chain.to_string()).set(height(blocks));
+}
+
+/// A node could not say whether blocks are as they are in the log.
+pub(crate) fn audit_failed(chain: ChainId, error: &ChainError) {
+    counter!("indexer_failures_total", "chain" => chain.to_string()).increment(1);
+    warn!(chain = chain.0, %error, "blocks could not be proved and are not final; trying again");
 }
 
 /// Part of the history of a contract that came late is in the log.
@@ -262,6 +273,7 @@ mod tests {
             answered(chain, 1_000);
             endpoints(chain, vec![endpoint()]);
             head(chain, 9, Some(7));
+            unaudited(chain, 6);
             reorg(chain, &Undo { fork: 1, last_valid: block, depth: 2 });
             retrying(chain, &Error::ChainNotNamed(0), 1);
             halted(chain, &Error::OtherWriter(chain));
@@ -288,6 +300,7 @@ mod tests {
             "indexer_indexed_block{chain=\"1\"} 7",
             "indexer_head_block{chain=\"1\"} 9",
             "indexer_lag_blocks{chain=\"1\"} 2",
+            "indexer_unaudited_blocks{chain=\"1\"} 6",
             "indexer_reorgs_total{chain=\"1\"} 1",
             "indexer_reorged_blocks_total{chain=\"1\"} 2",
             "indexer_failures_total{chain=\"1\"} 1",

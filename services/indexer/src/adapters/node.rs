@@ -55,10 +55,10 @@ impl Node {
         Self { evm, checks }
     }
 
-    /// Whether [`Node::block`] proves more than [`Node::range`].
+    /// Whether [`Node::block`] proves more than [`Node::range`], as far as it is known of the chain.
     #[must_use]
     pub fn verifies_blocks(&self) -> bool {
-        self.checks.blocks > self.checks.history
+        self.checks.blocks.min(self.evm.verification()) > self.checks.history
     }
 
     /// The endpoints that serve requests, as of now.

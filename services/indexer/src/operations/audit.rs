@@ -1,9 +1,12 @@
 //! Looking again at reversible blocks that were taken from a range, or by an earlier process: each
 //! is compared with what its hash proves, before it may become final.
 
-use std::sync::PoisonError;
+use std::{
+    sync::PoisonError,
+    time::{Duration, Instant},
+};
 
-use capstan_chain::Log;
+use capstan_chain::{ChainError, Log};
 use capstan_primitives::{BlockRef, ChainId, Hash};
 
 use super::SharedContracts;
@@ -16,11 +19,16 @@ use crate::{
 
 /// Blocks of one step.
 const BLOCKS_A_STEP: u64 = 8;
+/// So long a node is left alone that could not say.
+const REST: Duration = Duration::from_secs(2);
 
 /// Blocks that are still to be looked at.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Audit {
     left: Option<(u64, u64)>,
+    /// When to go on, after a failure.
+    due: Option<Instant>,
+    problem: String,
 }
 
 /// The log and the chain that are compared.
@@ -31,17 +39,6 @@ pub(super) struct Subject<'a> {
     pub(super) contracts: &'a SharedContracts,
     pub(super) followed: &'a Followed,
     pub(super) chain_id: ChainId,
-}
-
-/// What one step of the audit found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Finding {
-    /// Nothing is left to look at.
-    Done,
-    /// Some blocks are as they should be.
-    Going,
-    /// The log has something else in this block than the chain.
-    Wrong(u64),
 }
 
 impl Audit {
@@ -63,20 +60,42 @@ impl Audit {
         finalized.filter(|block| self.left.is_none_or(|(low, _)| block.number < low)).or(before)
     }
 
-    /// Looks at the next blocks.
+    /// Whether there is something to look at now.
+    pub(super) fn is_due(&self) -> bool {
+        self.left.is_some() && self.due.is_none_or(|due| due <= Instant::now())
+    }
+
+    /// How many blocks are to be looked at.
+    pub(super) fn blocks(&self) -> u64 {
+        self.left.map_or(0, |(low, high)| high.saturating_sub(low).saturating_add(1))
+    }
+
+    /// Why it does not go on; empty when nothing is wrong.
+    pub(super) fn problem(&self) -> &str {
+        &self.problem
+    }
+
+    /// Waits a while after a failure.
+    pub(super) fn rest(&mut self, error: &ChainError) {
+        self.due = Some(Instant::now() + REST);
+        let first = self.left.map_or(0, |(first, _)| first);
+        self.problem = format!("block {first} cannot be final before it is proved: {error}");
+    }
+
+    /// Looks at the next blocks, and names the first one in which the log has something else than the chain.
     ///
     /// # Errors
     /// When store or node do not answer.
-    pub(super) async fn step(&mut self, subject: Subject<'_>) -> Result<Finding, Error> {
-        let Some((low, high)) = self.left else { return Ok(Finding::Done) };
+    pub(super) async fn step(&mut self, subject: Subject<'_>) -> Result<Option<u64>, Error> {
+        let Some((low, high)) = self.left else { return Ok(None) };
         let last = high.min(low.saturating_add(BLOCKS_A_STEP - 1));
         for number in low..=last {
             if !subject.is_right(number).await? {
-                return Ok(Finding::Wrong(number));
+                return Ok(Some(number));
             }
         }
-        self.left = (last < high).then_some((last.saturating_add(1), high));
-        Ok(Finding::Going)
+        *self = Self { left: (last < high).then_some((last.saturating_add(1), high)), ..Self::default() };
+        Ok(None)
     }
 }
 

@@ -12,7 +12,7 @@ use capstan_runtime::{Tasks, failpoint};
 use super::{
     ChainPlan, SharedContracts,
     ahead::{Ahead, CATCH_UP, Fetched, Horizon, Part},
-    audit::{Audit, Finding, Subject},
+    audit::{Audit, Subject},
     complete::rows_of,
     history::Pending,
     reach::Reach,
@@ -54,8 +54,8 @@ pub struct Ingest {
     pub(super) audit: Audit,
     /// Contracts that are not read from yet.
     pub(super) pending: Pending,
-    /// Whether the last step found nothing new.
-    pub(super) is_idle: bool,
+    /// Whether the last step reached the head, so that the audit may go on.
+    is_level: bool,
     pub(super) seen: Option<Seen>,
     pub(super) safe: Option<BlockRef>,
     /// When to ask for the safe block again.
@@ -115,7 +115,7 @@ impl Ingest {
             ahead,
             audit,
             pending: Pending::default(),
-            is_idle: false,
+            is_level: false,
             seen,
             safe,
             safe_due,
@@ -172,6 +172,12 @@ impl Ingest {
         self.plan.retention_interval
     }
 
+    /// Why blocks do not become final that could be; empty when nothing is wrong.
+    #[must_use]
+    pub fn doubt(&self) -> &str {
+        self.audit.problem()
+    }
+
     /// The newest block that the node calls safe.
     #[must_use]
     pub fn safe(&self) -> Option<BlockRef> {
@@ -197,8 +203,18 @@ impl Ingest {
         } else if self.contracts_changed {
             self.reload_contracts().await?;
         }
+        // New blocks come first: the audit goes on between reaching the head and looking for another one.
+        if std::mem::take(&mut self.is_level)
+            && let Some(Seen { head, .. }) = self.seen.filter(|_| self.audit.is_due())
+        {
+            self.look_again().await?;
+            return Ok(Tick { head: head.block, moved: true });
+        }
         let seen = self.look().await?;
         let head = seen.head;
+        if !self.node.verifies_blocks() {
+            self.audit = Audit::default();
+        }
         let finalized = newer(self.progress.finalized, seen.finalized);
         let finalized = self.audit.allows(finalized, self.progress.finalized);
         let indexed = self.progress.indexed;
@@ -207,12 +223,11 @@ impl Ingest {
             Some(indexed) if head.block.number <= indexed.number => {
                 self.compare(indexed, head, finalized).await?
             }
-            _ => {
-                self.is_idle = false;
-                self.extend(head, finalized).await?
-            }
+            _ => self.extend(head, finalized).await?,
         };
-        Ok(Tick { head: head.block, moved })
+        self.is_level = !moved && self.seen.is_some();
+        metrics::unaudited(self.plan.id, self.audit.blocks());
+        Ok(Tick { head: head.block, moved: moved || self.is_level && self.audit.is_due() })
     }
 
     /// Looks at the node's chain, or remembers it while there is much to read below its head.
@@ -265,32 +280,32 @@ impl Ingest {
         if let Some(finalized) = finalized.filter(|finalized| Some(*finalized) != self.progress.finalized) {
             self.progress = self.store.finalize(&self.progress, finalized).await?;
         }
-        // New blocks come first: the audit goes on when the last step, too, found none.
-        let is_idle = std::mem::replace(&mut self.is_idle, true);
-        if level && is_idle { self.look_again().await } else { Ok(false) }
+        Ok(false)
     }
 
-    /// Compares some blocks of the log with the chain; what is wrong is taken back.
-    async fn look_again(&mut self) -> Result<bool, Error> {
-        if !self.node.verifies_blocks() {
-            self.audit = Audit::default();
-            return Ok(false);
-        }
+    /// Compares some blocks of the log with the chain; what is wrong is taken back. A node that cannot say
+    /// holds up what becomes final, and nothing else.
+    async fn look_again(&mut self) -> Result<(), Error> {
         let Self { store, node, contracts, followed, .. } = &*self;
         let subject = Subject { store, node, contracts, followed, chain_id: self.plan.id };
-        let mut audit = self.audit;
-        let finding = audit.step(subject).await?;
+        let mut audit = self.audit.clone();
+        let finding = audit.step(subject).await;
         self.audit = audit;
         match finding {
-            Finding::Done => Ok(false),
-            Finding::Going => Ok(true),
-            Finding::Wrong(number) => {
+            Ok(None) => Ok(()),
+            Ok(Some(number)) => {
                 metrics::wrong_block(self.plan.id, number);
                 let below = number.saturating_sub(1);
                 let junction = self.store.block_at_or_below(self.plan.id, below).await?;
                 let junction = junction.ok_or_else(|| Error::Row(format!("no block below {number}")))?;
-                self.take_back(junction).await.map(|_| true)
+                self.take_back(junction).await.map(drop)
             }
+            Err(Error::Chain(error)) => {
+                metrics::audit_failed(self.plan.id, &error);
+                self.audit.rest(&error);
+                Ok(())
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -358,7 +373,9 @@ impl Ingest {
                 return Err(error);
             }
         }
-        if let Part::CatchUp(first, last) = part {
+        if let Part::CatchUp(first, last) = part
+            && self.node.verifies_blocks()
+        {
             self.audit.add(first, last);
         }
         metrics::indexed(self.plan.id, last.block, metrics::Appended { blocks, events, rows });

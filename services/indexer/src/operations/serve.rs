@@ -52,7 +52,7 @@ pub struct ChainView {
     pub writer: bool,
     /// How many contracts are followed.
     pub contracts: u64,
-    /// Why the chain is not live.
+    /// Why the chain is not live, or why blocks do not become final.
     pub problem: String,
     /// Whether that is the store, which may take no writes although it can be read.
     pub store_fails: bool,

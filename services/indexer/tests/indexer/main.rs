@@ -6,6 +6,7 @@ mod admin;
 mod carriers;
 mod cursors;
 mod faults;
+mod finality;
 mod harness;
 mod history;
 mod kafka;
