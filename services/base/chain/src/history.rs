@@ -123,7 +123,7 @@ impl Evm {
     }
 
     /// The headers of all blocks of a range, each the parent of the next, up to its last block.
-    async fn headers(&self, range: &RangeLogs) -> Result<Vec<FullHeader>, ChainError> {
+    pub(crate) async fn headers(&self, range: &RangeLogs) -> Result<Vec<FullHeader>, ChainError> {
         let (from, to) = (range.first.block.number, range.last.block.number);
         let mut headers: Vec<FullHeader> = Vec::new();
         let mut parent = range.first.parent_hash;

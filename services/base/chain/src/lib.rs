@@ -27,6 +27,7 @@ mod transaction;
 mod transport;
 mod wire;
 mod wire_transaction;
+mod witnesses;
 
 pub use abi::{
     Abi, AbiError, Argument, Creates, DecodeError, Decoded, EventShape, Integer, Protocol, Topic, Value,

@@ -295,8 +295,7 @@ impl Ingest {
             Ok(None) => Ok(()),
             Ok(Some(number)) => {
                 metrics::wrong_block(self.plan.id, number);
-                let below = number.saturating_sub(1);
-                let junction = self.store.block_at_or_below(self.plan.id, below).await?;
+                let junction = self.known_at_or_below(number.saturating_sub(1)).await?;
                 let junction = junction.ok_or_else(|| Error::Row(format!("no block below {number}")))?;
                 self.take_back(junction).await.map(drop)
             }

@@ -1,6 +1,6 @@
 //! The way back to where the chain still is.
 
-use capstan_chain::Header;
+use capstan_chain::{ChainError, Header};
 use capstan_primitives::BlockRef;
 
 use super::ingest::Ingest;
@@ -9,27 +9,40 @@ use crate::{domain::Undo, error::Error, metrics};
 impl Ingest {
     /// Goes back to the newest block that the node still has.
     pub(super) async fn roll_back(&mut self, indexed: BlockRef, head: Header) -> Result<bool, Error> {
-        let floor =
-            self.progress.finalized.map_or(self.plan.start_block, |block| block.number).min(indexed.number);
-        let junction = self.junction(indexed, indexed.number.min(head.block.number), floor).await?;
-        let junction = junction.ok_or(Error::ReorgTooDeep { chain_id: self.plan.id, indexed, floor })?;
-        self.take_back(junction).await.map(|_| true)
+        let highest = indexed.number.min(head.block.number);
+        match self.junction(indexed, highest).await? {
+            Some(junction) => self.take_back(junction).await.map(|_| true),
+            None => {
+                let floor = self.progress.finalized.map_or(self.plan.start_block, |block| block.number);
+                Err(Error::ReorgTooDeep { chain_id: self.plan.id, indexed, floor })
+            }
+        }
     }
 
-    async fn junction(&self, indexed: BlockRef, from: u64, floor: u64) -> Result<Option<BlockRef>, Error> {
-        let mut number = from;
-        while let Some(known) = self.store.block_at_or_below(self.plan.id, number).await? {
-            if known.number < floor || !self.plan.window.reaches(known, indexed) {
-                return Ok(None);
-            }
+    /// The newest block at or below `highest` that log and node have; nothing when a reorg may not reach
+    /// as far as the lowest block that only the log has.
+    async fn junction(&self, indexed: BlockRef, highest: u64) -> Result<Option<BlockRef>, Error> {
+        let last_final = self.progress.finalized.map(|last| last.number);
+        let mut number = highest;
+        while let Some(known) = self.known_at_or_below(number).await? {
             let theirs = self.node.header(known.number).await?;
-            if theirs.is_some_and(|header| header.block.hash == known.hash) {
+            let theirs = theirs.ok_or(ChainError::BehindRequest { number: known.number })?;
+            if theirs.block.hash == known.hash {
                 return Ok(Some(known));
             }
-            let Some(below) = known.number.checked_sub(1) else { return Ok(None) };
+            let may_go =
+                last_final.is_none_or(|last| known.number > last) && self.plan.window.reaches(known, indexed);
+            let Some(below) = known.number.checked_sub(1).filter(|_| may_go) else { return Ok(None) };
             number = below;
         }
         Ok(None)
+    }
+
+    /// The block of the log that is nearest to a height, from below, and not below what is final.
+    pub(super) async fn known_at_or_below(&self, number: u64) -> Result<Option<BlockRef>, Error> {
+        let known = self.store.block_at_or_below(self.plan.id, number).await?;
+        let last_final = self.progress.finalized.filter(|last| last.number <= number);
+        Ok(known.into_iter().chain(last_final).max_by_key(|block| block.number))
     }
 
     /// Takes back what stands above `junction`, a block that is known.

@@ -3,13 +3,20 @@
 use std::time::Duration;
 
 use alloy::primitives::B256;
-use capstan_db::testing::TestStore;
-use capstan_devnet::Devnet;
+use capstan_db::{Database, indexer::entities::reorg, testing::TestStore};
+use capstan_devnet::{Devnet, Options};
+use capstan_faults::{Fault, FaultProxy, Script};
 use capstan_indexer::Config;
-use capstan_proto::indexer::ChainStatus;
+use capstan_proto::indexer::{ChainState, ChainStatus};
 use capstan_runtime::Running;
+use sea_orm::EntityTrait;
 
-use crate::harness::{Client, database_url, devnet, head, platform_of, status, stop, try_start_as};
+use crate::{
+    harness::{
+        Client, Subscriber, database_url, devnet, head, platform_of, settle, status, stop, try_start_as,
+    },
+    state::State,
+};
 
 const LONGEST: Duration = Duration::from_secs(15);
 
@@ -40,10 +47,31 @@ fn text(hash: B256) -> String {
     format!("{hash:#x}")
 }
 
+/// The configuration of a devnet that is asked through other addresses.
+fn through(devnet: &Devnet, urls: &str) -> String {
+    let own = format!("[\"{}\", \"{}\"]", devnet.http_url(), devnet.ws_url());
+    let toml = devnet.config_toml().replace(&own, urls);
+    assert!(!toml.contains(&own));
+    toml
+}
+
+/// With ranges of any size.
+async fn start(toml: &str, store: &TestStore, config: Config) -> (Running, Client) {
+    start_as(toml, store, Config { poll_interval_ms: 50, ..config }).await
+}
+
 async fn start_as(toml: &str, store: &TestStore, config: Config) -> (Running, Client) {
     let running = try_start_as(platform_of(toml, &database_url(store)), config).await.unwrap();
     let client = Client::connect(running.url()).await.unwrap();
     (running, client)
+}
+
+/// A chain whose blocks become others in a reorg although they are empty.
+async fn quiet(blocks: u64) -> Devnet {
+    let options = Options { block_interval: Duration::from_secs(2), ..Options::default() };
+    let mut devnet = Devnet::start(options).await.unwrap();
+    devnet.mine_empty(blocks).await.unwrap();
+    devnet
 }
 
 #[tokio::test]
@@ -63,4 +91,92 @@ async fn a_chain_that_has_a_block_at_every_look_becomes_final_all_the_same() {
     let status = status(&mut client).await;
     assert!(status.finalized.unwrap().number > first);
     stop(running).await;
+}
+
+#[tokio::test]
+async fn a_reorg_shortly_after_a_start_takes_back_no_more_than_it_must() {
+    for store in TestStore::both().await {
+        let mut devnet = quiet(80).await;
+        let toml = devnet.config_toml();
+        let (running, mut client) = start(&toml, &store, Config::default()).await;
+        let mut subscriber = Subscriber::default();
+        subscriber.follow_to(&mut client, head(&devnet).await).await;
+        devnet.mine_empty(3).await.unwrap();
+        subscriber.follow_to(&mut client, head(&devnet).await).await;
+        let (newest, before) = head(&devnet).await;
+        until(&mut client, "not final", |status| {
+            status.finalized.as_ref().is_some_and(|block| block.number == newest - 32)
+        })
+        .await;
+        devnet.reorg(6).await.unwrap();
+        assert_ne!(head(&devnet).await.1, before);
+        devnet.step().await.unwrap();
+        let followed = subscriber.follow_to(&mut client, head(&devnet).await);
+        let followed = tokio::time::timeout(LONGEST, followed).await;
+        assert!(followed.is_ok(), "{}", status(&mut client).await.problem);
+        assert_eq!(subscriber.undos, [(newest - 6, 6)]);
+        settle(&mut client, &devnet, &toml).await;
+        stop(running).await;
+        let (fresh, _) = State::fresh(&devnet, &toml).await;
+        State::of(&store).await.assert_same(&fresh, "after a reorg");
+    }
+}
+
+#[tokio::test]
+async fn the_window_counts_from_the_lowest_block_that_a_reorg_replaces() {
+    let mut devnet = quiet(90).await;
+    let toml = devnet.config_toml().replace("finality = { blocks = 32 }", "finality = { blocks = 64 }");
+    let store = TestStore::sqlite();
+    let config = Config { reorg_window: 8, reorg_window_seconds: 0, ..Config::default() };
+    let (running, mut client) = start(&toml, &store, config).await;
+    let mut subscriber = Subscriber::default();
+    subscriber.follow_to(&mut client, head(&devnet).await).await;
+    let mut undos = Vec::new();
+    for depth in [1, 9] {
+        undos.push((head(&devnet).await.0 - depth, depth));
+        devnet.reorg(depth).await.unwrap();
+        devnet.step().await.unwrap();
+        let followed = subscriber.follow_to(&mut client, head(&devnet).await);
+        let followed = tokio::time::timeout(LONGEST, followed).await;
+        assert!(followed.is_ok(), "{}", status(&mut client).await.problem);
+        assert_eq!(subscriber.undos, undos);
+    }
+    devnet.mine_empty(9).await.unwrap();
+    indexed(&mut client, &devnet).await;
+    devnet.reorg(10).await.unwrap();
+    devnet.step().await.unwrap();
+    until(&mut client, "not halted", |status| status.state() == ChainState::Halted).await;
+    stop(running).await;
+}
+
+/// The junction and depth of every reorg that was written down.
+async fn reorgs(store: &TestStore) -> Vec<(i64, i64)> {
+    let database = Database::open(&capstan_db::Options::new(store.url.clone()), "indexer").await.unwrap();
+    let read = database.read().await.unwrap();
+    let rows = reorg::Entity::find().all(&read).await.unwrap();
+    read.commit().await.unwrap();
+    database.close().await.unwrap();
+    rows.into_iter().map(|row| (row.last_valid_number, row.depth)).collect()
+}
+
+#[tokio::test]
+async fn of_what_a_node_told_wrongly_only_the_block_and_what_stands_on_it_are_taken_back() {
+    let mut devnet = quiet(60).await;
+    let proxy = FaultProxy::start(&devnet.http_url()).await.unwrap();
+    let toml = through(&devnet, &format!("[{:?}]", proxy.http_url()));
+    let store = TestStore::sqlite();
+    let (running, mut client) = start(&toml, &store, Config::default()).await;
+    settle(&mut client, &devnet, &toml).await;
+    stop(running).await;
+    devnet.mine_empty(25).await.unwrap();
+    let wrong = i64::try_from(devnet.step().await.unwrap().number).unwrap();
+    devnet.mine_empty(10).await.unwrap();
+    proxy.follow(Script::honest().on("eth_getLogs", Fault::DropLog));
+    let (running, mut client) = start(&toml, &store, Config::default()).await;
+    until(&mut client, "nothing is taken back", |status| status.reorgs > 0).await;
+    settle(&mut client, &devnet, &toml).await;
+    stop(running).await;
+    assert_eq!(reorgs(&store).await, [(wrong - 1, 11)]);
+    let (fresh, _) = State::fresh(&devnet, &devnet.config_toml()).await;
+    State::of(&store).await.assert_same(&fresh, "after a lie");
 }
