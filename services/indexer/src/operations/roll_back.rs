@@ -11,6 +11,12 @@ impl Ingest {
     pub(super) async fn roll_back(&mut self, indexed: BlockRef, head: Header) -> Result<bool, Error> {
         let highest = indexed.number.min(head.block.number);
         match self.junction(indexed, highest).await? {
+            // Another answer said that this block is no more.
+            Some(junction) if junction.number >= highest => {
+                let BlockRef { number, hash, .. } = junction;
+                let reason = format!("block {number} is {hash} in one answer and another one in the next");
+                Err(ChainError::Inconsistent { reason }.into())
+            }
             Some(junction) => self.take_back(junction).await.map(|_| true),
             None => {
                 let floor = self.progress.finalized.map_or(self.plan.start_block, |block| block.number);

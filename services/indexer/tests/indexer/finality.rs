@@ -74,6 +74,11 @@ async fn quiet(blocks: u64) -> Devnet {
     devnet
 }
 
+/// A chain whose headers cannot be recomputed, so that nothing proves what is said of it.
+async fn unproved() -> Devnet {
+    Devnet::start(Options { chain_id: 100, ..Options::default() }).await.unwrap()
+}
+
 #[tokio::test]
 async fn a_chain_that_has_a_block_at_every_look_becomes_final_all_the_same() {
     let mut devnet = devnet().await;
@@ -179,4 +184,23 @@ async fn of_what_a_node_told_wrongly_only_the_block_and_what_stands_on_it_are_ta
     assert_eq!(reorgs(&store).await, [(wrong - 1, 11)]);
     let (fresh, _) = State::fresh(&devnet, &devnet.config_toml()).await;
     State::of(&store).await.assert_same(&fresh, "after a lie");
+}
+
+#[tokio::test]
+async fn a_head_that_nobody_else_has_is_no_reorg() {
+    let devnet = unproved().await;
+    let proxy = FaultProxy::start(&devnet.http_url()).await.unwrap();
+    let toml = through(&devnet, &format!("[{:?}]", proxy.http_url()));
+    let store = TestStore::sqlite();
+    let (running, mut client) = start(&toml, &store, Config::default()).await;
+    until(&mut client, "not live", |status| status.state() == ChainState::Live).await;
+    for _ in 0..5 {
+        proxy.follow(Script::honest().then(1, Fault::WrongHash));
+        let until = proxy.requests() + 12;
+        while proxy.requests() < until {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert_eq!(status(&mut client).await.reorgs, 0);
+    stop(running).await;
 }
