@@ -12,7 +12,7 @@ use capstan_runtime::{Tasks, failpoint};
 use super::{
     ChainPlan, SharedContracts,
     ahead::{Ahead, CATCH_UP, Fetched, Horizon, Part},
-    audit::{Audit, Subject},
+    audit::Audit,
     complete::rows_of,
     history::Pending,
     reach::Reach,
@@ -130,8 +130,10 @@ impl Ingest {
         (self.seen, self.audit) = (None, Audit::default());
         self.look_at_roots().await?;
         // What another process left reversible is looked at again.
-        if let (Some(finalized), Some(indexed)) = (self.progress.finalized, self.progress.indexed) {
-            self.audit.add(finalized.number.saturating_add(1), indexed.number);
+        let ChainProgress { indexed, finalized, first_block, earliest, .. } = self.progress;
+        if let Some(indexed) = indexed {
+            let first = finalized.map_or(first_block.max(earliest), |last| last.number.saturating_add(1));
+            self.audit.add(first, indexed.number);
         }
         Ok(())
     }
@@ -281,31 +283,6 @@ impl Ingest {
             self.progress = self.store.finalize(&self.progress, finalized).await?;
         }
         Ok(false)
-    }
-
-    /// Compares some blocks of the log with the chain; what is wrong is taken back. A node that cannot say
-    /// holds up what becomes final, and nothing else.
-    async fn look_again(&mut self) -> Result<(), Error> {
-        let Self { store, node, contracts, followed, .. } = &*self;
-        let subject = Subject { store, node, contracts, followed, chain_id: self.plan.id };
-        let mut audit = self.audit.clone();
-        let finding = audit.step(subject).await;
-        self.audit = audit;
-        match finding {
-            Ok(None) => Ok(()),
-            Ok(Some(number)) => {
-                metrics::wrong_block(self.plan.id, number);
-                let junction = self.known_at_or_below(number.saturating_sub(1)).await?;
-                let junction = junction.ok_or_else(|| Error::Row(format!("no block below {number}")))?;
-                self.take_back(junction).await.map(drop)
-            }
-            Err(Error::Chain(error)) => {
-                metrics::audit_failed(self.plan.id, &error);
-                self.audit.rest(&error);
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
     }
 
     async fn extend(&mut self, head: Header, finalized: Option<BlockRef>) -> Result<bool, Error> {

@@ -13,7 +13,8 @@ use sea_orm::EntityTrait;
 
 use crate::{
     harness::{
-        Client, Subscriber, database_url, devnet, head, platform_of, settle, status, stop, try_start_as,
+        Client, Subscriber, database_url, devnet, head, indexer, platform, platform_of, settle, status, stop,
+        truth, try_start_as,
     },
     state::State,
 };
@@ -184,6 +185,59 @@ async fn of_what_a_node_told_wrongly_only_the_block_and_what_stands_on_it_are_ta
     assert_eq!(reorgs(&store).await, [(wrong - 1, 11)]);
     let (fresh, _) = State::fresh(&devnet, &devnet.config_toml()).await;
     State::of(&store).await.assert_same(&fresh, "after a lie");
+}
+
+#[tokio::test]
+async fn what_nobody_proved_is_proved_after_a_restart() {
+    let mut devnet = quiet(0).await;
+    for _ in 0..3 {
+        devnet.step().await.unwrap();
+    }
+    devnet.mine_empty(30).await.unwrap();
+    let proxy = FaultProxy::start(&devnet.http_url()).await.unwrap();
+    let toml = through(&devnet, &format!("[{:?}]", proxy.http_url()));
+    let toml = toml.replace("finality = { blocks = 32 }", "finality = { blocks = 10000 }");
+    let store = TestStore::sqlite();
+    let lies = Script::honest().on("eth_getLogs", Fault::DropLog);
+    proxy.follow(lies.on("eth_getBlockReceipts", Fault::Unavailable));
+    let (running, mut client) = start(&toml, &store, Config::default()).await;
+    indexed(&mut client, &devnet).await;
+    let truth = truth(&devnet).await;
+    let count = u64::try_from(truth.len()).unwrap();
+    assert!(status(&mut client).await.events < count);
+    stop(running).await;
+    proxy.follow(Script::honest());
+    let (running, mut client) = start(&toml, &store, Config::default()).await;
+    until(&mut client, "a log is missing", |status| status.events == count).await;
+    let mut subscriber = Subscriber::default();
+    subscriber.follow_to(&mut client, head(&devnet).await).await;
+    assert!(subscriber.ids() == truth);
+    stop(running).await;
+}
+
+#[tokio::test]
+async fn a_contract_that_is_no_longer_followed_takes_nothing_back() {
+    let mut devnet = devnet().await;
+    for _ in 0..40 {
+        devnet.step().await.unwrap();
+    }
+    let store = TestStore::sqlite();
+    let mut platform = platform(&devnet, &store);
+    let (running, mut client) = indexer(platform.clone()).await;
+    indexed(&mut client, &devnet).await;
+    stop(running).await;
+    let events = events_of(&store).await;
+    platform.chains[0].contracts.retain(|contract| contract.protocol != "gnosis.conditional_tokens");
+    let (running, mut client) = indexer(platform).await;
+    devnet.mine_empty(40).await.unwrap();
+    settle(&mut client, &devnet, &devnet.config_toml()).await;
+    assert_eq!(status(&mut client).await.reorgs, 0);
+    stop(running).await;
+    assert_eq!(events_of(&store).await, events);
+}
+
+async fn events_of(store: &TestStore) -> usize {
+    State::of(store).await.rows("event")
 }
 
 #[tokio::test]
