@@ -110,6 +110,12 @@ pub(crate) fn audit_failed(chain: ChainId, error: &ChainError) {
     warn!(chain = chain.0, %error, "blocks could not be proved and are not final; trying again");
 }
 
+/// What is called final is not what the log has, or endpoints disagree on it.
+pub(crate) fn disputed(chain: ChainId, error: &ChainError) {
+    counter!("indexer_failures_total", "chain" => chain.to_string()).increment(1);
+    warn!(chain = chain.0, %error, "blocks are not final yet; looking again");
+}
+
 /// Part of the history of a contract that came late is in the log.
 pub(crate) fn history(chain: ChainId, contract: Address, through: u64, events: usize) {
     counter!("indexer_history_events_total", "chain" => chain.to_string())

@@ -44,3 +44,4 @@ pub use pool::{EndpointState, EndpointStatus, EvmUrl, Role};
 pub use ranges::RangeLogs;
 pub use tls::install_crypto_provider;
 pub use transaction::{At, BlockTransactions, Place, Receipt, Transaction};
+pub use witnesses::Witness;

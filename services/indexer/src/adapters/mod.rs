@@ -4,6 +4,7 @@ mod accounts;
 mod linked;
 mod node;
 mod transactions;
+mod witnesses;
 
 pub use linked::check_hashes;
 pub use node::{Checks, Node, Segment};

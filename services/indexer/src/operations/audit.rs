@@ -7,7 +7,7 @@ use std::{
 };
 
 use capstan_chain::{ChainError, Header, Log};
-use capstan_primitives::{BlockRef, ChainId, Hash};
+use capstan_primitives::{ChainId, Hash};
 use futures::future::try_join_all;
 
 use super::{Ingest, SharedContracts};
@@ -55,11 +55,6 @@ impl Audit {
     /// Blocks above `last` are no more.
     pub(super) fn cut(&mut self, last: u64) {
         self.left = self.left.map(|(low, high)| (low, high.min(last))).filter(|(low, high)| low <= high);
-    }
-
-    /// The newest block that may be final, of `finalized` and what was final `before`.
-    pub(super) fn allows(&self, finalized: Option<BlockRef>, before: Option<BlockRef>) -> Option<BlockRef> {
-        finalized.filter(|block| self.first().is_none_or(|first| block.number < first)).or(before)
     }
 
     /// The first of them: only blocks below it may be final.

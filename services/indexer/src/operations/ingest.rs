@@ -52,6 +52,8 @@ pub struct Ingest {
     pub(super) reach: Reach,
     pub(super) ahead: Ahead,
     pub(super) audit: Audit,
+    /// Why the chain's final block does not become the log's.
+    pub(super) dispute: String,
     /// Contracts that are not read from yet.
     pub(super) pending: Pending,
     /// Whether the last step reached the head, so that the audit may go on.
@@ -114,6 +116,7 @@ impl Ingest {
             reach,
             ahead,
             audit,
+            dispute: String::new(),
             pending: Pending::default(),
             is_level: false,
             seen,
@@ -177,7 +180,7 @@ impl Ingest {
     /// Why blocks do not become final that could be; empty when nothing is wrong.
     #[must_use]
     pub fn doubt(&self) -> &str {
-        self.audit.problem()
+        if self.dispute.is_empty() { self.audit.problem() } else { &self.dispute }
     }
 
     /// The newest block that the node calls safe.
@@ -217,15 +220,11 @@ impl Ingest {
         if !self.node.verifies_blocks() {
             self.audit = Audit::default();
         }
-        let finalized = newer(self.progress.finalized, seen.finalized);
-        let finalized = self.audit.allows(finalized, self.progress.finalized);
         let indexed = self.progress.indexed;
         metrics::head(self.plan.id, head.block.number, indexed.map(|block| block.number));
         let moved = match indexed {
-            Some(indexed) if head.block.number <= indexed.number => {
-                self.compare(indexed, head, finalized).await?
-            }
-            _ => self.extend(head, finalized).await?,
+            Some(indexed) if head.block.number <= indexed.number => self.compare(indexed, head).await?,
+            _ => self.extend(head).await?,
         };
         self.is_level = !moved && self.seen.is_some();
         metrics::unaudited(self.plan.id, self.audit.blocks());
@@ -263,13 +262,13 @@ impl Ingest {
         self.progress.indexed.map_or(self.plan.start_block, |indexed| indexed.number.saturating_add(1))
     }
 
+    /// The newest block that the node calls final.
+    pub(super) fn told_final(&self) -> Option<BlockRef> {
+        self.seen.and_then(|seen| seen.finalized)
+    }
+
     /// The node is not ahead: it may be level, behind, or on another fork.
-    async fn compare(
-        &mut self,
-        indexed: BlockRef,
-        head: Header,
-        finalized: Option<BlockRef>,
-    ) -> Result<bool, Error> {
+    async fn compare(&mut self, indexed: BlockRef, head: Header) -> Result<bool, Error> {
         let known = self.store.block_at_or_below(self.plan.id, head.block.number).await?;
         let level = indexed.hash == head.block.hash;
         // A known block as head means that the node lags; that is no reorg. Nor is a head so old
@@ -279,15 +278,16 @@ impl Ingest {
         if !level && !same_chain {
             return self.roll_back(indexed, head).await;
         }
+        let finalized = self.finalized(None, &[]).await?;
         if let Some(finalized) = finalized.filter(|finalized| Some(*finalized) != self.progress.finalized) {
             self.progress = self.store.finalize(&self.progress, finalized).await?;
         }
         Ok(false)
     }
 
-    async fn extend(&mut self, head: Header, finalized: Option<BlockRef>) -> Result<bool, Error> {
+    async fn extend(&mut self, head: Header) -> Result<bool, Error> {
         let from = self.next_number();
-        let last_final = newer(finalized, self.seen.and_then(|seen| seen.finalized));
+        let last_final = newer(self.progress.finalized, self.told_final());
         let last_final = last_final.map(|block| block.number.min(head.block.number));
         let horizon = Horizon { head, last_final, ranges: self.plan.prefetch, reach: self.reach };
         let fetched = self.ahead.next(from, &self.followed, horizon).await;
@@ -318,20 +318,14 @@ impl Ingest {
                 self.roll_back(indexed, head).await
             }
             _ => {
-                self.append(part, segment, addresses, finalized).await?;
+                self.append(part, segment, addresses).await?;
                 // A head that came meanwhile is announced, or polled for.
                 Ok(part.last() < head.block.number)
             }
         }
     }
 
-    async fn append(
-        &mut self,
-        part: Part,
-        segment: Segment,
-        addresses: usize,
-        finalized: Option<BlockRef>,
-    ) -> Result<(), Error> {
+    async fn append(&mut self, part: Part, segment: Segment, addresses: usize) -> Result<(), Error> {
         metrics::answered(self.plan.id, segment.bytes);
         let (headers, batch) = self.complete(part, segment, addresses).await?;
         failpoint("decode.after");
@@ -339,6 +333,7 @@ impl Ingest {
         let blocks = last.block.number.saturating_sub(first.block.number).saturating_add(1);
         let events = batch.events.len();
         let rows = rows_of(&headers, &batch);
+        let finalized = self.finalized(Some(part), &headers).await?;
         batch.quarantined.iter().for_each(|entry| metrics::quarantined(self.plan.id, entry));
         let now = self.clock.now().timestamp_millis();
         let append = Append { headers, finalized, batch, now, window: self.plan.window };

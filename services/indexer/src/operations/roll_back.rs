@@ -18,10 +18,7 @@ impl Ingest {
                 Err(ChainError::Inconsistent { reason }.into())
             }
             Some(junction) => self.take_back(junction).await.map(|_| true),
-            None => {
-                let floor = self.progress.finalized.map_or(self.plan.start_block, |block| block.number);
-                Err(Error::ReorgTooDeep { chain_id: self.plan.id, indexed, floor })
-            }
+            None => Err(self.too_deep(indexed, highest).await?),
         }
     }
 
@@ -49,6 +46,21 @@ impl Ingest {
         let known = self.store.block_at_or_below(self.plan.id, number).await?;
         let last_final = self.progress.finalized.filter(|last| last.number <= number);
         Ok(known.into_iter().chain(last_final).max_by_key(|block| block.number))
+    }
+
+    /// Why the chain cannot go on; another error when one endpoint alone says so.
+    async fn too_deep(&self, indexed: BlockRef, highest: u64) -> Result<Error, Error> {
+        let floor = self.progress.finalized.map_or(self.progress.first_block, |last| last.number);
+        let number = floor.min(highest);
+        let at_indexed = self.node.agreed(indexed.number).await?;
+        if self.node.agreed(number).await?.is_none() {
+            return Ok(ChainError::BehindRequest { number }.into());
+        }
+        if at_indexed == Some(indexed.hash) {
+            let reason = format!("block {} left the chain in one answer only", indexed.number);
+            return Ok(ChainError::Inconsistent { reason }.into());
+        }
+        Ok(Error::ReorgTooDeep { chain_id: self.plan.id, indexed, floor })
     }
 
     /// Takes back what stands above `junction`, a block that is known.

@@ -16,6 +16,7 @@ use crate::{
         Client, Subscriber, database_url, devnet, head, indexer, platform, platform_of, settle, status, stop,
         truth, try_start_as,
     },
+    road::Road,
     state::State,
 };
 
@@ -255,6 +256,64 @@ async fn a_head_that_nobody_else_has_is_no_reorg() {
             tokio::task::yield_now().await;
         }
     }
+    assert_eq!(status(&mut client).await.reorgs, 0);
+    stop(running).await;
+}
+
+#[tokio::test]
+async fn what_endpoints_disagree_on_does_not_become_final() {
+    let mut devnet = unproved().await;
+    devnet.mine_empty(10).await.unwrap();
+    let proxy = FaultProxy::start(&devnet.http_url()).await.unwrap();
+    let urls = format!("[{:?}, {{ url = {:?}, role = \"fallback\" }}]", proxy.http_url(), devnet.http_url());
+    let toml = through(&devnet, &urls).replace("finality = { blocks = 32 }", "finality = { blocks = 4 }");
+    let store = TestStore::sqlite();
+    // What is read and what is called final come from different nodes, as behind one address.
+    proxy.follow(Script::honest().on("eth_getLogs", Fault::WrongHash));
+    let (running, mut client) = start(&toml, &store, Config::default()).await;
+    let seen = until(&mut client, "nothing is wrong", |status| !status.problem.is_empty()).await;
+    assert!(seen.finalized.is_none() && seen.problem.contains("disagree"), "{seen:?}");
+    proxy.follow(Script::honest());
+    until(&mut client, "not live", |status| status.state() == ChainState::Live).await;
+    settle(&mut client, &devnet, &toml).await;
+    // And while blocks come.
+    proxy.follow(Script::always(Fault::WrongHash));
+    for _ in 0..10 {
+        devnet.step().await.unwrap();
+    }
+    let seen = until(&mut client, "nothing is wrong", |status| !status.problem.is_empty()).await;
+    assert_eq!(seen.state(), ChainState::Stalled, "{seen:?}");
+    proxy.follow(Script::honest());
+    settle(&mut client, &devnet, &toml).await;
+    stop(running).await;
+    let (fresh, _) = State::fresh(&devnet, &toml).await;
+    State::of(&store).await.assert_same(&fresh, "after lies");
+}
+
+#[tokio::test]
+async fn one_endpoint_on_another_fork_does_not_halt_the_chain() {
+    let (mut one, mut other) = (devnet().await, devnet().await);
+    for _ in 0..20 {
+        assert_eq!(one.step().await.unwrap().hash, other.step().await.unwrap().hash);
+    }
+    let address = |devnet: &Devnet| devnet.http_url().trim_start_matches("http://").to_owned();
+    let road = Road::to(&address(&one)).await;
+    let urls =
+        format!("[\"http://{}\", {{ url = {:?}, role = \"fallback\" }}]", road.address, one.http_url());
+    let toml = through(&one, &urls).replace("finality = { blocks = 32 }", "finality = { blocks = 4 }");
+    let store = TestStore::sqlite();
+    let (running, mut client) = start(&toml, &store, Config::default()).await;
+    settle(&mut client, &one, &toml).await;
+    other.reorg(10).await.unwrap();
+    other.step().await.unwrap();
+    road.turn_to(&address(&other));
+    let seen = until(&mut client, "nothing is wrong", |status| {
+        status.state() == ChainState::Halted || status.problem.contains("disagree")
+    });
+    assert_eq!(seen.await.state(), ChainState::Stalled);
+    road.turn_to(&address(&one));
+    one.step().await.unwrap();
+    indexed(&mut client, &one).await;
     assert_eq!(status(&mut client).await.reorgs, 0);
     stop(running).await;
 }

@@ -3,6 +3,7 @@
 mod choose;
 mod health;
 mod member;
+mod names;
 mod probe;
 mod status;
 mod verdict;
