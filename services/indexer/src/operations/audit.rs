@@ -117,7 +117,10 @@ impl Ingest {
             Ok(None) => Ok(()),
             Ok(Some(number)) => {
                 metrics::wrong_block(self.plan.id, number);
-                let junction = self.known_at_or_below(number.saturating_sub(1)).await?;
+                let junction = match self.known_at_or_below(number.saturating_sub(1)).await? {
+                    None => self.before_the_first().await?,
+                    known => known,
+                };
                 let junction = junction.ok_or_else(|| Error::Row(format!("no block below {number}")))?;
                 self.take_back(junction).await.map(drop)
             }

@@ -22,8 +22,8 @@ impl Ingest {
         }
     }
 
-    /// The newest block at or below `highest` that log and node have; nothing when a reorg may not reach
-    /// as far as the lowest block that only the log has.
+    /// The newest block at or below `highest` that log and node have, or that before the log; nothing when
+    /// a reorg may not reach as far as the lowest block that only the log has.
     async fn junction(&self, indexed: BlockRef, highest: u64) -> Result<Option<BlockRef>, Error> {
         let last_final = self.progress.finalized.map(|last| last.number);
         let mut number = highest;
@@ -38,7 +38,16 @@ impl Ingest {
             let Some(below) = known.number.checked_sub(1).filter(|_| may_go) else { return Ok(None) };
             number = below;
         }
-        Ok(None)
+        self.before_the_first().await
+    }
+
+    /// The node's block before the first one of the log: with it as the junction nothing is left. Nothing
+    /// where the chain begins with the log, or the beginning is no longer kept.
+    pub(super) async fn before_the_first(&self) -> Result<Option<BlockRef>, Error> {
+        let number = self.progress.first_block.checked_sub(1).filter(|_| !self.progress.is_pruned());
+        let Some(number) = number else { return Ok(None) };
+        let header = self.node.header(number).await?.ok_or(ChainError::BehindRequest { number })?;
+        Ok(Some(header.block))
     }
 
     /// The block of the log that is nearest to a height, from below, and not below what is final.
@@ -63,7 +72,7 @@ impl Ingest {
         Ok(Error::ReorgTooDeep { chain_id: self.plan.id, indexed, floor })
     }
 
-    /// Takes back what stands above `junction`, a block that is known.
+    /// Takes back what stands above `junction`, a block that is known or the one before the log.
     pub(super) async fn take_back(&mut self, junction: BlockRef) -> Result<Undo, Error> {
         self.ahead.clear();
         self.seen = None;
