@@ -10,10 +10,7 @@ mod rpc;
 mod store;
 mod worker;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
-};
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use capstan_chain::{Evm, EvmOptions, EvmUrl, History, Role, Verification};
 use capstan_db::Database;
@@ -34,7 +31,7 @@ use crate::{
     adapters::{Checks, Node},
     operations::{
         ChainHandle, ChainPlan, ChainState, ChainView, EventLog, Ingest, PoolProjection, Pools, Tracker,
-        TransactionSignals, Transactions, explain, look_for_code, makes_pools, past_head, plan,
+        TransactionSignals, Transactions, explain, look_for_code, past_head, plan,
     },
     rpc::{AdminRpc, PoolRpc, Publisher, Rpc, TransactionRpc},
     store::Store,
@@ -61,12 +58,9 @@ impl Service for Indexer {
         let nodes = connect_all(&config, &scope.platform).await?;
         let database = open_database(&scope, &nodes).await?;
         let store = Store::new(database.clone());
-        let (mut chains, mut signals, mut with_pools) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
+        let (mut chains, mut signals) = (BTreeMap::new(), BTreeMap::new());
         for (node, plan) in nodes {
             let (id, name) = (plan.id, plan.name.clone());
-            if makes_pools(&plan.contracts) {
-                with_pools.insert(id);
-            }
             let tracker = Tracker {
                 chain_id: id,
                 store: store.clone(),
@@ -95,7 +89,7 @@ impl Service for Indexer {
         publish(&log, &scope);
         let reload = worker::reload::reload(log.clone(), config, scope.reloads, scope.tasks.stopping());
         scope.tasks.critical("reload", reload);
-        let pools = PoolRpc { pools: follow_pools(&log, &store, with_pools, &scope.tasks) };
+        let pools = PoolRpc { pools: follow_pools(&log, &store, &scope.tasks) };
         let transactions = Transactions::new(store, log.clone(), signals, scope.clock.clone());
         let of_transactions = TransactionRpc { transactions, tasks: scope.tasks.clone() };
         let admin = admin::IndexerAdminServiceServer::new(AdminRpc { log: log.clone() });
@@ -178,14 +172,13 @@ fn publish(log: &EventLog, scope: &Scope) {
     }
 }
 
-/// Keeps the pools of `chains` level with their logs, and serves them.
-fn follow_pools(log: &EventLog, store: &Store, chains: BTreeSet<ChainId>, tasks: &Tasks) -> Pools {
-    for id in &chains {
-        let Some(view) = log.view(*id) else { continue };
-        let pools = PoolProjection::new(*id, log.clone(), store.clone());
-        tasks.critical("pools", worker::pools::follow(pools, view, tasks.stopping()));
+/// Keeps the pools of every chain level with its log, and serves them.
+fn follow_pools(log: &EventLog, store: &Store, tasks: &Tasks) -> Pools {
+    for (id, handle) in log.chains() {
+        let pools = PoolProjection::new(id, log.clone(), store.clone());
+        tasks.critical("pools", worker::pools::follow(pools, handle.view.clone(), tasks.stopping()));
     }
-    Pools { log: log.clone(), store: store.clone(), chains }
+    Pools { log: log.clone(), store: store.clone() }
 }
 
 fn beginning(ingest: &Ingest) -> ChainView {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use capstan_chain::{Disputes, EndpointState, EndpointStatus};
+use capstan_chain::{ChainError, Disputes, EndpointState, EndpointStatus};
 use capstan_primitives::{Address, BlockRef, ChainId};
 use metrics::{counter, gauge, histogram};
 use tracing::{debug, error, info, warn};
@@ -113,6 +113,23 @@ pub(crate) fn halted(chain: ChainId, error: &Error) {
 pub(crate) fn wrong_block(chain: ChainId, number: u64) {
     counter!("indexer_wrong_blocks_total", "chain" => chain.to_string()).increment(1);
     warn!(chain = chain.0, number, "a node told of logs that are not in the block; indexing it again");
+}
+
+/// So many blocks are to be looked at again before they may be final.
+pub(crate) fn unaudited(chain: ChainId, blocks: u64) {
+    gauge!("indexer_unaudited_blocks", "chain" => chain.to_string()).set(height(blocks));
+}
+
+/// A node could not say whether blocks are as they are in the log.
+pub(crate) fn audit_failed(chain: ChainId, error: &ChainError) {
+    counter!("indexer_failures_total", "chain" => chain.to_string()).increment(1);
+    warn!(chain = chain.0, %error, "blocks could not be proved and are not final; trying again");
+}
+
+/// What is called final is not what the log has, or endpoints disagree on it.
+pub(crate) fn disputed(chain: ChainId, error: &ChainError) {
+    counter!("indexer_failures_total", "chain" => chain.to_string()).increment(1);
+    warn!(chain = chain.0, %error, "blocks are not final yet; looking again");
 }
 
 /// Part of the history of a contract that came late is in the log.
@@ -293,6 +310,7 @@ mod tests {
             endpoints(chain, vec![endpoint()]);
             disputes(chain, Disputes { disagreements: 2, unwitnessed: 3 });
             head(chain, 9, Some(7));
+            unaudited(chain, 6);
             reorg(chain, &Undo { fork: 1, last_valid: block, depth: 2 });
             retrying(chain, &Error::ChainNotNamed(0), 1);
             history_failed(chain, Address::ZERO, &Error::ChainNotNamed(0), 1);
@@ -324,6 +342,7 @@ mod tests {
             "indexer_indexed_block{chain=\"1\"} 7",
             "indexer_head_block{chain=\"1\"} 9",
             "indexer_lag_blocks{chain=\"1\"} 2",
+            "indexer_unaudited_blocks{chain=\"1\"} 6",
             "indexer_reorgs_total{chain=\"1\"} 1",
             "indexer_reorged_blocks_total{chain=\"1\"} 2",
             "indexer_failures_total{chain=\"1\"} 1",

@@ -1,6 +1,7 @@
 //! Tables ↔ domain: the event log and its cursor, moved together.
 
 mod append;
+mod blocks;
 mod consumers;
 mod contracts;
 mod history;
@@ -30,6 +31,7 @@ use sea_orm::{
 };
 
 pub use append::{Append, Window};
+pub use blocks::KnownBlock;
 pub use consumers::Commit;
 pub use pools::{PoolChanges, PoolCursor, PoolPage, PoolQuery};
 pub use read::{Bounds, RawEvent, Span, Wanted};

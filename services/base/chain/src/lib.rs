@@ -28,6 +28,7 @@ mod transaction;
 mod transport;
 mod wire;
 mod wire_transaction;
+mod witnesses;
 
 pub use abi::{
     Abi, AbiError, Argument, Creates, DecodeError, Decoded, EventShape, Integer, Protocol, Topic, Value,
@@ -45,3 +46,4 @@ pub use pool::{EndpointState, EndpointStatus, EvmUrl, Role};
 pub use ranges::RangeLogs;
 pub use tls::install_crypto_provider;
 pub use transaction::{At, BlockTransactions, Place, Receipt, Transaction};
+pub use witnesses::Witness;

@@ -1,7 +1,10 @@
 //! The chain as the indexer sees it.
 
 mod accounts;
+mod linked;
 mod node;
 mod transactions;
+mod witnesses;
 
+pub use linked::check_hashes;
 pub use node::{Checks, Node, Segment};

@@ -68,10 +68,10 @@ impl Node {
         Self { evm, checks }
     }
 
-    /// Whether [`Node::block`] proves more than [`Node::catch_up`].
+    /// Whether [`Node::block`] proves more than [`Node::catch_up`], as far as it is known of the chain.
     #[must_use]
     pub fn verifies_blocks(&self) -> bool {
-        self.checks.blocks > self.checks.of_catch_up()
+        self.checks.blocks.min(self.evm.verification()) > self.checks.of_catch_up()
     }
 
     /// How often endpoints did not confirm each other so far.

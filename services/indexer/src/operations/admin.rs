@@ -67,7 +67,7 @@ impl Command {
 }
 
 impl Ingest {
-    /// Takes back what was indexed above `block`, final or not, down to the nearest known block.
+    /// Takes back what was indexed above `block`, final or not, down to the nearest known block, or all of it.
     async fn reset(&mut self, block: u64) -> Result<Undo, Error> {
         let (chain_id, earliest) = (self.progress.chain_id, self.progress.earliest);
         let indexed = self.progress.indexed.map_or(0, |indexed| indexed.number);
@@ -76,7 +76,10 @@ impl Ingest {
             return Err(Error::Field { field: "block".into(), description });
         }
         let known = self.store.block_at_or_below(chain_id, block).await?;
-        let kept = known.filter(|known| known.number >= earliest);
+        let kept = match known.filter(|known| known.number >= earliest) {
+            None => self.before_the_first().await?.filter(|before| before.number <= block),
+            known => known,
+        };
         self.take_back(kept.ok_or(Error::BlockPruned { chain_id, block, earliest })?).await
     }
 }

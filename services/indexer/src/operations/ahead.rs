@@ -17,6 +17,8 @@ use crate::{
 const BLOCKS_AHEAD: usize = 8;
 /// When so many reversible blocks are missing, they are asked for as a range.
 pub(super) const CATCH_UP: u64 = 16;
+/// Most of them in one range: each has a header to be asked for.
+const MOST_REVERSIBLE: u64 = 500;
 
 /// Blocks of one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +90,9 @@ impl Horizon {
         let head = self.head.block.number;
         match self.last_final.filter(|last| next <= *last) {
             Some(last) => Part::Range(next, last.min(reach)),
-            None if head.saturating_sub(next) >= CATCH_UP => Part::CatchUp(next, head.min(reach)),
+            None if head.saturating_sub(next) >= CATCH_UP => {
+                Part::CatchUp(next, head.min(reach).min(next.saturating_add(MOST_REVERSIBLE - 1)))
+            }
             None => Part::Block(next),
         }
     }
@@ -147,7 +151,10 @@ async fn fetch(node: Node, part: Part, followed: Followed, head: Header) -> Resu
             let segment = node.catch_up(from, to, &followed).await?;
             // The answers of one range are of one moment only if its end is the same before and after.
             let after = node.header(to).await?;
-            Ok((after.as_ref() == segment.headers.last()).then_some(segment))
+            match after.as_ref() == segment.headers.last() {
+                true => node.link(segment).await.map(Some),
+                false => Ok(None),
+            }
         }
         Part::Block(number) => {
             let header = match head.block.number == number {

@@ -12,7 +12,7 @@ use capstan_runtime::{Tasks, failpoint};
 use super::{
     ChainPlan, SharedContracts,
     ahead::{Ahead, CATCH_UP, Fetched, Horizon, Part},
-    audit::{Audit, Finding, Subject},
+    audit::Audit,
     complete::rows_of,
     history::Pending,
     reach::Reach,
@@ -52,10 +52,12 @@ pub struct Ingest {
     pub(super) reach: Reach,
     pub(super) ahead: Ahead,
     pub(super) audit: Audit,
+    /// Why the chain's final block does not become the log's.
+    pub(super) dispute: String,
     /// Contracts that are not read from yet.
     pub(super) pending: Pending,
-    /// Whether the last step found nothing new.
-    pub(super) is_idle: bool,
+    /// Whether the last step reached the head, so that the audit may go on.
+    is_level: bool,
     pub(super) seen: Option<Seen>,
     pub(super) safe: Option<BlockRef>,
     /// When to ask for the safe block again.
@@ -114,8 +116,9 @@ impl Ingest {
             reach,
             ahead,
             audit,
+            dispute: String::new(),
             pending: Pending::default(),
-            is_idle: false,
+            is_level: false,
             seen,
             safe,
             safe_due,
@@ -135,8 +138,10 @@ impl Ingest {
     }
 
     fn audit_reversible(&mut self) {
-        if let (Some(finalized), Some(indexed)) = (self.progress.finalized, self.progress.indexed) {
-            self.audit.add(finalized.number.saturating_add(1), indexed.number);
+        let ChainProgress { indexed, finalized, first_block, earliest, .. } = self.progress;
+        if let Some(indexed) = indexed {
+            let first = finalized.map_or(first_block.max(earliest), |last| last.number.saturating_add(1));
+            self.audit.add(first, indexed.number);
         }
     }
 
@@ -176,6 +181,12 @@ impl Ingest {
         self.plan.retention_interval
     }
 
+    /// Why blocks do not become final that could be; empty when nothing is wrong.
+    #[must_use]
+    pub fn doubt(&self) -> &str {
+        if self.dispute.is_empty() { self.audit.problem() } else { &self.dispute }
+    }
+
     /// The newest block that the node calls safe.
     #[must_use]
     pub fn safe(&self) -> Option<BlockRef> {
@@ -201,25 +212,35 @@ impl Ingest {
         } else if self.contracts_changed {
             self.reload_contracts().await?;
         }
+        // New blocks come first: the audit goes on between reaching the head and looking for another one.
+        if std::mem::take(&mut self.is_level)
+            && let Some(Seen { head, .. }) = self.seen.filter(|_| self.is_audit_due())
+        {
+            self.look_again().await?;
+            return Ok(Tick { head: head.block, moved: true });
+        }
         let seen = self.look().await?;
         let head = seen.head;
-        let finalized = newer(self.progress.finalized, seen.finalized);
+        if !self.node.verifies_blocks() {
+            self.audit = Audit::default();
+        }
         if self.audit.proves_more(self.node.verification()) {
             self.audit_reversible();
         }
-        let finalized = self.audit.allows(finalized, self.progress.finalized);
         let indexed = self.progress.indexed;
         metrics::head(self.plan.id, head.block.number, indexed.map(|block| block.number));
         let moved = match indexed {
-            Some(indexed) if head.block.number <= indexed.number => {
-                self.compare(indexed, head, finalized).await?
-            }
-            _ => {
-                self.is_idle = false;
-                self.extend(head, finalized).await?
-            }
+            Some(indexed) if head.block.number <= indexed.number => self.compare(indexed, head).await?,
+            _ => self.extend(head).await?,
         };
-        Ok(Tick { head: head.block, moved })
+        self.is_level = !moved && self.seen.is_some();
+        metrics::unaudited(self.plan.id, self.audit.blocks());
+        Ok(Tick { head: head.block, moved: moved || self.is_level && self.is_audit_due() })
+    }
+
+    /// While history that comes late is half added to reversible blocks, nothing can be said of them.
+    fn is_audit_due(&self) -> bool {
+        self.audit.is_due() && !self.pending.reaches_above(self.progress.finalized)
     }
 
     /// Looks at the node's chain, or remembers it while there is much to read below its head.
@@ -253,13 +274,13 @@ impl Ingest {
         self.progress.indexed.map_or(self.plan.start_block, |indexed| indexed.number.saturating_add(1))
     }
 
+    /// The newest block that the node calls final.
+    pub(super) fn told_final(&self) -> Option<BlockRef> {
+        self.seen.and_then(|seen| seen.finalized)
+    }
+
     /// The node is not ahead: it may be level, behind, or on another fork.
-    async fn compare(
-        &mut self,
-        indexed: BlockRef,
-        head: Header,
-        finalized: Option<BlockRef>,
-    ) -> Result<bool, Error> {
+    async fn compare(&mut self, indexed: BlockRef, head: Header) -> Result<bool, Error> {
         let known = self.store.block_at_or_below(self.plan.id, head.block.number).await?;
         let level = indexed.hash == head.block.hash;
         // A known block as head means that the node lags; that is no reorg. Nor is a head so old
@@ -269,44 +290,16 @@ impl Ingest {
         if !level && !same_chain {
             return self.roll_back(indexed, head).await;
         }
+        let finalized = self.finalized(None, &[]).await?;
         if let Some(finalized) = finalized.filter(|finalized| Some(*finalized) != self.progress.finalized) {
             self.progress = self.store.finalize(&self.progress, finalized).await?;
         }
-        // New blocks come first: the audit goes on when the last step, too, found none.
-        let is_idle = std::mem::replace(&mut self.is_idle, true);
-        if level && is_idle { self.look_again().await } else { Ok(false) }
+        Ok(false)
     }
 
-    /// Compares some blocks of the log with the chain; what is wrong is taken back.
-    async fn look_again(&mut self) -> Result<bool, Error> {
-        if !self.node.verifies_blocks() {
-            self.audit = Audit::default();
-            return Ok(false);
-        }
-        if self.pending.reaches_above(self.progress.finalized) {
-            return Ok(false);
-        }
-        let Self { store, node, contracts, followed, .. } = &*self;
-        let subject = Subject { store, node, contracts, followed, chain_id: self.plan.id };
-        let mut audit = self.audit;
-        let finding = audit.step(subject).await?;
-        self.audit = audit;
-        match finding {
-            Finding::Done => Ok(false),
-            Finding::Going => Ok(true),
-            Finding::Wrong(number) => {
-                metrics::wrong_block(self.plan.id, number);
-                let below = number.saturating_sub(1);
-                let junction = self.store.block_at_or_below(self.plan.id, below).await?;
-                let junction = junction.ok_or_else(|| Error::Row(format!("no block below {number}")))?;
-                self.take_back(junction).await.map(|_| true)
-            }
-        }
-    }
-
-    async fn extend(&mut self, head: Header, finalized: Option<BlockRef>) -> Result<bool, Error> {
+    async fn extend(&mut self, head: Header) -> Result<bool, Error> {
         let from = self.next_number();
-        let last_final = newer(finalized, self.seen.and_then(|seen| seen.finalized));
+        let last_final = newer(self.progress.finalized, self.told_final());
         let last_final = last_final.map(|block| block.number.min(head.block.number));
         let horizon = Horizon { head, last_final, ranges: self.plan.prefetch, reach: self.reach };
         let fetched = self.ahead.next(from, &self.followed, horizon).await;
@@ -337,20 +330,14 @@ impl Ingest {
                 self.roll_back(indexed, head).await
             }
             _ => {
-                self.append(part, segment, addresses, finalized).await?;
+                self.append(part, segment, addresses).await?;
                 // A head that came meanwhile is announced, or polled for.
                 Ok(part.last() < head.block.number)
             }
         }
     }
 
-    async fn append(
-        &mut self,
-        part: Part,
-        segment: Segment,
-        addresses: usize,
-        finalized: Option<BlockRef>,
-    ) -> Result<(), Error> {
+    async fn append(&mut self, part: Part, segment: Segment, addresses: usize) -> Result<(), Error> {
         metrics::answered(self.plan.id, segment.bytes);
         let (headers, batch) = self.complete(part, segment, addresses).await?;
         failpoint("decode.after");
@@ -358,6 +345,7 @@ impl Ingest {
         let blocks = last.block.number.saturating_sub(first.block.number).saturating_add(1);
         let events = batch.events.len();
         let rows = rows_of(&headers, &batch);
+        let finalized = self.finalized(Some(part), &headers).await?;
         batch.quarantined.iter().for_each(|entry| metrics::quarantined(self.plan.id, entry));
         let now = self.clock.now().timestamp_millis();
         let append = Append { headers, finalized, batch, now, window: self.plan.window };
@@ -368,7 +356,9 @@ impl Ingest {
                 return Err(error);
             }
         }
-        if let Part::CatchUp(first, last) = part {
+        if let Part::CatchUp(first, last) = part
+            && self.node.verifies_blocks()
+        {
             self.audit.add(first, last);
         }
         metrics::indexed(self.plan.id, last.block, metrics::Appended { blocks, events, rows });

@@ -6,6 +6,7 @@ mod audit;
 mod complete;
 mod consumers;
 mod definition;
+mod finality;
 mod history;
 mod ingest;
 mod lease;

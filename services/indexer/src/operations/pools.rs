@@ -1,6 +1,6 @@
 //! Liquidity pools, kept from the log of their events, and served as of one block.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::PoisonError};
 
 use capstan_primitives::{BlockRef, ChainId, Finality};
 
@@ -28,12 +28,10 @@ pub struct PoolProjection {
     filter: EventFilter,
 }
 
-/// Whether something that makes pools is configured.
+/// Whether something that makes pools is followed.
 #[must_use]
 pub fn makes_pools(contracts: &Contracts) -> bool {
-    let addresses = contracts.addresses();
-    let mut found = addresses.iter().filter_map(|address| contracts.get(address));
-    found.any(|contract| FACTORIES.contains(&contract.definition.protocol.as_str()))
+    contracts.subjects().any(|(_, contract)| FACTORIES.contains(&contract.definition.protocol.as_str()))
 }
 
 impl PoolProjection {
@@ -78,6 +76,9 @@ impl PoolProjection {
     /// # Errors
     /// When the store does not answer, or the log was replaced; nothing is half done then.
     pub async fn step(&self) -> Result<bool, Error> {
+        if !self.log.makes_pools(self.chain_id) {
+            return Ok(true);
+        }
         let from = self.store.pool_cursor(self.chain_id).await?;
         let at = match from {
             Some(from) => from.at,
@@ -195,8 +196,15 @@ pub struct Pools {
     pub log: EventLog,
     /// Where they are.
     pub store: Store,
-    /// The chains whose log is read for pools.
-    pub chains: BTreeSet<ChainId>,
+}
+
+impl EventLog {
+    /// Whether something that makes pools is followed on a chain now.
+    fn makes_pools(&self, chain_id: ChainId) -> bool {
+        self.chains.get(&chain_id).is_some_and(|handle| {
+            makes_pools(&handle.contracts.read().unwrap_or_else(PoisonError::into_inner))
+        })
+    }
 }
 
 impl Pools {
@@ -206,7 +214,7 @@ impl Pools {
     /// When the store does not answer.
     pub async fn list(&self, query: &PoolQuery) -> Result<PoolPage, Error> {
         // What was read while factories were followed says nothing of now.
-        match self.chains.contains(&query.chain_id) {
+        match self.log.makes_pools(query.chain_id) {
             true => self.store.pools(query).await,
             false => Ok(PoolPage::default()),
         }

@@ -52,7 +52,7 @@ pub struct ChainView {
     pub writer: bool,
     /// How many contracts are followed.
     pub contracts: u64,
-    /// Why the chain is not live.
+    /// Why the chain is not live, or why blocks do not become final.
     pub problem: String,
     /// Why the history of contracts that came late cannot be read for now.
     pub history_problem: String,

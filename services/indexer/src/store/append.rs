@@ -16,6 +16,7 @@ use sea_orm::{
     QueryOrder, QuerySelect, sea_query::OnConflict,
 };
 
+pub(super) use super::KnownBlock;
 use super::{Store, rows};
 use crate::{
     domain::{Batch, ChainProgress, EventType, NewEvent, place},
@@ -164,14 +165,6 @@ impl Store {
 /// Sources are shared, so that their address tells them apart.
 pub(super) fn type_key(of: &EventType) -> (usize, Hash) {
     (of.source.as_ptr().addr(), of.topic)
-}
-
-/// A block to remember.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct KnownBlock {
-    pub(super) block: BlockRef,
-    pub(super) parent_hash: Option<Hash>,
-    pub(super) events: i32,
 }
 
 /// The blocks of the headers and those of the logs, by number.

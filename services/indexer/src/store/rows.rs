@@ -7,7 +7,7 @@ use capstan_db::indexer::entities::{block, chain, contract, covered, event, quar
 use capstan_primitives::{BlockRef, BlockTime, ChainId, Hash};
 use sea_orm::Set;
 
-use super::append::KnownBlock;
+use super::KnownBlock;
 use crate::{
     domain::{ChainProgress, Covered, Found, NewEvent, Quarantined, Undo, place},
     error::Error,
@@ -101,6 +101,11 @@ pub(super) fn block_row(chain_id: ChainId, fork: u64, known: KnownBlock) -> bloc
         events: Set(events),
         orphaned_at: Set(None),
     }
+}
+
+pub(super) fn known_block(row: block::Model) -> KnownBlock {
+    let block = block_ref(row.number, row.hash.0, row.time);
+    KnownBlock { block, parent_hash: row.parent_hash.map(|hash| hash.0), events: row.events }
 }
 
 /// A row of the table of logs that borrows what it can.

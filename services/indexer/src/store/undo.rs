@@ -9,7 +9,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{
-    RawEvent, Span, Store, Wanted,
+    KnownBlock, RawEvent, Span, Store, Wanted,
     append::move_cursor,
     read::{Row, raw_event, select},
     rows,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 impl Store {
-    /// Takes back every block above `last_valid` and writes the undo into the log, in one
+    /// Takes back every block above `last_valid`, which may be the one before the log, and writes the undo into the log, in one
     /// transaction. What it writes grows with the blocks that are taken back, not with their logs.
     ///
     /// # Errors
@@ -37,6 +37,7 @@ impl Store {
         let above = Above { chain_id: signed(from.chain_id.0), number: signed(last_valid.number) };
         let events = above.events(&write).await?;
         let failures = above.quarantined(&write).await?;
+        let is_all = last_valid.number < from.first_block;
         let to = ChainProgress {
             fork: undo.fork,
             indexed: Some(last_valid),
@@ -44,7 +45,8 @@ impl Store {
             finalized: from
                 .finalized
                 .filter(|last| last.number <= last_valid.number)
-                .or(from.finalized.map(|_| last_valid)),
+                .or(from.finalized.map(|_| last_valid))
+                .filter(|_| !is_all),
             indexed_at: now,
             events: from.events.saturating_sub(events),
             decode_failures: from.decode_failures.saturating_sub(failures),
@@ -52,6 +54,9 @@ impl Store {
         };
         move_cursor(&write, from, &to).await?;
         above.orphan(&write, signed(undo.fork)).await?;
+        if is_all {
+            replace(&write, from, &undo).await?;
+        }
         reorg::Entity::insert(rows::reorg_row(from.chain_id, &undo, now))
             .exec_without_returning(&write)
             .await?;
@@ -118,6 +123,22 @@ impl Store {
         }
         Ok(events)
     }
+}
+
+/// Puts the block before the log in the place of another one there.
+async fn replace(write: &BulkWrite, from: &ChainProgress, undo: &Undo) -> Result<(), Error> {
+    block::Entity::update_many()
+        .col_expr(block::Column::OrphanedAt, Expr::value(signed(undo.fork)))
+        .filter(block::Column::ChainId.eq(signed(from.chain_id.0)))
+        .filter(block::Column::Number.eq(signed(undo.last_valid.number)))
+        .filter(block::Column::OrphanedAt.is_null())
+        .exec(write)
+        .await?;
+    let known = KnownBlock { block: undo.last_valid, parent_hash: None, events: 0 };
+    block::Entity::insert(rows::block_row(from.chain_id, undo.fork, known))
+        .exec_without_returning(write)
+        .await?;
+    Ok(())
 }
 
 /// Everything above a block that stays.

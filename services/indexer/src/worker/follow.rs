@@ -215,7 +215,10 @@ impl Report {
 
 fn leading(ingest: &Ingest, tick: Tick, rate: Option<Rate>) -> ChainView {
     let progress = *ingest.progress();
-    let (state, problem) = state_of(progress.indexed, tick.head);
+    let (state, mut problem) = state_of(progress.indexed, tick.head);
+    if problem.is_empty() {
+        ingest.doubt().clone_into(&mut problem);
+    }
     ChainView {
         state,
         head: Some(tick.head),

@@ -67,6 +67,10 @@ pub(crate) async fn try_start(platform: Platform) -> Result<Running, StartError>
 /// With what of `config` is not set small for tests.
 pub(crate) async fn try_start_with(platform: Platform, config: Config) -> Result<Running, StartError> {
     let config = Config { poll_interval_ms: 50, batch_blocks: 7, ..config };
+    try_start_as(platform, config).await
+}
+
+pub(crate) async fn try_start_as(platform: Platform, config: Config) -> Result<Running, StartError> {
     let listener = bind::<Indexer>(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
     start::<Indexer>(listener, Instance { platform, config, clock: Clock::System }).await
 }

@@ -3,9 +3,11 @@
 
 mod accounts;
 mod admin;
+mod beginnings;
 mod carriers;
 mod cursors;
 mod faults;
+mod finality;
 mod harness;
 mod history;
 mod kafka;

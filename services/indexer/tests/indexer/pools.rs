@@ -14,7 +14,7 @@ use capstan_devnet::{Devnet, Options, PoolVersion};
 use capstan_indexer::{Config, Indexer};
 use capstan_primitives::Clock;
 use capstan_proto::indexer::{
-    GetPoolRequest, ListPoolsRequest, Pool, ResetChainRequest,
+    AddContractRequest, GetPoolRequest, ListPoolsRequest, Pool, ResetChainRequest,
     indexer_admin_service_client::IndexerAdminServiceClient, pool::Depth,
     pool_service_client::PoolServiceClient,
 };
@@ -65,14 +65,16 @@ async fn serve(devnet: &Devnet, store: &TestStore) -> (Running, PoolServiceClien
     serve_without(devnet, store, "").await
 }
 
-/// All but the contracts of one protocol are configured.
+/// All but the contracts of protocols that begin so are configured.
 async fn serve_without(
     devnet: &Devnet,
     store: &TestStore,
     protocol: &str,
 ) -> (Running, PoolServiceClient<Channel>) {
     let mut platform = platform(devnet, store);
-    platform.chains[0].contracts.retain(|contract| contract.protocol != protocol);
+    platform.chains[0]
+        .contracts
+        .retain(|contract| protocol.is_empty() || !contract.protocol.starts_with(protocol));
     platform.chains[0].finality = FinalityRule::Blocks(FINAL_AFTER);
     let config = Config { poll_interval_ms: 20, batch_blocks: 7, ..Config::default() };
     let listener = bind::<Indexer>(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
@@ -273,6 +275,33 @@ async fn the_pools_of_a_factory_that_is_configured_later_are_whole() {
     while world.level().await.len() < all {
         tokio::task::yield_now().await;
     }
+    world.compare().await;
+    stop(world.running).await;
+}
+
+#[tokio::test]
+async fn a_factory_that_is_added_while_the_chain_is_followed_makes_pools() {
+    let mut world = World::on(TestStore::sqlite()).await;
+    stop(world.running.clone()).await;
+    world.store = TestStore::sqlite();
+    (world.running, world.client) = serve_without(&world.devnet, &world.store, "uniswap").await;
+    world.steps(10).await;
+    let mut admin = IndexerAdminServiceClient::connect(world.running.url()).await.unwrap();
+    let uniswap = &world.devnet.deployment().uniswap;
+    for (protocol, address) in
+        [("uniswap.v2.factory", uniswap.v2_factory), ("uniswap.v3.factory", uniswap.v3_factory)]
+    {
+        let (address, protocol) = (address.to_string(), protocol.to_owned());
+        let request = AddContractRequest { address, protocol, ..Default::default() };
+        admin.add_contract(request).await.unwrap();
+    }
+    let all = world.devnet.deployment().pools.len();
+    let whole = async {
+        while world.level().await.len() < all {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), whole).await.unwrap();
     world.compare().await;
     stop(world.running).await;
 }

@@ -93,7 +93,8 @@ impl Evm {
     }
 
     pub(super) fn undecided<T, U>(&self, one: &Said<T>, other: &Said<U>, block: u64) -> ChainError {
-        let (one, other) = (self.pool.url_of(&one.rpc), self.pool.url_of(&other.rpc));
+        let url_of = |rpc| self.pool.url_of(rpc).to_owned();
+        let (one, other) = (url_of(&one.rpc), url_of(&other.rpc));
         ChainError::Disagreement { one, other, block }
     }
 }

@@ -66,8 +66,8 @@ impl Pool {
     }
 
     /// Scheme, host and port of the endpoint behind `rpc`.
-    pub(crate) fn url_of(&self, rpc: &Arc<Rpc>) -> String {
-        self.behind(rpc).map(|member| member.url.clone()).unwrap_or_default()
+    pub(crate) fn url_of(&self, rpc: &Arc<Rpc>) -> &str {
+        self.behind(rpc).map(|member| member.url.as_str()).unwrap_or_default()
     }
 
     pub(super) fn behind(&self, rpc: &Arc<Rpc>) -> Option<&Arc<Member>> {
