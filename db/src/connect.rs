@@ -65,6 +65,24 @@ impl Database {
         }
     }
 
+    /// Whether the store of `service` was made already; makes none.
+    ///
+    /// # Errors
+    /// [`Error::Connect`].
+    pub async fn exists(options: &Options, service: &str) -> Result<bool, Error> {
+        let failed =
+            |source| Error::Connect { url: options.url.to_string(), service: service.to_owned(), source };
+        match &options.url {
+            DatabaseUrl::Sqlite(directory) => Ok(directory.join(format!("{service}.sqlite")).exists()),
+            DatabaseUrl::Postgres(url) => {
+                let mut connection = reach(url, options).await.map_err(failed)?;
+                let found = has_schema(&mut connection, service).await.map_err(failed)?;
+                connection.close().await.map_err(|error| failed(refusal(&error)))?;
+                Ok(found)
+            }
+        }
+    }
+
     /// Begins a transaction that may write.
     ///
     /// # Errors
@@ -200,9 +218,7 @@ async fn postgres(url: &str, options: &Options, service: &str) -> Result<Databas
 async fn make_schema(url: &str, options: &Options, service: &str) -> Result<(), DbErr> {
     let mut connection = reach(url, options).await?;
     // A role without the right to create schemas can work in one that was made for it.
-    let found = sqlx::query("SELECT 1 FROM pg_namespace WHERE nspname = $1").bind(service);
-    let found = found.fetch_optional(&mut connection).await.map_err(|error| refusal(&error))?;
-    if found.is_none() {
+    if !has_schema(&mut connection, service).await? {
         let create = format!("CREATE SCHEMA IF NOT EXISTS \"{service}\"");
         sqlx::query(sqlx::AssertSqlSafe(create))
             .execute(&mut connection)
@@ -210,6 +226,12 @@ async fn make_schema(url: &str, options: &Options, service: &str) -> Result<(), 
             .map_err(|error| refusal(&error))?;
     }
     connection.close().await.map_err(|error| refusal(&error))
+}
+
+async fn has_schema(connection: &mut PgConnection, service: &str) -> Result<bool, DbErr> {
+    let found = sqlx::query("SELECT 1 FROM pg_namespace WHERE nspname = $1").bind(service);
+    let found = found.fetch_optional(connection).await.map_err(|error| refusal(&error))?;
+    Ok(found.is_some())
 }
 
 /// Connects once: a pool would try again until its patience ends, and then not say why.

@@ -12,7 +12,7 @@ mod worker;
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use capstan_chain::{Evm, EvmOptions, EvmUrl, History, Role, Verification};
+use capstan_chain::{ChainError, Evm, EvmOptions, EvmUrl, History, Role, Verification};
 use capstan_db::Database;
 use capstan_primitives::ChainId;
 use capstan_proto::indexer::{
@@ -21,7 +21,7 @@ use capstan_proto::indexer::{
     pool_service_server::{self, PoolServiceServer},
     transaction_service_server::{self, TransactionServiceServer},
 };
-use capstan_runtime::{HealthCheck, Parts, Platform, Scope, Service, StartError, Tasks, platform};
+use capstan_runtime::{HealthCheck, Parts, Scope, Service, StartError, Tasks, platform};
 use tokio::sync::{mpsc, watch};
 use tonic::{codec::CompressionEncoding, service::Routes};
 
@@ -55,7 +55,7 @@ impl Service for Indexer {
 
     async fn build(config: Config, scope: Scope) -> Result<Parts, StartError> {
         // The chains are looked at before the store is touched: a wrong configuration leaves nothing behind.
-        let nodes = connect_all(&config, &scope.platform).await?;
+        let nodes = connect_all(&config, &scope).await?;
         let database = open_database(&scope, &nodes).await?;
         let store = Store::new(database.clone());
         let (mut chains, mut signals) = (BTreeMap::new(), BTreeMap::new());
@@ -105,7 +105,8 @@ impl Service for Indexer {
 }
 
 /// Reaches the node of every chain.
-async fn connect_all(config: &Config, platform: &Platform) -> Result<Vec<(Node, ChainPlan)>, StartError> {
+async fn connect_all(config: &Config, scope: &Scope) -> Result<Vec<(Node, ChainPlan)>, StartError> {
+    let platform = &scope.platform;
     if platform.chains.is_empty() {
         let reason = "no chain is configured; add one with rpc_urls and contracts".to_owned();
         return Err(operations::wrong("chains", "id", reason).into());
@@ -116,7 +117,7 @@ async fn connect_all(config: &Config, platform: &Platform) -> Result<Vec<(Node, 
     }
     let mut nodes = Vec::new();
     for (index, chain) in platform.chains.iter().enumerate() {
-        let (node, plan) = connect(chain, config, index).await?;
+        let (node, plan) = connect(chain, config, (index, scope)).await?;
         let topic = kafka.map(|kafka| kafka.topic.name().to_owned());
         nodes.push((node, ChainPlan { topic, ..plan }));
     }
@@ -200,11 +201,12 @@ fn twice(id: ChainId) -> StartError {
     operations::wrong("chains", "id", format!("chain {id} stands twice")).into()
 }
 
-/// Reads a chain's plan, reaches its node and looks for its contracts there.
+/// Reads a chain's plan, reaches its node and looks for its contracts there. A chain that was indexed
+/// before may be away: it is looked for again whenever it is asked, and must not keep others waiting.
 async fn connect(
     chain: &platform::Chain,
     config: &Config,
-    index: usize,
+    (index, scope): (usize, &Scope),
 ) -> Result<(Node, ChainPlan), StartError> {
     let place = format!("chains.{index}");
     let plan = plan(chain, config, &place)?;
@@ -214,12 +216,22 @@ async fn connect(
         request_timeout: config.request_timeout(),
         poll_interval: config.poll_interval(),
         max_response_bytes: config.max_response_bytes,
+        may_be_away: false,
     };
     let refused = |key: &str, reason: String| StartError::from(operations::wrong(&place, key, reason));
-    let evm = Evm::connect(options).await.map_err(|error| refused("rpc_urls", explain(&error)))?;
+    let (evm, is_away) = match Evm::connect(options.clone()).await {
+        Err(error @ ChainError::Unreachable { .. }) if is_indexed(chain.id, scope).await? => {
+            metrics::away(chain.id, &error);
+            (Evm::connect(EvmOptions { may_be_away: true, ..options }).await, true)
+        }
+        connected => (connected, false),
+    };
+    let evm = evm.map_err(|error| refused("rpc_urls", explain(&error)))?;
     let history = history(config, &evm);
     let node = Node::new(evm, Checks { blocks: config.verify_blocks.into(), history });
-    look_for_code(&node, chain, &place).await?;
+    if !is_away {
+        look_for_code(&node, chain, &place).await?;
+    }
     Ok((node, plan))
 }
 
@@ -231,6 +243,17 @@ fn history(config: &Config, evm: &Evm) -> History {
         return History::Checked(Verification::Off);
     }
     wanted
+}
+
+/// Whether the log of a chain has begun, in a store that was there before.
+async fn is_indexed(id: ChainId, scope: &Scope) -> Result<bool, StartError> {
+    if !scope.has_database().await? {
+        return Ok(false);
+    }
+    let database = scope.database::<capstan_db::indexer::Migrator>().await?;
+    let progress = Store::new(database.clone()).progress(id).await.map_err(StartError::service)?;
+    database.close().await.map_err(StartError::service)?;
+    Ok(progress.is_some_and(|progress| progress.indexed.is_some()))
 }
 
 fn endpoint(url: &platform::RpcUrl) -> EvmUrl {

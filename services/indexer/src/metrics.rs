@@ -75,6 +75,11 @@ pub(crate) fn believed(chain: ChainId) {
     );
 }
 
+/// No node of a chain that was indexed before answers at the start.
+pub(crate) fn away(chain: ChainId, error: &ChainError) {
+    warn!(chain = chain.0, %error, "no endpoint answers; the chain is served as it is and looked for");
+}
+
 /// The node announced a head.
 pub(crate) fn head(chain: ChainId, head: u64, indexed: Option<u64>) {
     let lag = indexed.map_or(head, |indexed| head.saturating_sub(indexed));

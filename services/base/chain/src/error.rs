@@ -41,8 +41,10 @@ pub enum ChainError {
         /// First block of this one.
         found: Hash,
     },
-    /// The only endpoints left came back as another chain.
-    #[error("no endpoint serves the configured chain any more")]
+    /// No endpoint proved to serve the chain so far, or the only ones left came back as another chain.
+    #[error(
+        "no endpoint is known to serve the configured chain; its endpoints are down or serve another one"
+    )]
     NoneServesChain,
     /// No endpoint that serves requests said which chain it serves.
     #[error("cannot ask {url} for its chain")]

@@ -33,6 +33,8 @@ pub struct EvmOptions {
     /// Largest answer that is read, in bytes. All answers over HTTP that are being read take at most twice as
     /// much together, small ones not counted.
     pub max_response_bytes: usize,
+    /// Whether all endpoints may be down, to be asked once one of them proves to serve the chain.
+    pub may_be_away: bool,
 }
 
 /// One EVM chain. Cheap to clone; clones share their connections.
@@ -51,7 +53,7 @@ impl Evm {
     /// # Errors
     /// [`ChainError::InvalidUrl`], [`ChainError::NoUrl`], [`ChainError::WrongChain`] and
     /// [`ChainError::OtherGenesis`] for any endpoint, [`ChainError::Unreachable`] when none that
-    /// serves requests says which chain it serves.
+    /// serves requests says which chain it serves, unless that may be.
     pub async fn connect(options: EvmOptions) -> Result<Self, ChainError> {
         let parsed = options.urls.iter().enumerate().map(|(place, url)| Endpoint::parse(place, &url.url));
         let endpoints = parsed.collect::<Result<Vec<_>, _>>()?;

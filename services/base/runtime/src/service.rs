@@ -57,12 +57,24 @@ impl Scope {
     /// # Errors
     /// When it cannot be opened, or a newer version wrote it.
     pub async fn database<M: MigratorTrait>(&self) -> Result<Database, StartError> {
+        let database = Database::open(&self.database_options()?, self.name).await?;
+        capstan_db::prepare::<M>(&database, self.name).await?;
+        Ok(database)
+    }
+
+    /// Whether the service had a store before; makes none.
+    ///
+    /// # Errors
+    /// When that cannot be found out.
+    pub async fn has_database(&self) -> Result<bool, StartError> {
+        Ok(Database::exists(&self.database_options()?, self.name).await?)
+    }
+
+    fn database_options(&self) -> Result<capstan_db::Options, StartError> {
         let section = &self.platform.database;
         let mut options = capstan_db::Options::new(section.url.parse()?);
         options.max_connections = section.max_connections;
-        let database = Database::open(&options, self.name).await?;
-        capstan_db::prepare::<M>(&database, self.name).await?;
-        Ok(database)
+        Ok(options)
     }
 
     /// Whether the service may have a store already, so that it has to be opened to know what is in it.

@@ -20,7 +20,7 @@ use crate::{
     state::State,
 };
 
-const LONGEST: Duration = Duration::from_secs(15);
+const LONGEST: Duration = Duration::from_secs(60);
 
 async fn until(client: &mut Client, what: &str, is_so: impl Fn(&ChainStatus) -> bool) -> ChainStatus {
     let waiting = async {

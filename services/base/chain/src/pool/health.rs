@@ -51,7 +51,8 @@ pub(super) struct Health {
     /// Behind the others; looked at again from then on.
     pub(super) lagging_until: Option<Instant>,
     pub(super) probing: bool,
-    /// Serves another chain, so that it must not be asked even when nobody else is left.
+    /// Serves another chain, or never proved to serve this one: it must not be asked even when nobody else
+    /// is left.
     pub(super) is_other_chain: bool,
     pub(super) head: Option<u64>,
     pub(super) errors: u64,

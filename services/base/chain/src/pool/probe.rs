@@ -33,7 +33,11 @@ impl Pool {
             match found {
                 Ok(()) => up += usize::from(serves),
                 Err(error @ ChainError::Unreachable { .. }) => {
-                    member.health().eject(Instant::now());
+                    let mut health = member.health();
+                    health.eject(Instant::now());
+                    // Until a look at it says that it is not.
+                    health.is_other_chain = true;
+                    drop(health);
                     down.push((serves, error));
                 }
                 Err(error) => return Err(error),
@@ -43,8 +47,12 @@ impl Pool {
             }
         }
         if up == 0 {
-            let unreachable = down.into_iter().find(|(serves, _)| *serves).map(|(_, error)| error);
-            return Err(unreachable.unwrap_or(ChainError::NoUrl));
+            let unreachable = down.iter().position(|(serves, _)| *serves);
+            match unreachable.map(|place| down.swap_remove(place)) {
+                None => return Err(ChainError::NoUrl),
+                Some((_, error)) if !options.may_be_away => return Err(error),
+                Some(down_too) => down.push(down_too),
+            }
         }
         for (_, error) in down {
             warn!(chain = options.chain_id.0, %error, "endpoint is down");
@@ -94,7 +102,8 @@ pub(super) async fn look_at(member: Arc<Member>, identity: Arc<Identity>, best: 
         }
         Err(error) => {
             warn!(endpoint = member.url, %error, "endpoint is still not well");
-            health.is_other_chain =
+            // That it is down now does not make it the right one.
+            health.is_other_chain |=
                 matches!(error, ChainError::WrongChain { .. } | ChainError::OtherGenesis { .. });
             health.eject(now);
         }

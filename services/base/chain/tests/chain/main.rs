@@ -35,5 +35,6 @@ fn options(urls: &[&str]) -> EvmOptions {
         request_timeout: Duration::from_secs(20),
         poll_interval: Duration::from_secs(3600),
         max_response_bytes: 16 << 20,
+        may_be_away: false,
     }
 }

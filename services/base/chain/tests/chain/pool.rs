@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant};
 
 use capstan_chain::{
-    ChainError, EndpointState, EndpointStatus, ErrorClass, Evm, EvmUrl, LogFilter, Role, Verification,
+    ChainError, EndpointState, EndpointStatus, ErrorClass, Evm, EvmOptions, EvmUrl, LogFilter, Role,
+    Verification,
 };
 use capstan_faults::{Fault, FaultProxy, Script};
 
-use crate::{anvil::Anvil, canned::nobody, faults::chain_of_logs, options};
+use crate::{CHAIN, anvil::Anvil, canned::nobody, faults::chain_of_logs, options};
 
 /// Longest time in which another endpoint has to have answered, with the indexer's deadline of a request.
 const FAILOVER: Duration = Duration::from_secs(2);
@@ -243,6 +244,32 @@ async fn an_endpoint_that_is_down_at_the_start_is_a_warning_while_another_answer
     assert_eq!(evm.head().await.unwrap().block.number, 0);
     let error = Evm::connect(options(&[&nobody("http"), &nobody("http")])).await.unwrap_err();
     assert!(matches!(error, ChainError::Unreachable { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn endpoints_that_may_be_down_at_the_start_are_asked_once_they_prove_to_serve_the_chain() {
+    let anvil = Anvil::start();
+    for (fault, serves) in [(Fault::OtherChain(1), false), (Fault::OtherChain(CHAIN.0), true)] {
+        let proxy = FaultProxy::start(&anvil.http()).await.unwrap();
+        proxy.follow(Script::always(Fault::Unavailable));
+        let options = EvmOptions { may_be_away: true, ..options(&[&proxy.http_url()]) };
+        let evm = Evm::connect(options).await.unwrap();
+        assert!(matches!(evm.head().await, Err(ChainError::NoneServesChain)));
+        let before = proxy.calls("eth_getBlockByNumber");
+        proxy.follow(Script::always(fault));
+        let asked = async {
+            loop {
+                match evm.head().await {
+                    Ok(_) => return true,
+                    Err(_) if proxy.calls("eth_chainId") > 3 => return false,
+                    Err(_) => tokio::task::yield_now().await,
+                }
+            }
+        };
+        let asked = tokio::time::timeout(Duration::from_secs(20), asked).await.unwrap();
+        assert_eq!(asked, serves);
+        assert_eq!(proxy.calls("eth_getBlockByNumber") > before, serves);
+    }
 }
 
 #[tokio::test]
