@@ -22,7 +22,7 @@ const SEED: u64 = 20_261_124;
 const LONGEST_RECOVERY: Duration = Duration::from_secs(15);
 /// Answers are cut at 64 MiB. All of them together take as much, and one of them as much again, however
 /// many blocks are asked for at a time.
-const MOST_GROWTH_KIB: u64 = (64 + 64 + 16) << 10;
+const MOST_GROWTH_KIB: u64 = (64 + 64 + 32) << 10;
 
 /// What no answer comes through that is wrong, however long it lasts.
 const RECOVERABLE: [Fault; 12] = [
@@ -109,6 +109,12 @@ async fn after_every_fault_of_its_only_node_the_log_is_the_chains_and_memory_is_
         let took = recover(&mut reader, &mut client, &devnet, &format!("{fault:?}")).await;
         println!("{fault:?}: at the head {took:.1?} after it ended");
     }
+    // Blocks are asked for side by side, and so are their floods.
+    proxy.follow(Script::honest().on("eth_getBlockReceipts", Fault::Oversize(200 << 20)));
+    traffic(&mut devnet, 12).await;
+    met(&proxy, 30).await;
+    proxy.follow(Script::honest());
+    recover(&mut reader, &mut client, &devnet, "floods of receipts").await;
     proxy.follow(Script::seeded(SEED, 300, &RECOVERABLE.map(quick)));
     for _ in 0..10 {
         traffic(&mut devnet, 2).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Answers up to this size are not counted.
-const SMALL: usize = 256 << 10;
+pub(super) const SMALL: usize = 256 << 10;
 /// What an answer of unknown length asks for at a time.
 const STEP: usize = 1 << 20;
 

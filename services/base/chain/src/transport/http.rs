@@ -12,9 +12,13 @@ use reqwest::{
 
 use super::{
     Replies,
-    budget::{Budget, Share},
+    budget::{Budget, SMALL, Share},
 };
 use crate::{ChainError, endpoint::Endpoint, install_crypto_provider};
+
+/// Address space of a large answer of unknown length. What is not used of it takes no memory; one that grew
+/// step by step would be copied, and would leave holes of its sizes.
+const AT_ONCE: usize = 64 << 20;
 
 pub(crate) struct Http {
     client: Client,
@@ -81,6 +85,9 @@ impl Http {
                 return Err(too_large());
             }
             share.grow(bytes).await;
+            if bytes > body.capacity() && bytes > SMALL {
+                body.reserve_exact(AT_ONCE.min(limit).max(bytes).saturating_sub(body.len()));
+            }
             body.extend_from_slice(&chunk);
         }
         Ok((body, share))
