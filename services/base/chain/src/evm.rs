@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use capstan_primitives::{Address, ChainId, Hash};
-use futures::Stream;
+use futures::{Stream, future::try_join_all};
 use serde_json::json;
 
 use crate::{
@@ -17,6 +17,9 @@ use crate::{
     pool::Pool,
     rpc::{Answer, Call, Rpc},
 };
+
+/// Headers that are asked for in one request.
+const HEADERS: usize = 100;
 
 /// How to reach a chain.
 #[derive(Clone)]
@@ -119,6 +122,27 @@ impl Evm {
             of_hash(header.ok_or(ChainError::UnknownBlock { hash })?, hash)
         };
         seen(self.pool.ask("eth_getBlockByHash", question).await)
+    }
+
+    /// The blocks of these hashes, in their order, asked for in few requests.
+    ///
+    /// # Errors
+    /// [`ChainError::UnknownBlock`] when no endpoint that was asked knows one, and when the node does not
+    /// answer, or answers with another block.
+    pub async fn headers_by_hash(&self, hashes: &[Hash]) -> Result<Vec<Header>, ChainError> {
+        let some = hashes.chunks(HEADERS).map(|some| self.some_headers(some));
+        Ok(try_join_all(some).await?.concat())
+    }
+
+    async fn some_headers(&self, hashes: &[Hash]) -> Result<Vec<Header>, ChainError> {
+        let question = async |rpc: Arc<Rpc>| {
+            let answers = rpc.batch_of(hashes.iter().copied().map(by_hash).collect()).await?;
+            let headers = answers.into_iter().zip(hashes).map(|(answer, hash)| {
+                of_hash(self.header_of(answer)?.ok_or(ChainError::UnknownBlock { hash: *hash })?, *hash)
+            });
+            headers.collect()
+        };
+        self.pool.ask("eth_getBlockByHash", question).await
     }
 
     /// The block that the node names so; absent while there is none, as on a young chain.

@@ -1,6 +1,6 @@
 //! Blocks and their logs from a node.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use capstan_chain::{
     ChainError, Disputes, EndpointStatus, Evm, Header, History, Log, LogFilter, RangeLogs, Tag, Verification,
@@ -318,17 +318,13 @@ impl Node {
 
     /// Asks for the headers of logs that carry no time.
     async fn with_times(&self, mut logs: Vec<Log>) -> Result<Vec<Log>, ChainError> {
-        let mut times: HashMap<Hash, BlockTime> = HashMap::new();
+        let without = logs.iter().filter(|log| log.block_time.is_none()).map(|log| log.block_hash);
+        let blocks: Vec<Hash> = without.collect::<BTreeSet<_>>().into_iter().collect();
+        let headers = self.evm.headers_by_hash(&blocks).await?;
+        let times: BTreeMap<Hash, BlockTime> =
+            headers.into_iter().map(|header| (header.block.hash, header.block.time)).collect();
         for log in logs.iter_mut().filter(|log| log.block_time.is_none()) {
-            let time = match times.get(&log.block_hash) {
-                Some(time) => *time,
-                None => {
-                    let header = self.evm.header_by_hash(log.block_hash).await?;
-                    header.ok_or(ChainError::UnknownBlock { hash: log.block_hash })?.block.time
-                }
-            };
-            times.insert(log.block_hash, time);
-            log.block_time = Some(time);
+            log.block_time = times.get(&log.block_hash).copied();
         }
         Ok(logs)
     }

@@ -1,6 +1,7 @@
 //! Headers and logs: what the chain holds comes back, and what it does not is an error.
 
 use capstan_chain::{Abi, ChainError, ErrorClass, Evm, LogFilter, Verification};
+use capstan_faults::FaultProxy;
 use capstan_primitives::{Address, Hash};
 use serde_json::json;
 
@@ -56,6 +57,25 @@ async fn only_logs_that_satisfy_the_filter_come_back() {
     assert_eq!(count(&[second], &[]).await, 1);
     assert_eq!(count(&[second], &[Hash::ZERO, Hash::from(TOPIC)]).await, 1);
     assert_eq!(count(&[], &[Hash::ZERO]).await, 0);
+}
+
+#[tokio::test]
+async fn the_headers_of_many_blocks_are_asked_for_in_few_requests() {
+    let anvil = Anvil::start();
+    anvil.mine(150).await;
+    let proxy = FaultProxy::start(&anvil.http()).await.unwrap();
+    let evm = Evm::connect(options(&[&proxy.http_url()])).await.unwrap();
+    let mut right = Vec::new();
+    for number in 1..=150 {
+        right.push(evm.header(number).await.unwrap().unwrap());
+    }
+    let mut hashes: Vec<_> = right.iter().map(|header| header.block.hash).collect();
+    let before = proxy.requests();
+    assert_eq!(evm.headers_by_hash(&hashes).await.unwrap(), right);
+    assert_eq!(proxy.requests() - before, 2);
+    hashes[120] = Hash::ZERO;
+    let error = evm.headers_by_hash(&hashes).await.unwrap_err();
+    assert!(matches!(error, ChainError::UnknownBlock { hash: Hash::ZERO }), "{error}");
 }
 
 #[tokio::test]
