@@ -7,7 +7,7 @@ use futures::{Stream, future::try_join_all};
 use serde_json::json;
 
 use crate::{
-    ChainError, EndpointStatus, EvmUrl, HeadSignal, Header, Tag,
+    ChainError, EndpointStatus, EvmUrl, HeadSignal, Header, Role, Tag,
     agreement::Counts,
     answers,
     calls::{at_height, by_hash, by_number, inconsistent, of_hash, quantity},
@@ -25,7 +25,7 @@ const HEADERS: usize = 100;
 #[derive(Clone)]
 pub struct EvmOptions {
     /// Endpoints. All http(s) ones serve requests, or the ws(s) ones if there is no other; the
-    /// first ws(s) one announces new blocks.
+    /// first ws(s) one announces new blocks, and when it fails the next.
     pub urls: Vec<EvmUrl>,
     /// The chain that every endpoint must serve.
     pub chain_id: ChainId,
@@ -62,7 +62,7 @@ impl Evm {
         let endpoints = parsed.collect::<Result<Vec<_>, _>>()?;
         let pool = Arc::new(Pool::connect(&endpoints, &options).await?);
         let wake_ups = WakeUps {
-            endpoint: endpoints.into_iter().find(|endpoint| endpoint.is_ws),
+            endpoints: announcing(endpoints, &options),
             poll_interval: options.poll_interval,
             connect_timeout: options.request_timeout,
             max_bytes: options.max_response_bytes,
@@ -191,6 +191,17 @@ impl fmt::Debug for Evm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Evm").field("chain_id", &self.chain_id).finish_non_exhaustive()
     }
+}
+
+/// The WebSockets, those that are asked first before the others.
+fn announcing(endpoints: Vec<Endpoint>, options: &EvmOptions) -> Vec<Endpoint> {
+    let roles = options.urls.iter().map(|url| url.role);
+    let (primary, other): (Vec<_>, Vec<_>) = endpoints
+        .into_iter()
+        .zip(roles)
+        .filter(|(of, _)| of.is_ws)
+        .partition(|(_, role)| *role == Role::Primary);
+    primary.into_iter().chain(other).map(|(endpoint, _)| endpoint).collect()
 }
 
 /// A block that no endpoint has seen is no error to a caller that asks whether there is one.

@@ -27,8 +27,8 @@ pub enum HeadSignal {
 /// Where wake-ups come from.
 #[derive(Clone)]
 pub(crate) struct WakeUps {
-    /// WebSocket that announces blocks.
-    pub(crate) endpoint: Option<Endpoint>,
+    /// WebSockets that announce blocks: one at a time, the next one when it fails.
+    pub(crate) endpoints: Vec<Endpoint>,
     pub(crate) poll_interval: Duration,
     pub(crate) connect_timeout: Duration,
     /// Largest announcement that is read.
@@ -53,11 +53,12 @@ fn polls(every: Duration) -> impl Stream<Item = HeadSignal> + Send {
 
 fn announcements(from: WakeUps) -> impl Stream<Item = HeadSignal> + Send {
     stream! {
-        let Some(endpoint) = &from.endpoint else {
-            return;
-        };
         let mut failures = 0_u32;
-        loop {
+        for (place, endpoint) in from.endpoints.iter().enumerate().cycle() {
+            // All of them failed in turn: they are left alone for a while.
+            if place == 0 && failures > 0 {
+                sleep(backoff(failures - 1)).await;
+            }
             match subscribe(endpoint, &from).await {
                 Ok(mut subscription) => {
                     debug!(%endpoint, "subscribed to new heads");
@@ -73,8 +74,7 @@ fn announcements(from: WakeUps) -> impl Stream<Item = HeadSignal> + Send {
                     warn!(%endpoint, error, "cannot subscribe to new heads");
                 }
             }
-            sleep(backoff(failures)).await;
-            failures = failures.saturating_add(1);
+            failures = failures.saturating_add(u32::from(place + 1 == from.endpoints.len()));
         }
     }
 }

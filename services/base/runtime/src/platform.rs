@@ -115,7 +115,8 @@ pub struct Chain {
     pub id: ChainId,
     /// Name for people.
     pub name: String,
-    /// Endpoints: the `http` ones answer requests, the first `ws` one announces new blocks.
+    /// Endpoints: the `http` ones answer requests, the first `ws` one announces new blocks, and
+    /// the next when it fails.
     pub rpc_urls: Vec<RpcUrl>,
     /// First block to index.
     #[serde(default)]

@@ -3,9 +3,10 @@
 use std::{pin::pin, time::Duration};
 
 use capstan_chain::{Evm, HeadSignal};
+use capstan_faults::FaultProxy;
 use futures::{Stream, StreamExt};
 
-use crate::{anvil::Anvil, options};
+use crate::{anvil::Anvil, canned::nobody, options};
 
 /// Passes over other wake-ups; a test that waits in vain fails here.
 async fn next(signals: &mut (impl Stream<Item = HeadSignal> + Unpin), wanted: HeadSignal) {
@@ -24,6 +25,23 @@ async fn a_new_block_wakes_by_announcement() {
         next(&mut signals, HeadSignal::New).await;
         assert_eq!(evm.head().await.unwrap().block.number, number);
     }
+}
+
+#[tokio::test]
+async fn the_next_endpoint_announces_blocks_when_one_fails() {
+    let anvil = Anvil::start();
+    let proxy = FaultProxy::start(&anvil.http()).await.unwrap();
+    let urls = [anvil.http(), nobody("ws"), proxy.ws_url(), anvil.ws()];
+    let evm = Evm::connect(options(&urls.each_ref().map(String::as_str))).await.unwrap();
+    let mut signals = pin!(evm.heads());
+    next(&mut signals, HeadSignal::New).await; // the subscription began
+    anvil.mine(1).await;
+    next(&mut signals, HeadSignal::New).await;
+    proxy.cut_websockets();
+    next(&mut signals, HeadSignal::New).await; // another one began
+    anvil.mine(1).await;
+    next(&mut signals, HeadSignal::New).await;
+    assert_eq!(evm.head().await.unwrap().block.number, 2);
 }
 
 #[tokio::test]
