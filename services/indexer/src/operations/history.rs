@@ -8,6 +8,7 @@ use std::{
 };
 
 use capstan_primitives::{Address, BlockRef};
+use capstan_runtime::failpoint;
 
 use super::{
     ahead::Part,
@@ -138,7 +139,9 @@ impl Ingest {
         let is_gone = |known: &&Covered| self.roots.subject(&known.address).is_none();
         let gone: Vec<Address> = known.iter().filter(is_gone).map(|known| known.address).collect();
         if !changed.is_empty() || !gone.is_empty() {
+            failpoint("cover.before");
             self.progress = self.store.cover(&self.progress, &changed, &gone, is_new).await?;
+            failpoint("cover.after");
         }
         Ok(())
     }
@@ -235,7 +238,9 @@ impl Ingest {
         // Ranges of history are believed as they are told, which is not enough where blocks are not final.
         let last_final = self.progress.finalized.map(|block| block.number);
         self.audit.add(from.max(last_final.map_or(0, |last| last.saturating_add(1))), to);
+        failpoint("history.before");
         self.progress = self.store.splice(&self.progress, of, batch).await?;
+        failpoint("history.after");
         splice.of = of;
         metrics::history(self.plan.id, of.address, to, events);
         Ok(of.next_block.is_none())

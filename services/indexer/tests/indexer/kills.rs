@@ -56,6 +56,61 @@ async fn an_indexer_killed_a_hundred_times_loses_nothing_and_repeats_nothing() {
     futures::future::join_all(series).await;
 }
 
+#[tokio::test]
+async fn an_indexer_killed_while_it_adds_history_loses_nothing_and_repeats_nothing() {
+    const DEATHS: [&str; 6] = [
+        "cover.before=1",
+        "cover.after=1",
+        "history.before=1",
+        "history.after=1",
+        "history.before=2",
+        "history.after=1",
+    ];
+    let mut stores = vec![TestStore::sqlite()];
+    if setting::<String>("TEST_DATABASE_URL").is_some() {
+        stores.push(TestStore::postgres().await);
+    }
+    for store in &stores {
+        let mut devnet = Devnet::start(Options::default()).await.unwrap();
+        for _ in 0..24 {
+            devnet.step().await.unwrap();
+        }
+        let toml = devnet.config_toml();
+        let address = devnet.deployment().conditional_tokens.to_string();
+        let late = format!(
+            "[[chains.contracts]]\nprotocol = \"gnosis.conditional_tokens\"\naddress = \"{address}\"\n"
+        );
+        assert!(toml.contains(&late));
+        let directory = tempfile::tempdir().unwrap();
+        let config = directory.path().join("capstan.toml");
+        std::fs::write(&config, toml.replace(&late, "")).unwrap();
+        let process = Process::spawn(&config, &database_url(store), &[]).await;
+        let mut client = process.client().await.unwrap();
+        Subscriber::default().follow_to(&mut client, head(&devnet).await).await;
+        drop(process);
+
+        std::fs::write(&config, &toml).unwrap();
+        for death in DEATHS {
+            let process = Process::spawn(&config, &database_url(store), &[(FAILPOINT_VARIABLE, death)]).await;
+            process.killed(death).await;
+        }
+        let process = Process::spawn(&config, &database_url(store), &[]).await;
+        let mut client = process.client().await.unwrap();
+        let all = truth(&devnet).await;
+        let mut reader = Subscriber::default();
+        while reader.ids() != all {
+            reader = Subscriber::default();
+            // Whoever reads while history becomes whole is told to begin again.
+            drop(reader.try_follow_to(&mut client, head(&devnet).await).await);
+            tokio::task::yield_now().await;
+        }
+        settle(&mut client, &devnet, &toml).await;
+        drop(process);
+        let (fresh, _) = State::fresh(&devnet, &toml).await;
+        State::of(store).await.assert_same(&fresh, "after deaths in history");
+    }
+}
+
 /// An indexer that lives many times, its chain and its subscriber.
 struct Life<'a> {
     store: &'a TestStore,
