@@ -261,5 +261,5 @@ fn endpoint(url: &platform::RpcUrl) -> EvmUrl {
         platform::RpcRole::Primary => Role::Primary,
         platform::RpcRole::Fallback => Role::Fallback,
     };
-    EvmUrl { url: url.reveal().to_owned(), role }
+    EvmUrl { url: url.reveal().to_owned(), role, requests_per_second: url.requests_per_second() }
 }

@@ -87,13 +87,14 @@ impl Pool {
         method: &'static str,
         deadline: Instant,
     ) -> Result<(), ChainError> {
+        let now = Instant::now();
         let right = able.iter().filter(|member| !member.health().is_other_chain);
-        let until = right.filter_map(|member| member.health().paused_until).min();
+        let until = right.map(|member| member.health().next_request(now)).min();
         let none =
             if able.len() < self.members.len() { ChainError::NoOther } else { ChainError::NoneServesChain };
         let until = until.ok_or(none)?;
         if until >= deadline {
-            let retry_after = Some(until.saturating_duration_since(Instant::now()));
+            let retry_after = Some(until.saturating_duration_since(now));
             return Err(ChainError::RateLimited { method, retry_after });
         }
         sleep_until(until).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::Rng;
 use tokio::time::Instant;
 
-use crate::pool::verdict::Verdict;
+use crate::pool::{allowance::Allowance, verdict::Verdict};
 
 /// Failures in a row, or lies within a while, that eject an endpoint.
 const STRIKES: u32 = 3;
@@ -50,6 +50,8 @@ pub(super) struct Health {
     pub(super) ejected_until: Option<Instant>,
     /// Behind the others; looked at again from then on.
     pub(super) lagging_until: Option<Instant>,
+    /// What it may be sent.
+    pub(super) allowance: Option<Allowance>,
     pub(super) probing: bool,
     /// Serves another chain, or never proved to serve this one: it must not be asked even when nobody else
     /// is left.
@@ -77,6 +79,7 @@ impl Health {
             paused_until: None,
             ejected_until: None,
             lagging_until: None,
+            allowance: None,
             probing: false,
             is_other_chain: false,
             head: None,
@@ -97,6 +100,12 @@ impl Health {
 
     pub(super) fn is_paused(&self, now: Instant) -> bool {
         self.paused_until.is_some_and(|until| until > now)
+    }
+
+    /// When it may be asked again: it wanted a pause, or has had its requests of this second.
+    pub(super) fn next_request(&self, now: Instant) -> Instant {
+        let allowed = self.allowance.as_ref().map_or(now, |allowance| allowance.next(now));
+        self.paused_until.map_or(allowed, |until| until.max(allowed))
     }
 
     pub(super) fn latency(&self) -> Duration {

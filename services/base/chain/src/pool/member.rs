@@ -58,7 +58,7 @@ impl Member {
     /// Smaller is better; endpoints of one rank share the load. Absent while it must be left alone.
     pub(super) fn rank(&self, now: Instant) -> Option<u8> {
         let role = if self.role == Role::Primary { 0 } else { 1 };
-        if self.health().is_other_chain {
+        if self.health().is_other_chain || self.health().next_request(now) > now {
             return None;
         }
         match self.state(now) {
@@ -93,9 +93,13 @@ impl Lease {
         if !health.has_room() {
             return None;
         }
+        let since = Instant::now();
         health.in_flight += 1;
+        if let Some(allowance) = &mut health.allowance {
+            allowance.take(since);
+        }
         drop(health);
-        Some(Self { member: Arc::clone(member), freed: Arc::clone(freed), since: Instant::now() })
+        Some(Self { member: Arc::clone(member), freed: Arc::clone(freed), since })
     }
 
     pub(super) fn learn(&self, verdict: Verdict) {

@@ -1,5 +1,6 @@
 //! Endpoints of one chain that serve requests together: who is asked, and who else when that fails.
 
+mod allowance;
 mod choose;
 mod health;
 mod member;

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::{sync::Notify, task::JoinSet, time::Instant};
 use tracing::{info, warn};
 
-use super::{Identity, LAG, Member, Pool};
+use super::{Identity, LAG, Member, Pool, allowance::Allowance};
 use crate::{
     ChainError, EvmOptions, answers,
     endpoint::Endpoint,
@@ -30,6 +30,8 @@ impl Pool {
             let serves = only_ws || !endpoint.is_ws;
             let place = endpoints.iter().position(|other| other.url() == endpoint.url()).unwrap_or_default();
             let member = Member::new(endpoint.to_string(), place, url.role, rpc);
+            member.health().allowance =
+                url.requests_per_second.map(|most| Allowance::new(most, Instant::now()));
             match found {
                 Ok(()) => up += usize::from(serves),
                 Err(error @ ChainError::Unreachable { .. }) => {

@@ -1,6 +1,6 @@
 //! What an operator can see of an endpoint.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 /// What an endpoint is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -19,11 +19,13 @@ pub struct EvmUrl {
     pub url: String,
     /// What it is for.
     pub role: Role,
+    /// Most requests a second that it is sent.
+    pub requests_per_second: Option<NonZeroU32>,
 }
 
 impl From<&str> for EvmUrl {
     fn from(url: &str) -> Self {
-        Self { url: url.to_owned(), role: Role::Primary }
+        Self { url: url.to_owned(), role: Role::Primary, requests_per_second: None }
     }
 }
 

@@ -1,6 +1,9 @@
 //! Several endpoints under faults: answers stay right, come in time, and endpoints come back.
 
-use std::time::{Duration, Instant};
+use std::{
+    num::NonZeroU32,
+    time::{Duration, Instant},
+};
 
 use capstan_chain::{
     ChainError, EndpointState, EndpointStatus, ErrorClass, Evm, EvmOptions, EvmUrl, LogFilter, Role,
@@ -28,8 +31,8 @@ impl Pair {
         let mut options = options(&[]);
         options.request_timeout = Duration::from_secs(4);
         options.urls = vec![
-            EvmUrl { url: first.http_url(), role: Role::Primary },
-            EvmUrl { url: second.http_url(), role: second_role },
+            EvmUrl { url: first.http_url(), role: Role::Primary, requests_per_second: None },
+            EvmUrl { url: second.http_url(), role: second_role, requests_per_second: None },
         ];
         let evm = Evm::connect(options).await.unwrap();
         Self { _anvil: anvil, first, second, evm }
@@ -217,6 +220,31 @@ async fn a_rate_limit_without_a_wait_bounds_the_requests_of_many_callers() {
     assert_eq!(refused, 16);
     assert_eq!(proxy.requests() - before, 200);
     assert!(evm.endpoints()[0].rate_limited == 16);
+}
+
+#[tokio::test]
+async fn an_endpoint_is_sent_no_more_requests_a_second_than_it_may_be() {
+    let anvil = chain_of_logs().await;
+    let proxy = FaultProxy::start(&anvil.http()).await.unwrap();
+    let limited = EvmUrl { requests_per_second: NonZeroU32::new(5), ..EvmUrl::from(&*proxy.http_url()) };
+    let mut only = options(&[]);
+    only.urls = vec![limited.clone()];
+    let evm = Evm::connect(only).await.unwrap();
+    let (began, before) = (Instant::now(), proxy.requests());
+    let answers = futures::future::join_all((0..15).map(|_| evm.head())).await;
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(proxy.requests() - before, 15);
+    // One of the first five was for the look at the beginning.
+    assert!(began.elapsed() > Duration::from_millis(1_900), "{:?}", began.elapsed());
+
+    let mut beside = options(&[]);
+    beside.urls = vec![limited, EvmUrl { role: Role::Fallback, ..EvmUrl::from(&*anvil.http()) }];
+    let evm = Evm::connect(beside).await.unwrap();
+    let (began, before) = (Instant::now(), proxy.requests());
+    let answers = futures::future::join_all((0..50).map(|_| evm.head())).await;
+    assert!(answers.iter().all(Result::is_ok));
+    let most = 5 + u64::try_from(began.elapsed().as_millis()).unwrap() / 200;
+    assert!((1..=most).contains(&(proxy.requests() - before)), "{}", proxy.requests() - before);
 }
 
 #[tokio::test]

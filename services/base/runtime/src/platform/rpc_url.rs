@@ -1,16 +1,18 @@
 //! Where a node is, with a key that is never shown.
 
-use std::fmt;
+use std::{fmt, num::NonZeroU32};
 
 use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct};
 
-/// URL of a node and what it is for, written `"https://…"` or `{ url = "https://…", role = "fallback" }`.
+/// URL of a node and what it is for, written `"https://…"` or
+/// `{ url = "https://…", role = "fallback", requests_per_second = 25 }`.
 /// Its path and credentials are often a key, so it is shown without them.
 #[derive(Clone, Deserialize)]
 #[serde(from = "WrittenRpcUrl")]
 pub struct RpcUrl {
     url: String,
     role: RpcRole,
+    requests_per_second: Option<NonZeroU32>,
 }
 
 /// What an endpoint is for.
@@ -25,18 +27,23 @@ pub enum RpcRole {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "expected a URL, or { url = \"…\", role = \"primary\" or \"fallback\" }")]
+#[serde(
+    untagged,
+    expecting = "expected a URL, or { url = \"…\", role = \"primary\" or \"fallback\", requests_per_second = … }"
+)]
 enum WrittenRpcUrl {
     Plain(String),
-    WithRole(RpcUrlWithRole),
+    Whole(WholeRpcUrl),
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RpcUrlWithRole {
+struct WholeRpcUrl {
     url: String,
     #[serde(default)]
     role: RpcRole,
+    #[serde(default)]
+    requests_per_second: Option<NonZeroU32>,
 }
 
 impl RpcUrl {
@@ -51,11 +58,17 @@ impl RpcUrl {
     pub const fn role(&self) -> RpcRole {
         self.role
     }
+
+    /// Most requests a second that the endpoint is sent.
+    #[must_use]
+    pub const fn requests_per_second(&self) -> Option<NonZeroU32> {
+        self.requests_per_second
+    }
 }
 
 impl From<String> for RpcUrl {
     fn from(url: String) -> Self {
-        Self { url, role: RpcRole::Primary }
+        Self { url, role: RpcRole::Primary, requests_per_second: None }
     }
 }
 
@@ -63,7 +76,9 @@ impl From<WrittenRpcUrl> for RpcUrl {
     fn from(written: WrittenRpcUrl) -> Self {
         match written {
             WrittenRpcUrl::Plain(url) => Self::from(url),
-            WrittenRpcUrl::WithRole(RpcUrlWithRole { url, role }) => Self { url, role },
+            WrittenRpcUrl::Whole(WholeRpcUrl { url, role, requests_per_second }) => {
+                Self { url, role, requests_per_second }
+            }
         }
     }
 }
@@ -86,12 +101,16 @@ impl fmt::Debug for RpcUrl {
 
 impl Serialize for RpcUrl {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.role == RpcRole::Primary {
+        if self.role == RpcRole::Primary && self.requests_per_second.is_none() {
             return serializer.collect_str(self);
         }
-        let mut fields = serializer.serialize_struct("RpcUrl", 2)?;
+        let mut fields = serializer.serialize_struct("RpcUrl", 3)?;
         fields.serialize_field("url", &self.to_string())?;
         fields.serialize_field("role", &self.role)?;
+        match self.requests_per_second {
+            Some(most) => fields.serialize_field("requests_per_second", &most)?,
+            None => fields.skip_field("requests_per_second")?,
+        }
         fields.end()
     }
 }
@@ -111,13 +130,22 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_has_a_role_when_one_is_written() {
-        let text = r#"urls = ["http://one", { url = "http://me:key@two/key", role = "fallback" }, { url = "http://three" }]"#;
+    fn an_endpoint_has_a_role_and_a_limit_when_they_are_written() {
+        let text = r#"urls = ["http://one", { url = "http://me:key@two/key", role = "fallback" }, { url = "http://three", requests_per_second = 25 }]"#;
         let read: BTreeMap<String, Vec<RpcUrl>> = toml::from_str(text).unwrap();
         let roles: Vec<_> = read["urls"].iter().map(RpcUrl::role).collect();
         assert_eq!(roles, [RpcRole::Primary, RpcRole::Fallback, RpcRole::Primary]);
+        let limits = read["urls"].iter().map(|url| url.requests_per_second().map(NonZeroU32::get));
+        assert_eq!(limits.collect::<Vec<_>>(), [None, None, Some(25)]);
+        let none = r#"urls = [{ url = "http://one", requests_per_second = 0 }]"#;
+        assert!(toml::from_str::<BTreeMap<String, Vec<RpcUrl>>>(none).is_err());
         let shown = toml::to_string(&read).unwrap();
-        assert!(shown.contains("fallback") && !shown.contains("key"), "{shown}");
+        assert!(
+            shown.contains("fallback")
+                && shown.contains("requests_per_second = 25")
+                && !shown.contains("key"),
+            "{shown}"
+        );
         let wrong =
             toml::from_str::<BTreeMap<String, Vec<RpcUrl>>>(r#"urls = [{ url = "x", role = "main" }]"#);
         assert!(wrong.unwrap_err().to_string().contains("expected a URL, or { url"));
