@@ -73,7 +73,7 @@ impl Database {
         let failed =
             |source| Error::Connect { url: options.url.to_string(), service: service.to_owned(), source };
         match &options.url {
-            DatabaseUrl::Sqlite(directory) => Ok(directory.join(format!("{service}.sqlite")).exists()),
+            DatabaseUrl::Sqlite(directory) => Ok(sqlite_file(directory, service).exists()),
             DatabaseUrl::Postgres(url) => {
                 let mut connection = reach(url, options).await.map_err(failed)?;
                 let found = has_schema(&mut connection, service).await.map_err(failed)?;
@@ -148,15 +148,6 @@ pub async fn check(options: &Options) -> Result<(), Error> {
             };
             reach(url, options).await.map_err(failed)?.close().await.map_err(|error| failed(refusal(&error)))
         }
-    }
-}
-
-/// Whether `service` may have a store already: a server has to be asked.
-#[must_use]
-pub fn may_exist(url: &DatabaseUrl, service: &str) -> bool {
-    match url {
-        DatabaseUrl::Sqlite(directory) => sqlite_file(directory, service).exists(),
-        DatabaseUrl::Postgres(_) => true,
     }
 }
 

@@ -14,7 +14,7 @@ mod migrate;
 pub mod testing;
 mod url;
 
-pub use connect::{Database, Options, check, may_exist};
+pub use connect::{Database, Options, check};
 pub use error::Error;
 pub use migrate::{MigrationState, down, prepare, state};
 pub use url::DatabaseUrl;

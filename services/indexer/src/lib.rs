@@ -128,12 +128,12 @@ async fn connect_all(config: &Config, scope: &Scope) -> Result<Vec<(Node, ChainP
 /// tells is no reason not to start.
 async fn open_database(scope: &Scope, nodes: &[(Node, ChainPlan)]) -> Result<Database, StartError> {
     let mut refused = Vec::new();
-    for (index, (node, plan)) in nodes.iter().enumerate() {
+    for (index, (node, plan)) in nodes.iter().enumerate().filter(|(_, (_, plan))| plan.start_block > 0) {
         let Ok(head) = node.head().await else { continue };
         refused
             .extend(past_head(plan, &format!("chains.{index}"), head.block.number).map(|why| (plan.id, why)));
     }
-    let is_new = !scope.may_have_database()?;
+    let is_new = !scope.has_database().await?;
     if let Some((_, why)) = refused.pop_if(|_| is_new) {
         return Err(why.into());
     }

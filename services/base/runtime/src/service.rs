@@ -77,14 +77,6 @@ impl Scope {
         Ok(options)
     }
 
-    /// Whether the service may have a store already, so that it has to be opened to know what is in it.
-    ///
-    /// # Errors
-    /// When the configuration names no store.
-    pub fn may_have_database(&self) -> Result<bool, StartError> {
-        Ok(capstan_db::may_exist(&self.platform.database.url.parse()?, self.name))
-    }
-
     /// A channel to another service; it connects when it is used.
     ///
     /// # Errors
