@@ -41,7 +41,7 @@ impl ChainProgress {
     /// Whether everything after `at` is kept, and what became of the blocks before it.
     #[must_use]
     pub fn keeps(&self, at: Position) -> bool {
-        at.fork >= self.earliest_fork && self.keeps_after(at.place)
+        (at.is_unread() || at.fork >= self.earliest_fork) && self.keeps_after(at.place)
     }
 
     /// Whether every log after `place` is kept.

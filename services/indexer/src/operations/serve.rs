@@ -104,7 +104,7 @@ impl StartAt {
         }
         let place = place::before(block).unwrap_or_default();
         let (fork, history) = (progress.fork, progress.history);
-        Ok(Position { fork, place, history, ..Position::beginning(progress.log_id) })
+        Ok(Position { fork, place, history, floor: place, ..Position::beginning(progress.log_id) })
     }
 }
 
@@ -238,14 +238,15 @@ impl EventLog {
                 cursor.chains.insert(*chain_id, start.position(&progress)?);
                 continue;
             };
-            let ahead = at.fork == progress.fork && at.place > end_of(&progress);
+            let is_ahead = at.fork == progress.fork && at.place > end_of(&progress);
+            let ahead = is_ahead && !at.is_unread();
             if at.log_id != progress.log_id || at.fork > progress.fork || ahead {
                 return Err(Error::CursorOfOtherLog);
             }
             if !progress.keeps(*at) {
                 return Err(pruned(&progress));
             }
-            if !self.store.knows(&progress, *at).await? {
+            if !at.is_unread() && !self.store.knows(&progress, *at).await? {
                 return Err(Error::CursorOfOtherLog);
             }
             self.check_history(&progress, *at, filter).await?;

@@ -194,8 +194,7 @@ impl Session {
             let writer = self.writers.get_mut(&chain_id).ok_or(Error::UnknownChain(chain_id.0))?;
             reverted.extend(events.iter().map(|event| writer.write(Finality::Latest, event)));
         }
-        let junction = crate::domain::place::end_of(undo.last_valid.number);
-        self.advance(chain_id, fork, junction, Some(undo.last_valid));
+        self.advance(chain_id, fork, at.place_after(&undo.last_valid), Some(undo.last_valid));
         Ok(message(Message::Undo(UndoSignal {
             chain_id: chain_id.0,
             last_valid_block: Some(convert::block(undo.last_valid)),

@@ -97,6 +97,7 @@ pub(super) fn cursor(row: pool_cursor::Model) -> PoolCursor {
         place: unsigned(row.place),
         mark: u64::from_be_bytes(row.mark.to_be_bytes()),
         history: unsigned(row.history),
+        floor: 0,
     };
     let block = optional_block(row.block_number, row.block_hash, row.block_time);
     PoolCursor { at, block, final_number: unsigned(row.final_number) }

@@ -103,9 +103,9 @@ impl Store {
             return Err(Error::CursorPruned { chain_id, earliest: progress.earliest });
         }
         let (undo, after) = match junction(&read, &progress, at.fork).await? {
-            Some(undo) if at.place > place::end_of(undo.last_valid.number) => {
+            Some(undo) if !at.is_unread() && at.place > place::end_of(undo.last_valid.number) => {
                 let depth = place::number_of(at.place).saturating_sub(undo.last_valid.number);
-                (Some(Undo { depth, ..undo }), place::end_of(undo.last_valid.number))
+                (Some(Undo { depth, ..undo }), at.place_after(&undo.last_valid))
             }
             _ => (None, at.place),
         };

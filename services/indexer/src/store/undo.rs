@@ -109,7 +109,7 @@ impl Store {
             let block = rows::block_ref(orphan.number, orphan.hash.0, orphan.time);
             let until = Ord::min(place::end_of(block.number), at.place);
             let span = Span {
-                after: place::before(block.number),
+                after: place::before(block.number).max(Some(at.floor)),
                 floor: None,
                 until,
                 newest_first: false,

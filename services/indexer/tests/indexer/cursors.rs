@@ -8,9 +8,14 @@ use alloy::{
 };
 use capstan_db::testing::TestStore;
 use capstan_devnet::Devnet;
-use capstan_proto::indexer::{
-    CommitCursorRequest, Event, GetCursorRequest, Payload, StreamEventsRequest, stream_events_request::Start,
+use capstan_proto::{
+    indexer::{
+        CommitCursorRequest, Event, GetCursorRequest, Payload, StreamEventsRequest,
+        stream_events_request::Start,
+    },
+    primitives::Finality,
 };
+use capstan_runtime::platform::FinalityRule;
 use tonic::Code;
 use tonic_types::StatusExt;
 
@@ -70,6 +75,84 @@ async fn a_stream_begins_and_ends_where_it_is_told_to() {
     all.follow_to(&mut client, head(&devnet).await).await;
     assert_eq!(tail.ids(), between(&all.events, height + 1, height + 1));
     stop(running).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_waits_above_the_head_goes_on_from_its_own_cursors() {
+    let devnet = devnet().await;
+    let store = TestStore::sqlite();
+    let (running, mut client) = indexer(platform(&devnet, &store)).await;
+    settle(&mut client, &devnet, &devnet.config_toml()).await;
+    let (height, _) = head(&devnet).await;
+    let start = Some(Start::FromBlock(height + 10));
+    let mut waiting = Subscriber::default();
+    let request = StreamEventsRequest { start, ..Default::default() };
+    let mut stream = client.stream_events(request).await.unwrap().into_inner();
+    assert!(!waiting.take(&mut stream).await, "a session comes first");
+    let session = waiting.cursor.clone();
+    assert!(waiting.take(&mut stream).await);
+    for cursor in [session, waiting.cursor.clone()] {
+        let mut again = Subscriber { cursor, ..Default::default() };
+        let mut stream = again.open(&mut client).await;
+        while !again.take(&mut stream).await {}
+        assert!(again.events.is_empty());
+    }
+    stop(running).await;
+}
+
+#[tokio::test]
+async fn nothing_before_its_start_is_given_or_taken_back_whatever_a_reorg_does() {
+    let mut devnet = devnet().await;
+    traffic(&mut devnet, 20).await;
+    let store = TestStore::sqlite();
+    let mut platform = platform(&devnet, &store);
+    platform.chains[0].finality = FinalityRule::Blocks(6);
+    let (running, mut client) = indexer(platform).await;
+    Subscriber::default().follow_to(&mut client, head(&devnet).await).await;
+    let (height, _) = head(&devnet).await;
+    let finality = Finality::Finalized.into();
+    let requests = [
+        (StreamEventsRequest { finality, ..from(Start::BlocksBeforeHead(0)) }, height + 1),
+        (from(Start::FromBlock(height + 5)), height + 5),
+        // It had read what a reorg then takes back.
+        (from(Start::FromBlock(height - 1)), height - 1),
+    ];
+    let mut readers = Vec::new();
+    for (request, first) in requests {
+        let mut stream = client.stream_events(request.clone()).await.unwrap().into_inner();
+        let mut reader = Subscriber::default();
+        while !reader.take(&mut stream).await {}
+        readers.push((request, stream, reader, first));
+    }
+    let away: Vec<_> =
+        readers.iter().map(|(request, _, reader, _)| (request.clone(), reader.cursor.clone())).collect();
+    devnet.reorg_postponing(4).await.unwrap();
+    traffic(&mut devnet, 16).await;
+    let mut all = Subscriber::default();
+    let (end, hash) = head(&devnet).await;
+    all.follow_to(&mut client, (end, hash)).await;
+
+    let last_of = |request: &StreamEventsRequest| if request.finality == finality { end - 6 } else { end };
+    for (request, stream, reader, first) in &mut readers {
+        let last = last_of(request);
+        while !(reader.take(stream).await && reader.through.0 == last) {}
+        assert_eq!(reader.ids(), between(&all.events, *first, last), "from {first}");
+    }
+    let undos: Vec<usize> = readers.iter().map(|(_, _, reader, _)| reader.undos.len()).collect();
+    assert_eq!(undos, [0, 0, 1]);
+    // The same by cursor, for who was away.
+    for ((request, cursor), (.., first)) in away.into_iter().zip(&readers) {
+        let (mut reader, last) = (Subscriber::default(), last_of(&request));
+        let request = StreamEventsRequest { cursor, ..request };
+        let mut stream = client.stream_events(request).await.unwrap().into_inner();
+        while !(reader.take(&mut stream).await && reader.through.0 == last) {}
+        assert_eq!(reader.ids(), between(&all.events, *first, last), "from {first}, by cursor");
+    }
+    stop(running).await;
+}
+
+fn from(start: Start) -> StreamEventsRequest {
+    StreamEventsRequest { start: Some(start), ..Default::default() }
 }
 
 #[tokio::test]
