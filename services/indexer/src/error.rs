@@ -84,6 +84,12 @@ pub enum Error {
     /// A page token is not of this request.
     #[error("page_token: {0}")]
     PageToken(PageTokenError),
+    /// A page token of a log that is no more.
+    #[error("page_token: of an event log that was replaced; start again without one")]
+    PageOfOtherLog,
+    /// A part of the pages before the one that is asked for left the chain.
+    #[error("blocks that the pages before were of left the chain; start again without page_token")]
+    PageReorged,
     /// A stream cursor cannot be used.
     #[error("cursor: {0}")]
     Cursor(PageTokenError),
@@ -174,6 +180,11 @@ impl Error {
             Self::Cursor(error @ PageTokenError::OtherRequest) => {
                 Failure::invalid_field("cursor", error).with_reason("CURSOR_FILTER_MISMATCH")
             }
+            Self::PageOfOtherLog => {
+                let description = text.strip_prefix("page_token: ").unwrap_or(&text).to_owned();
+                Failure::invalid_field("page_token", description).with_reason("PAGE_TOKEN_INVALID")
+            }
+            Self::PageReorged => Failure::new(Code::Aborted, "PAGE_REORGED", text),
             Self::Cursor(error) => Failure::invalid_field("cursor", error).with_reason("CURSOR_INVALID"),
             Self::CursorPruned { chain_id, earliest } => {
                 Failure::new(Code::FailedPrecondition, "CURSOR_PRUNED", text)

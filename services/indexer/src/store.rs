@@ -5,6 +5,7 @@ mod blocks;
 mod consumers;
 mod contracts;
 mod history;
+mod known;
 mod lease;
 mod pool_rows;
 mod pools;

@@ -180,7 +180,7 @@ impl Subject<'_> {
             newest_first: false,
             limit: u64::from(u32::MAX),
         };
-        let stored = self.store.list(self.chain_id, &Wanted::default(), span).await?;
+        let stored = self.store.list(self.chain_id, &Wanted::default(), span, None).await?;
         let stored = stored.map(|(_, events, _)| events).unwrap_or_default();
         let (stored, proved) = {
             let contracts = self.contracts.read().unwrap_or_else(PoisonError::into_inner);

@@ -1,7 +1,7 @@
 //! Serving the log: pages, streams, status.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -15,7 +15,7 @@ use crate::{
         ChainProgress, Contracts, Covered, Cursor, Event, EventFilter, LogPage, Position, Rate, Undo, place,
     },
     error::Error,
-    store::{Bounds, Span, Store},
+    store::{Bounds, Store},
 };
 
 /// What the indexer is doing with a chain.
@@ -108,21 +108,6 @@ impl StartAt {
     }
 }
 
-/// A page of events of one chain.
-#[derive(Debug, Clone)]
-pub struct ListQuery {
-    /// Chain.
-    pub chain_id: ChainId,
-    /// Which events.
-    pub filter: EventFilter,
-    /// The last place of the page before.
-    pub after: Option<u64>,
-    /// Newest first.
-    pub newest_first: bool,
-    /// Most events.
-    pub limit: u64,
-}
-
 /// The log as it is served.
 #[derive(Debug, Clone)]
 pub struct EventLog {
@@ -155,7 +140,7 @@ impl EventLog {
         }
     }
 
-    /// The chains of a stream; none named means all.
+    /// The chains of a stream, each once; none named means all.
     ///
     /// # Errors
     /// When one is not configured.
@@ -163,40 +148,8 @@ impl EventLog {
         if ids.is_empty() {
             return Ok(self.chains.keys().copied().collect());
         }
-        ids.iter().map(|id| self.chain(*id)).collect()
-    }
-
-    /// A page of events of one chain, its cursor, and the place after which there may be more.
-    ///
-    /// # Errors
-    /// When the store does not answer, or the chain's log has not begun, and [`Error::CursorPruned`] when
-    /// the page would begin below what is kept.
-    pub async fn list(&self, query: &ListQuery) -> Result<(ChainProgress, Vec<Event>, Option<u64>), Error> {
-        let ListQuery { chain_id, filter, newest_first, limit, .. } = query;
-        let wanted = self.wanted(*chain_id, filter).await?;
-        let first = filter.from_block.and_then(place::before);
-        let until = filter.to_block.map_or(u64::MAX, place::end_of);
-        let mut after = query.after;
-        let mut events: Vec<Event> = Vec::new();
-        loop {
-            let missing = limit.saturating_sub(u64::try_from(events.len()).unwrap_or(u64::MAX));
-            let span = Span { after, floor: first, until, newest_first: *newest_first, limit: missing };
-            let page = self.store.list(*chain_id, &wanted, span).await?;
-            let (progress, found, more) = page.ok_or(Error::UnknownChain(chain_id.0))?;
-            self.caught_up(&progress).await;
-            let begins = after.filter(|_| !newest_first);
-            if !filter.from_block.is_none_or(|block| progress.keeps_from(block))
-                || !begins.is_none_or(|after| progress.keeps_after(after))
-            {
-                return Err(pruned(&progress));
-            }
-            self.learn(*chain_id, &found).await?;
-            events.extend(self.meanings(*chain_id, found.into_iter(), filter));
-            if more.is_none() || events.len() >= usize::try_from(*limit).unwrap_or(usize::MAX) {
-                return Ok((progress, events, more));
-            }
-            after = more;
-        }
+        let chains: BTreeSet<ChainId> = ids.iter().map(|id| self.chain(*id)).collect::<Result<_, _>>()?;
+        Ok(chains.into_iter().collect())
     }
 
     /// The chain's cursor in the store.
@@ -336,7 +289,7 @@ impl EventLog {
     }
 }
 
-const fn pruned(progress: &ChainProgress) -> Error {
+pub(super) const fn pruned(progress: &ChainProgress) -> Error {
     Error::CursorPruned { chain_id: progress.chain_id, earliest: progress.earliest }
 }
 

@@ -8,7 +8,7 @@ use capstan_proto::indexer::{
 };
 use tonic::{Request, Response, Status};
 
-use super::{convert, page_size, position_of};
+use super::{convert, page_size};
 use crate::{
     domain::{Contract, Description, Quarantined},
     error::Error,
@@ -113,6 +113,12 @@ impl AdminRpc {
 fn address_of(token: &str, binding: &str) -> Result<Address, PageTokenError> {
     let key = PageToken::decode(token, binding)?.key;
     Address::try_from(key.as_slice()).map_err(|_| PageTokenError::Malformed)
+}
+
+fn position_of(token: &str, binding: &str) -> Result<u64, Error> {
+    let malformed = Error::PageToken(PageTokenError::Malformed);
+    let key = PageToken::decode(token, binding).map_err(Error::PageToken)?.key;
+    key.try_into().map(u64::from_be_bytes).map_err(|_| malformed)
 }
 
 fn contract((address, contract): (Address, Contract)) -> FollowedContract {

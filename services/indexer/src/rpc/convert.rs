@@ -73,7 +73,7 @@ pub(super) fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
         .map_err(|error: T::Err| Error::Field { field: field.to_owned(), description: error.to_string() })
 }
 
-fn at_most(field: &str, count: usize, most: usize) -> Result<(), Error> {
+pub(super) fn at_most(field: &str, count: usize, most: usize) -> Result<(), Error> {
     if count <= most {
         return Ok(());
     }

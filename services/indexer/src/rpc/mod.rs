@@ -11,7 +11,7 @@ mod stream;
 mod transaction_wire;
 mod transactions;
 
-use capstan_primitives::{Clock, Finality, PageToken};
+use capstan_primitives::{Clock, Finality};
 use capstan_proto::indexer::{
     ChainHealth, CommitCursorRequest, CommitCursorResponse, GetCursorRequest, GetCursorResponse,
     GetHealthRequest, GetHealthResponse, GetStatusRequest, GetStatusResponse, ListEventsRequest,
@@ -27,8 +27,9 @@ pub(crate) use transactions::TransactionRpc;
 pub(crate) use admin::AdminRpc;
 
 use crate::{
+    domain::PageStart,
     error::Error,
-    operations::{ChainState, EventLog, ListQuery},
+    operations::{ChainState, EventLog, ListQuery, Listed},
 };
 
 const MAX_PAGE: u64 = 1_000;
@@ -108,13 +109,9 @@ impl Rpc {
         let filter = convert::list_filter(&request)?;
         let limit = page_size(request.page_size)?;
         let binding = format!("ListEvents {chain_id} {} newest={}", filter.binding(), request.newest_first);
-        let after = match request.page_token.as_str() {
-            "" => None,
-            token => Some(position_of(token, &binding)?),
-        };
-        let query = ListQuery { chain_id, filter, after, newest_first: request.newest_first, limit };
-        let (progress, events, more) = self.log.list(&query).await?;
-        let token = |place: u64| PageToken { key: place.to_be_bytes().to_vec() }.encode(&binding);
+        let page = PageStart::decode(&request.page_token, &binding).map_err(Error::PageToken)?;
+        let query = ListQuery { chain_id, filter, page, newest_first: request.newest_first, limit };
+        let Listed { progress, events, next } = self.log.list(&query).await?;
         let finalized = progress.finalized.map(|block| block.number);
         let safe = self.log.safe(chain_id);
         let finality = |number| Finality::of_safe(number, safe, finalized);
@@ -125,7 +122,7 @@ impl Rpc {
                 .into_iter()
                 .map(|event| writer.write(finality(event.block.number), &event))
                 .collect(),
-            next_page_token: more.map(token).unwrap_or_default(),
+            next_page_token: next.map(|start| start.encode(&binding)).unwrap_or_default(),
             as_of: progress.indexed.map(|block| convert::as_of(chain_id, block, finality(block.number))),
         })
     }
@@ -140,10 +137,4 @@ fn page_size(size: i32) -> Result<u64, Error> {
             description: format!("{size} is out of range; 0 to {MAX_PAGE} can be asked for"),
         }),
     }
-}
-
-fn position_of(token: &str, binding: &str) -> Result<u64, Error> {
-    let malformed = Error::PageToken(capstan_primitives::PageTokenError::Malformed);
-    let key = PageToken::decode(token, binding).map_err(Error::PageToken)?.key;
-    key.try_into().map(u64::from_be_bytes).map_err(|_| malformed)
 }

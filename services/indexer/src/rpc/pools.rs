@@ -1,6 +1,6 @@
 //! `PoolService`: translate, call, translate.
 
-use capstan_primitives::{ChainId, Finality, PageToken};
+use capstan_primitives::{ChainId, Finality};
 use capstan_proto::{
     indexer::{
         self as wire, GetPoolRequest, GetPoolResponse, ListPoolsRequest, ListPoolsResponse,
@@ -10,9 +10,9 @@ use capstan_proto::{
 };
 use tonic::{Request, Response, Status};
 
-use super::{convert, page_size, position_of};
+use super::{convert, page_size};
 use crate::{
-    domain::{Pool, PoolState, PoolVersion, place},
+    domain::{PageStart, Pool, PoolState, PoolVersion, Position, place},
     error::Error,
     operations::Pools,
     store::{PoolPage, PoolQuery},
@@ -38,7 +38,7 @@ impl PoolService for PoolRpc {
         let chain_id = self.pools.log.chain(chain_id)?;
         let address = convert::parsed("address", &address)?;
         let query =
-            PoolQuery { chain_id, address: Some(address), version: None, token: None, after: None, limit: 1 };
+            PoolQuery { chain_id, address: Some(address), version: None, token: None, page: None, limit: 1 };
         let page = self.pools.list(&query).await?;
         let as_of = self.as_of(chain_id, &page);
         let found = page.pools.into_iter().next().ok_or(Error::UnknownPool(address))?;
@@ -53,18 +53,13 @@ impl PoolRpc {
         let version = version(&protocol)?;
         let token = (!token.is_empty()).then(|| convert::parsed("token", &token)).transpose()?;
         let binding = format!("ListPools {chain_id} {version:?} {token:?}");
-        let after = match page_token.as_str() {
-            "" => None,
-            token => Some(position_of(token, &binding)?),
-        };
-        let query = PoolQuery { chain_id, version, token, address: None, after, limit: page_size(size)? };
+        let start = PageStart::decode(&page_token, &binding).map_err(Error::PageToken)?;
+        let query =
+            PoolQuery { chain_id, version, token, address: None, page: start, limit: page_size(size)? };
         let page = self.pools.list(&query).await?;
-        let last = page.pools.last().filter(|_| page.more);
-        let next = |(last, ..): &(Pool, PoolState, PoolState)| {
-            PageToken { key: last.created_place.to_be_bytes().to_vec() }.encode(&binding)
-        };
+        let next = next(&page).map(|start| start.encode(&binding));
         Ok(ListPoolsResponse {
-            next_page_token: last.map(next).unwrap_or_default(),
+            next_page_token: next.unwrap_or_default(),
             pools: page.pools.iter().map(|found| pool(chain_id, found)).collect(),
             as_of: self.as_of(chain_id, &page),
         })
@@ -76,6 +71,12 @@ impl PoolRpc {
         let finality = Finality::of(block.number, finalized.map(|block| block.number));
         Some(convert::as_of(chain_id, block, finality))
     }
+}
+
+fn next(page: &PoolPage) -> Option<PageStart> {
+    let (last, ..) = page.pools.last().filter(|_| page.more)?;
+    let after = last.created_place;
+    Some(PageStart { after, read: Position { place: after, mark: 0, ..page.cursor?.at } })
 }
 
 fn version(protocol: &str) -> Result<Option<PoolVersion>, Error> {

@@ -1,5 +1,7 @@
 //! What a client asks of `StreamEvents`.
 
+use std::collections::BTreeSet;
+
 use capstan_primitives::{ChainId, Finality};
 use capstan_proto::{
     indexer::{Payload, StreamEventsRequest, UndoMode, stream_events_request::Start},
@@ -16,6 +18,7 @@ use crate::{
 
 const DEFAULT_BATCH: usize = 500;
 const MAX_BATCH: usize = 1_000;
+const MAX_CHAINS: usize = 100;
 /// Logs of one look into the store.
 const PAGE: u64 = 4_000;
 
@@ -36,6 +39,7 @@ impl StreamRequest {
     pub(super) async fn read(log: &EventLog, request: StreamEventsRequest) -> Result<Self, Error> {
         let (undo_mode, finality) = (request.undo_mode(), request.finality());
         let payloads = request.payloads().collect();
+        convert::at_most("chain_ids", request.chain_ids.len(), MAX_CHAINS)?;
         let chains = log.stream_chains(&request.chain_ids)?;
         let filter = convert::stream_filter(request.filter)?;
         let finality = match finality {
@@ -43,7 +47,8 @@ impl StreamRequest {
             wire::Finality::Safe => Finality::Safe,
             wire::Finality::Finalized => Finality::Finalized,
         };
-        let binding = format!("StreamEvents {:?} {finality:?} {}", request.chain_ids, filter.binding());
+        let binding =
+            format!("StreamEvents {:?} {finality:?} {}", named(&request.chain_ids), filter.binding());
         let committed = match (request.cursor.as_str(), request.consumer_id.as_str()) {
             ("", "") => None,
             ("", consumer) => log.committed(consumer).await?.map(|(cursor, _)| cursor),
@@ -81,6 +86,11 @@ fn start(of: Option<Start>) -> StartAt {
     match of {
         None => StartAt::Beginning,
         Some(Start::FromBlock(block)) => StartAt::Block(block),
+/// The chains that a cursor is bound to: each once, in whatever order they are named.
+fn named(chain_ids: &[u64]) -> Vec<u64> {
+    chain_ids.iter().copied().collect::<BTreeSet<_>>().into_iter().collect()
+}
+
         Some(Start::BlocksBeforeHead(blocks)) => StartAt::BeforeHead(blocks),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use capstan_db::bulk::insert_all;
 use capstan_db::columns::{AddressColumn, signed};
-use capstan_db::indexer::entities::{pool, pool_cursor, pool_state};
+use capstan_db::indexer::entities::{chain, pool, pool_cursor, pool_state};
 use capstan_primitives::{Address, BlockRef, ChainId};
 use sea_orm::sea_query::{Expr, ExprTrait, JoinType, OnConflict, Order, Query};
 use sea_orm::{
@@ -12,9 +12,9 @@ use sea_orm::{
     QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 
-use super::{Store, pool_rows};
+use super::{Store, known::check_page, pool_rows, rows};
 use crate::{
-    domain::{Pool, PoolState, PoolVersion, Position, place},
+    domain::{ChainProgress, PageStart, Pool, PoolState, PoolVersion, Position, place},
     error::Error,
 };
 
@@ -57,8 +57,8 @@ pub struct PoolQuery {
     pub token: Option<Address>,
     /// Only this one.
     pub address: Option<Address>,
-    /// Place of the last one of the page before.
-    pub after: Option<u64>,
+    /// Where the page begins; none for the first one.
+    pub page: Option<PageStart>,
     /// Most of them.
     pub limit: u64,
 }
@@ -192,11 +192,14 @@ impl Store {
     /// A page of pools and the block that they are of, in one snapshot.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// When the store does not answer, and as [`check_page`].
     pub async fn pools(&self, query: &PoolQuery) -> Result<PoolPage, Error> {
         let chain_id = query.chain_id;
         let read = self.database.read().await?;
         let Some(cursor) = cursor(&read, chain_id).await? else { return Ok(PoolPage::default()) };
+        if let Some(page) = query.page {
+            check(&read, chain_id, &cursor, page).await?;
+        }
         let rows = select(query).all(&read).await?;
         let more = u64::try_from(rows.len()).is_ok_and(|rows| rows > query.limit);
         let day_before = cursor.block.and_then(|block| block.time.0.checked_sub(DAY));
@@ -219,8 +222,22 @@ impl Store {
     }
 }
 
+/// Checks that the pools go on from the page before, by what was read of the log for them.
+async fn check(
+    read: &DatabaseTransaction,
+    chain_id: ChainId,
+    cursor: &PoolCursor,
+    page: PageStart,
+) -> Result<(), Error> {
+    let Some(row) = chain::Entity::find_by_id(signed(chain_id.0)).one(read).await? else { return Ok(()) };
+    let Position { log_id, fork, .. } = cursor.at;
+    let progress = ChainProgress { log_id, fork, indexed: cursor.block, ..rows::progress(row) };
+    check_page(read, &progress, page.read).await
+}
+
 fn select(query: &PoolQuery) -> sea_orm::Select<pool::Entity> {
-    let PoolQuery { chain_id, version, token, address, after, limit } = query;
+    let PoolQuery { chain_id, version, token, address, page, limit } = query;
+    let after = page.map(|page| page.after);
     pool::Entity::find()
         .filter(pool::Column::ChainId.eq(signed(chain_id.0)))
         .apply_if(*version, |rows, version| rows.filter(pool::Column::Version.eq(pool_rows::number(version))))
@@ -228,7 +245,7 @@ fn select(query: &PoolQuery) -> sea_orm::Select<pool::Entity> {
             rows.filter(pool::Column::Token0.eq(token.clone()).or(pool::Column::Token1.eq(token)))
         })
         .apply_if(address.map(AddressColumn), |rows, address| rows.filter(pool::Column::Address.eq(address)))
-        .apply_if(*after, |rows, after| rows.filter(pool::Column::CreatedPlace.gt(signed(after))))
+        .apply_if(after, |rows, after| rows.filter(pool::Column::CreatedPlace.gt(signed(after))))
         .order_by_asc(pool::Column::CreatedPlace)
         .limit(limit.saturating_add(1))
 }

@@ -10,7 +10,7 @@ use sea_orm::{
     QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
 };
 
-use super::{Store, rows};
+use super::{Store, known::check_page, rows};
 use crate::{
     domain::{ChainProgress, Coverage, EventType, Position, Undo, place},
     error::Error,
@@ -144,20 +144,25 @@ impl Store {
     }
 
     /// Reads a page of logs that are part of the chain and kept, and the chain's cursor in the same snapshot.
+    /// The pages before were read through `before`.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// When the store does not answer, and as [`check_page`].
     pub async fn list(
         &self,
         chain_id: ChainId,
         wanted: &Wanted,
         span: Span,
+        before: Option<Position>,
     ) -> Result<Option<(ChainProgress, Vec<RawEvent>, Option<u64>)>, Error> {
         let read = self.read_events().await?;
         let Some(row) = chain::Entity::find_by_id(signed(chain_id.0)).one(&read).await? else {
             return Ok(None);
         };
         let progress = rows::progress(row);
+        if let Some(before) = before {
+            check_page(&read, &progress, before).await?;
+        }
         let span = Span { floor: span.floor.max(place::before(progress.earliest)), ..span };
         let (events, more) = self.span(&read, chain_id, wanted, span).await?;
         Ok(Some((progress, events, more.map(|(through, _)| through))))
@@ -186,28 +191,6 @@ impl Store {
             events.push(raw_event(row, *block, of.clone())?);
         }
         Ok((events, more))
-    }
-
-    /// Whether the log has, or may have had, a block that a cursor was made for.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn knows(&self, progress: &ChainProgress, at: Position) -> Result<bool, Error> {
-        let (chain_id, number) = (progress.chain_id, place::number_of(at.place));
-        // Of a block that is not kept nothing is known, but perhaps an orphan beside it.
-        if at.mark == 0 || !progress.keeps_from(number) {
-            return Ok(true);
-        }
-        let read = self.database.read().await?;
-        let hashes: Vec<HashColumn> = block::Entity::find()
-            .select_only()
-            .column(block::Column::Hash)
-            .filter(block::Column::ChainId.eq(signed(chain_id.0)))
-            .filter(block::Column::Number.eq(signed(number)))
-            .into_tuple()
-            .all(&read)
-            .await?;
-        Ok(hashes.is_empty() || hashes.iter().any(|hash| Position::mark_of(&hash.0) == at.mark))
     }
 }
 
@@ -334,8 +317,9 @@ async fn blocks(
     Ok(rows.into_iter().map(block).collect())
 }
 
-/// The lowest junction of the reorgs after `fork`: what stands above it is not as it was then.
-async fn junction(
+/// The lowest junction of the reorgs after `fork` and through that of `progress`: what stands above it is not
+/// as it was then.
+pub(super) async fn junction(
     read: &DatabaseTransaction,
     progress: &ChainProgress,
     fork: u64,
@@ -356,6 +340,7 @@ async fn junction(
 async fn block_at(
     read: &DatabaseTransaction,
     progress: &ChainProgress,
+        .filter(reorg::Column::Fork.lte(signed(progress.fork)))
     until: u64,
 ) -> Result<Option<BlockRef>, Error> {
     match progress.indexed {

@@ -229,8 +229,11 @@ async fn every_pool_is_as_its_contract_says_after_traffic_reorgs_and_restarts() 
 async fn a_pool_whose_block_leaves_the_chain_is_gone() {
     let mut world = World::on(TestStore::sqlite()).await;
     let pools = world.level().await;
-    let newest = pools.iter().map(|pool| pool.created_block).max().unwrap();
-    let depth = head(&world.devnet).await.0 - newest + 1;
+    let request =
+        ListPoolsRequest { page_size: i32::try_from(pools.len()).unwrap() - 1, ..Default::default() };
+    let page_token = world.client.list_pools(request.clone()).await.unwrap().into_inner().next_page_token;
+    let last_of_page = pools[pools.len() - 2].created_block;
+    let depth = head(&world.devnet).await.0 - last_of_page + 1;
     let empty: [(); 0] = [];
     let _: Option<()> = world.provider().raw_request("anvil_reorg".into(), (depth, empty)).await.unwrap();
     let topics = vec![PairCreated::SIGNATURE_HASH, PoolCreated::SIGNATURE_HASH];
@@ -238,6 +241,10 @@ async fn a_pool_whose_block_leaves_the_chain_is_gone() {
     let left = world.provider().get_logs(&filter).await.unwrap().len();
     assert!(left < pools.len());
     assert_eq!(world.level().await.len(), left);
+    let next = ListPoolsRequest { page_token, ..request };
+    let status = world.client.list_pools(next).await.unwrap_err();
+    assert_eq!(status.code(), Code::Aborted);
+    assert_eq!(status.get_details_error_info().unwrap().reason, "PAGE_REORGED");
     stop(world.running).await;
 }
 

@@ -2,7 +2,7 @@
 
 use capstan_db::testing::TestStore;
 use capstan_proto::indexer::{
-    ChainState, EndpointRole, EndpointState, EventFilter, ListEventsRequest, StreamEventsRequest,
+    ChainState, EndpointRole, EndpointState, Event, EventFilter, ListEventsRequest, StreamEventsRequest,
 };
 use tonic::Code;
 use tonic_types::StatusExt;
@@ -193,4 +193,106 @@ async fn cursor_of_everything(client: &mut crate::harness::Client) -> String {
     let mut stream = subscriber.open(client).await;
     subscriber.take(&mut stream).await;
     subscriber.cursor
+}
+
+#[tokio::test]
+async fn a_list_whose_pages_a_reorg_changes_says_so_and_begins_again() {
+    for store in TestStore::both().await {
+        let mut devnet = devnet().await;
+        for _ in 0..20 {
+            devnet.step().await.unwrap();
+        }
+        let (running, mut client) = indexer(platform(&devnet, &store)).await;
+        let mut all = Subscriber::default();
+        all.follow_to(&mut client, head(&devnet).await).await;
+        let junction = head(&devnet).await.0 - 4;
+        let number = |event: &Event| event.block.as_ref().unwrap().number;
+        let below = all.events.iter().filter(|event| number(event) <= junction).count();
+        let above = all.events.len() - below;
+        assert!(below > 10 && above > 10, "{below} and {above}");
+        let size = |events: usize| i32::try_from(events).unwrap();
+        let newest_first = true;
+        let requests = [
+            // Of blocks that stay.
+            (ListEventsRequest { page_size: size(below), ..Default::default() }, true),
+            // What is on the first page leaves the chain, and what then stands before its end is new.
+            (ListEventsRequest { page_size: size(below + 1), ..Default::default() }, false),
+            (ListEventsRequest { page_size: 1, newest_first, ..Default::default() }, false),
+            (ListEventsRequest { page_size: size(above + 5), newest_first, ..Default::default() }, false),
+            (
+                ListEventsRequest {
+                    page_size: 5,
+                    newest_first,
+                    to_block: Some(junction),
+                    ..Default::default()
+                },
+                true,
+            ),
+        ];
+        let mut begun = Vec::new();
+        for (request, stays) in requests {
+            let page = client.list_events(request.clone()).await.unwrap().into_inner();
+            assert_ne!(page.next_page_token, "");
+            begun.push((
+                ListEventsRequest { page_token: page.next_page_token, ..request },
+                page.events,
+                stays,
+            ));
+        }
+        devnet.reorg_postponing(4).await.unwrap();
+        devnet.step().await.unwrap();
+        all.follow_to(&mut client, head(&devnet).await).await;
+        for (request, first, stays) in begun {
+            let second = client.list_events(request.clone()).await;
+            if stays {
+                let both = [ids(&first), ids(&second.unwrap().into_inner().events)].concat();
+                let whole = ListEventsRequest { page_size: 1_000, page_token: String::new(), ..request };
+                let whole = client.list_events(whole).await.unwrap().into_inner().events;
+                assert_eq!(both, ids(&whole)[..both.len()]);
+                continue;
+            }
+            let status = second.unwrap_err();
+            let reason = status.get_details_error_info().unwrap().reason;
+            assert_eq!((status.code(), reason.as_str()), (Code::Aborted, "PAGE_REORGED"), "{request:?}");
+        }
+        stop(running).await;
+    }
+}
+
+#[tokio::test]
+async fn a_page_token_of_a_replaced_log_is_refused() {
+    let devnet = devnet().await;
+    let (store, other) = (TestStore::sqlite(), TestStore::sqlite());
+    let (running, mut client) = indexer(platform(&devnet, &store)).await;
+    Subscriber::default().follow_to(&mut client, head(&devnet).await).await;
+    let request = ListEventsRequest { page_size: 1, ..Default::default() };
+    let page_token = client.list_events(request.clone()).await.unwrap().into_inner().next_page_token;
+    stop(running).await;
+    let (running, mut client) = indexer(platform(&devnet, &other)).await;
+    Subscriber::default().follow_to(&mut client, head(&devnet).await).await;
+    let status = client.list_events(ListEventsRequest { page_token, ..request }).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert_eq!(status.get_details_error_info().unwrap().reason, "PAGE_TOKEN_INVALID");
+    stop(running).await;
+}
+
+#[tokio::test]
+async fn chains_of_a_stream_count_once_and_are_not_without_number() {
+    let devnet = devnet().await;
+    let store = TestStore::sqlite();
+    let platform = platform(&devnet, &store);
+    let chain = platform.chains[0].id.0;
+    let (running, mut client) = indexer(platform).await;
+    let mut twice = Subscriber::default();
+    let request = StreamEventsRequest { chain_ids: vec![chain, chain], ..Default::default() };
+    let mut stream = client.stream_events(request).await.unwrap().into_inner();
+    while !twice.take(&mut stream).await {}
+    let cursor = twice.cursor.clone();
+    let once = StreamEventsRequest { chain_ids: vec![chain], cursor, ..Default::default() };
+    client.stream_events(once).await.unwrap();
+    let many = StreamEventsRequest { chain_ids: vec![chain; 101], ..Default::default() };
+    let status = client.stream_events(many).await.unwrap_err();
+    let details = status.get_error_details();
+    assert_eq!(details.bad_request().unwrap().field_violations[0].field, "chain_ids");
+    stop(running).await;
 }

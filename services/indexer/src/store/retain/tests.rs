@@ -79,7 +79,7 @@ async fn read(store: &Store, progress: &ChainProgress, number: u64) -> Result<Ve
 
 async fn listed(store: &Store, newest_first: bool) -> Vec<u64> {
     let span = Span { after: None, floor: None, until: i64::MAX.unsigned_abs(), newest_first, limit: 1_000 };
-    let (_, events, _) = store.list(CHAIN, &Wanted::default(), span).await.unwrap().unwrap();
+    let (_, events, _) = store.list(CHAIN, &Wanted::default(), span, None).await.unwrap().unwrap();
     events.iter().map(|event| event.block.number).collect()
 }
 
