@@ -18,6 +18,7 @@ impl MigratorTrait for Migrator {
             Box::new(migrations::m0004_pool::Migration),
             Box::new(migrations::m0005_added_contract::Migration),
             Box::new(migrations::m0006_pool_horizon::Migration),
+            Box::new(migrations::m0007_forgotten_fork::Migration),
         ]
     }
 }

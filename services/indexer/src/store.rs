@@ -82,6 +82,7 @@ impl Store {
             first_block: Set(signed(start_block)),
             earliest: Set(signed(start_block)),
             earliest_fork: Set(0),
+            forgotten_fork: Set(0),
             partition_blocks: Set(signed(partition_blocks)),
             indexed_at: Set(0),
             events: Set(0),

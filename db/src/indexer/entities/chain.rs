@@ -36,6 +36,8 @@ pub struct Model {
     /// Oldest fork whose cursors can be told what became of their blocks: later reorgs left what is kept
     /// as it was, or have a row.
     pub earliest_fork: i64,
+    /// Newest fork of which blocks that it took back are forgotten: what was delivered of them cannot be named.
+    pub forgotten_fork: i64,
     /// Blocks of one partition of the table of logs on PostgreSQL.
     pub partition_blocks: i64,
     /// When the row was last written, milliseconds since 1970, wall time.

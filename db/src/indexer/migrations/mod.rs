@@ -6,3 +6,4 @@ pub(super) mod m0003_watched_transaction;
 pub(super) mod m0004_pool;
 pub(super) mod m0005_added_contract;
 pub(super) mod m0006_pool_horizon;
+pub(super) mod m0007_forgotten_fork;

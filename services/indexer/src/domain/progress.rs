@@ -27,6 +27,8 @@ pub struct ChainProgress {
     pub earliest: u64,
     /// Oldest fork of whose cursors it is known what became of their blocks.
     pub earliest_fork: u64,
+    /// Newest fork of which blocks that it took back are forgotten.
+    pub forgotten_fork: u64,
     /// Blocks of one partition of the log.
     pub partition_blocks: u64,
     /// When the row was written, milliseconds since 1970.

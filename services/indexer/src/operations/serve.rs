@@ -238,21 +238,36 @@ impl EventLog {
         of.is_of_pattern() && !filter.addresses.iter().all(is_of_contract)
     }
 
-    /// The events through `at` that `undo` takes back, newest first.
+    /// Checks that it is known which events a reorg took back of what was delivered through `cursor`.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// [`Error::CursorPruned`] when it is not.
+    pub async fn check_undo(&self, chains: &[ChainId], cursor: &Cursor) -> Result<(), Error> {
+        for (chain_id, at) in cursor.chains.iter().filter(|(chain_id, _)| chains.contains(chain_id)) {
+            let progress = self.progress(*chain_id).await?;
+            if self.store.forgot(&progress, *at).await? {
+                return Err(pruned(&progress));
+            }
+        }
+        Ok(())
+    }
+
+    /// Of the events through `at` that `undo` takes back the newest ones, newest first, and through where
+    /// there may be more.
+    ///
+    /// # Errors
+    /// When the store does not answer, and [`Error::CursorPruned`] when they are no longer known.
     pub async fn reverted(
         &self,
         chain_id: ChainId,
         at: Position,
         undo: Undo,
         filter: &EventFilter,
-    ) -> Result<Vec<Event>, Error> {
+    ) -> Result<(Vec<Event>, Option<u64>), Error> {
         let wanted = self.wanted(chain_id, filter).await?;
-        let raw = self.store.reverted(chain_id, at, undo, &wanted).await?;
+        let (raw, rest) = self.store.reverted(chain_id, at, undo, &wanted).await?;
         self.learn(chain_id, &raw).await?;
-        Ok(self.meanings(chain_id, raw.into_iter(), filter))
+        Ok((self.meanings(chain_id, raw.into_iter(), filter), rest))
     }
 
     /// What follows in the log of a chain after `at`.

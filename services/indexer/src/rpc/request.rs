@@ -59,6 +59,10 @@ impl StreamRequest {
             None => (Cursor::default(), start(request.start)),
         };
         let cursor = log.resume(&chains, cursor, from, &filter).await?;
+        let with_reverted = undo_mode == UndoMode::WithEvents;
+        if with_reverted {
+            log.check_undo(&chains, &cursor).await?;
+        }
         let max_batch = match usize::try_from(request.max_batch_events) {
             Ok(0) => DEFAULT_BATCH,
             Ok(events) => events.min(MAX_BATCH),
@@ -71,7 +75,7 @@ impl StreamRequest {
             cursor,
             bounds: Bounds { limit: PAGE, finality, safe: None, last_block: request.stop_block },
             max_batch,
-            with_reverted: undo_mode == UndoMode::WithEvents,
+            with_reverted,
             payloads,
         })
     }
@@ -82,15 +86,15 @@ impl StreamRequest {
     }
 }
 
-fn start(of: Option<Start>) -> StartAt {
-    match of {
-        None => StartAt::Beginning,
-        Some(Start::FromBlock(block)) => StartAt::Block(block),
 /// The chains that a cursor is bound to: each once, in whatever order they are named.
 fn named(chain_ids: &[u64]) -> Vec<u64> {
     chain_ids.iter().copied().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
+fn start(of: Option<Start>) -> StartAt {
+    match of {
+        None => StartAt::Beginning,
+        Some(Start::FromBlock(block)) => StartAt::Block(block),
         Some(Start::BlocksBeforeHead(blocks)) => StartAt::BeforeHead(blocks),
     }
 }

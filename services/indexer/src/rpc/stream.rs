@@ -1,11 +1,13 @@
 //! `StreamEvents`: history and live by one loop over the store. A subscriber costs no memory but
 //! the page that it is being sent: what it has not read yet stays in the log.
 
+mod undo;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use capstan_primitives::{BlockRef, ChainId, Finality};
 use capstan_proto::indexer::{
-    EventBatch, Heartbeat, StreamEventsRequest, StreamEventsResponse, StreamSession, UndoSignal,
+    EventBatch, Heartbeat, StreamEventsRequest, StreamEventsResponse, StreamSession,
     stream_events_response::Message,
 };
 use capstan_runtime::Tasks;
@@ -17,7 +19,7 @@ use tonic::Status;
 
 use super::{convert, events::EventWriter, request::StreamRequest};
 use crate::{
-    domain::{Coverage, Cursor, Event, LogPage, Position, Undo},
+    domain::{Coverage, Cursor, Event, LogPage, Position},
     error::Error,
     metrics,
     operations::{ChainView, EventLog},
@@ -78,7 +80,10 @@ impl Session {
                     more |= !page.coverage.complete;
                     ended &= self.request.ends_at(&page);
                     if let Some(undo) = page.undo {
-                        yield self.undo(chain_id, undo, page.progress.fork).await?;
+                        let mut undoing = self.undoing(chain_id, undo, page.progress.fork)?;
+                        while let Some(message) = self.next_undo(&mut undoing).await? {
+                            yield message;
+                        }
                     }
                     for message in self.translate(chain_id, page) {
                         yield message;
@@ -179,29 +184,6 @@ impl Session {
             })));
         }
         messages
-    }
-
-    async fn undo(
-        &mut self,
-        chain_id: ChainId,
-        undo: Undo,
-        fork: u64,
-    ) -> Result<StreamEventsResponse, Error> {
-        let at = self.at(chain_id)?;
-        let mut reverted = Vec::new();
-        if self.request.with_reverted {
-            let events = self.log.reverted(chain_id, at, undo, &self.request.filter).await?;
-            let writer = self.writers.get_mut(&chain_id).ok_or(Error::UnknownChain(chain_id.0))?;
-            reverted.extend(events.iter().map(|event| writer.write(Finality::Latest, event)));
-        }
-        self.advance(chain_id, fork, at.place_after(&undo.last_valid), Some(undo.last_valid));
-        Ok(message(Message::Undo(UndoSignal {
-            chain_id: chain_id.0,
-            last_valid_block: Some(convert::block(undo.last_valid)),
-            depth: undo.depth,
-            cursor: self.text(),
-            reverted,
-        })))
     }
 
     fn advance(&mut self, chain_id: ChainId, fork: u64, place: u64, block: Option<BlockRef>) {

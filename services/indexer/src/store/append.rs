@@ -97,7 +97,7 @@ impl Store {
         write_events(&write, from, &batch.events, &types).await?;
         failpoint("write.after");
         write_rest(&write, from, batch).await?;
-        prune_blocks(&write, &to, window).await?;
+        let to = prune_blocks(&write, to, window).await?;
         failpoint("commit.before");
         write.commit().await?;
         failpoint("commit.after");
@@ -276,9 +276,9 @@ pub(super) async fn write_rest(write: &BulkWrite, from: &ChainProgress, batch: B
 }
 
 /// Forgets blocks that nobody will ask for: those without logs out of a reorg's reach, and orphans
-/// that are old. Partial indexes keep this from looking at the others.
-async fn prune_blocks(write: &BulkWrite, to: &ChainProgress, window: Window) -> Result<(), Error> {
-    let (Some(indexed), Some(finalized)) = (to.indexed, to.finalized) else { return Ok(()) };
+/// that are old, which is noted. Partial indexes keep this from looking at the others.
+async fn prune_blocks(write: &BulkWrite, to: ChainProgress, window: Window) -> Result<ChainProgress, Error> {
+    let (Some(indexed), Some(finalized)) = (to.indexed, to.finalized) else { return Ok(to) };
     let of_chain = block::Column::ChainId.eq(signed(to.chain_id.0));
     let keep_from = Ord::min(finalized.number, indexed.number.saturating_sub(window.blocks));
     block::Entity::delete_many()
@@ -290,9 +290,9 @@ async fn prune_blocks(write: &BulkWrite, to: &ChainProgress, window: Window) -> 
         .exec(write)
         .await?;
     if to.fork == 0 {
-        return Ok(());
+        return Ok(to);
     }
-    let Some(fork) = old_fork(write, to).await? else { return Ok(()) };
+    let Some(fork) = old_fork(write, &to).await? else { return Ok(to) };
     // Of a reorg that retention has forgotten the time is not known, but that of its blocks.
     let until = indexed.time.0.saturating_sub(KEEP_ORPHANS_SECONDS.saturating_add(window.seconds));
     let forgotten = block::Column::OrphanedAt.lte(signed(to.earliest_fork));
@@ -301,7 +301,23 @@ async fn prune_blocks(write: &BulkWrite, to: &ChainProgress, window: Window) -> 
         .add(forgotten.and(block::Column::Time.lt(signed(until))));
     let old =
         block::Entity::find().filter(of_chain).filter(block::Column::OrphanedAt.is_not_null()).filter(old);
-    forget(write, old.all(write).await?).await
+    let old = old.all(write).await?;
+    let newest = old.iter().filter_map(|block| block.orphaned_at).max().map_or(0, unsigned);
+    forget(write, old).await?;
+    note_forgotten(write, to, newest).await
+}
+
+/// Notes that blocks are forgotten that the reorg `fork` took back.
+async fn note_forgotten(write: &BulkWrite, to: ChainProgress, fork: u64) -> Result<ChainProgress, Error> {
+    if fork <= to.forgotten_fork {
+        return Ok(to);
+    }
+    chain::Entity::update_many()
+        .col_expr(chain::Column::ForgottenFork, signed(fork).into())
+        .filter(chain::Column::ChainId.eq(signed(to.chain_id.0)))
+        .exec(write)
+        .await?;
+    Ok(ChainProgress { forgotten_fork: fork, ..to })
 }
 
 /// The newest reorg that is long ago; its fork is zero where none is known to be.

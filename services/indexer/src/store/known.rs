@@ -1,7 +1,7 @@
 //! What is known of where readers of the log stand.
 
 use capstan_db::columns::{HashColumn, signed};
-use capstan_db::indexer::entities::block;
+use capstan_db::indexer::entities::{block, reorg};
 use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect};
 
 use super::{Store, read::junction};
@@ -16,11 +16,6 @@ impl Store {
     /// # Errors
     /// When the store does not answer.
     pub async fn knows(&self, progress: &ChainProgress, at: Position) -> Result<bool, Error> {
-        Ok(knows(&self.database.read().await?, progress, at).await?)
-    }
-}
-
-async fn knows(&self, progress: &ChainProgress, at: Position) -> Result<bool, Error> {
         Ok(knows(&self.database.read().await?, progress, at).await?)
     }
 
@@ -49,7 +44,24 @@ async fn knows(read: &DatabaseTransaction, progress: &ChainProgress, at: Positio
         .all(read)
         .await?;
     let is_there = hashes.iter().any(|hash| Position::mark_of(&hash.0) == at.mark);
-    Ok(is_there || hashes.is_empty())
+    Ok(is_there || hashes.is_empty() || forgot(read, progress, at).await?)
+}
+
+/// [`Store::forgot`] in a snapshot.
+pub(super) async fn forgot(
+    read: &DatabaseTransaction,
+    progress: &ChainProgress,
+    at: Position,
+) -> Result<bool, DbErr> {
+    if at.is_unread() || at.fork >= progress.forgotten_fork {
+        return Ok(false);
+    }
+    let below = reorg::Entity::find()
+        .filter(reorg::Column::ChainId.eq(signed(progress.chain_id.0)))
+        .filter(reorg::Column::Fork.gt(signed(at.fork)))
+        .filter(reorg::Column::Fork.lte(signed(progress.forgotten_fork)))
+        .filter(reorg::Column::LastValidNumber.lt(signed(place::number_of(at.place))));
+    Ok(below.one(read).await?.is_some())
 }
 
 /// Checks that a list can go on whose pages so far reach to `at`.

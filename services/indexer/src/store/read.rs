@@ -6,7 +6,7 @@ use capstan_db::columns::{AddressColumn, HashColumn, TransactionColumn, signed, 
 use capstan_db::indexer::entities::{block, chain, event, reorg};
 use capstan_primitives::{Address, BlockRef, ChainId, Finality, Hash, TransactionId};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, DbErr, EntityTrait, Order,
+    ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, DatabaseTransaction, DbErr, EntityTrait, Order,
     QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
 };
 
@@ -79,7 +79,7 @@ pub struct RawPage {
     pub coverage: Coverage,
 }
 
-pub(super) type Row = (i64, i64, i32, i32, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>);
+type Row = (i64, i64, i32, i32, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>);
 
 impl Store {
     /// Reads what follows `at`, about `limit` logs through place `until`; `None` while the chain's
@@ -118,7 +118,7 @@ impl Store {
             return Ok(Some(RawPage { progress, undo, events: Vec::new(), coverage }));
         }
         let span = Span { after: Some(after), floor: None, until, newest_first: false, limit: bounds.limit };
-        let (events, read_through) = self.span(&read, chain_id, wanted, span).await?;
+        let (events, read_through) = self.span(&read, chain_id, wanted, span, None).await?;
         let coverage = match read_through {
             None => {
                 let block = block_at(&read, &progress, until).await?;
@@ -164,22 +164,24 @@ impl Store {
             check_page(&read, &progress, before).await?;
         }
         let span = Span { floor: span.floor.max(place::before(progress.earliest)), ..span };
-        let (events, more) = self.span(&read, chain_id, wanted, span).await?;
+        let (events, more) = self.span(&read, chain_id, wanted, span, None).await?;
         Ok(Some((progress, events, more.map(|(through, _)| through))))
     }
 
-    /// The logs of a span that are part of the chain and, when there are more than its limit, the
-    /// place through which they were read and whether the last one's block ends there.
-    async fn span(
+    /// The logs of a span that are part of the chain, or that were at the fork `void` and are not any more,
+    /// and, when there are more than its limit, the place through which they were read and whether the last
+    /// one's block ends there.
+    pub(super) async fn span(
         &self,
         read: &DatabaseTransaction,
         chain_id: ChainId,
         wanted: &Wanted,
         span: Span,
+        void: Option<u64>,
     ) -> Result<(Vec<RawEvent>, Option<(u64, bool)>), Error> {
         let (found, more) = rows_of(read, chain_id, wanted, span).await?;
         let numbers: BTreeSet<u64> = found.iter().map(|row| place::number_of(unsigned(row.0))).collect();
-        let blocks = blocks(read, chain_id, &numbers).await?;
+        let blocks = blocks(read, chain_id, &numbers, void).await?;
         let mut types = BTreeMap::new();
         let mut events = Vec::with_capacity(found.len());
         for row in found {
@@ -241,7 +243,7 @@ async fn rows_of(
     }
 }
 
-pub(super) fn select(chain_id: ChainId, wanted: &Wanted, span: Span) -> Select<event::Entity> {
+fn select(chain_id: ChainId, wanted: &Wanted, span: Span) -> Select<event::Entity> {
     let Wanted { addresses, types, transaction } = wanted;
     let order = if span.newest_first { Order::Desc } else { Order::Asc };
     let until = match (span.newest_first, span.after) {
@@ -270,7 +272,7 @@ pub(super) fn select(chain_id: ChainId, wanted: &Wanted, span: Span) -> Select<e
         .limit(span.limit.saturating_add(1))
 }
 
-pub(super) fn raw_event(row: Row, block: BlockRef, of: EventType) -> Result<RawEvent, Error> {
+fn raw_event(row: Row, block: BlockRef, of: EventType) -> Result<RawEvent, Error> {
     let (at, _, _, transaction_index, transaction, address, topics, data) = row;
     let malformed = |what: &dyn std::fmt::Display| Error::Row(format!("log at place {at}: {what}"));
     let (topics, rest) = topics.as_chunks::<32>();
@@ -289,11 +291,13 @@ pub(super) fn raw_event(row: Row, block: BlockRef, of: EventType) -> Result<RawE
     })
 }
 
-/// The blocks of these numbers that are part of the chain, by number and fork.
+/// The blocks of these numbers that are part of the chain, or that were at the fork `void` and are not any
+/// more, by number and fork.
 async fn blocks(
     read: &DatabaseTransaction,
     chain_id: ChainId,
     numbers: &BTreeSet<u64>,
+    void: Option<u64>,
 ) -> Result<HashMap<(u64, i64), BlockRef>, Error> {
     let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else { return Ok(HashMap::new()) };
     let count = u64::try_from(numbers.len()).unwrap_or(u64::MAX);
@@ -302,11 +306,17 @@ async fn blocks(
     } else {
         block::Column::Number.is_in(numbers.iter().copied().map(signed))
     };
+    let of_fork = match void {
+        None => Condition::all().add(block::Column::OrphanedAt.is_null()),
+        Some(fork) => Condition::all()
+            .add(block::Column::Fork.lte(signed(fork)))
+            .add(block::Column::OrphanedAt.gt(signed(fork))),
+    };
     let rows: Vec<(i64, i64, HashColumn, i64)> = block::Entity::find()
         .select_only()
         .columns([block::Column::Number, block::Column::Fork, block::Column::Hash, block::Column::Time])
         .filter(block::Column::ChainId.eq(signed(chain_id.0)))
-        .filter(block::Column::OrphanedAt.is_null())
+        .filter(of_fork)
         .filter(which)
         .into_tuple()
         .all(read)
@@ -330,6 +340,7 @@ pub(super) async fn junction(
     let lowest = reorg::Entity::find()
         .filter(reorg::Column::ChainId.eq(signed(progress.chain_id.0)))
         .filter(reorg::Column::Fork.gt(signed(fork)))
+        .filter(reorg::Column::Fork.lte(signed(progress.fork)))
         .order_by_asc(reorg::Column::LastValidNumber)
         .one(read)
         .await?;
@@ -340,7 +351,6 @@ pub(super) async fn junction(
 async fn block_at(
     read: &DatabaseTransaction,
     progress: &ChainProgress,
-        .filter(reorg::Column::Fork.lte(signed(progress.fork)))
     until: u64,
 ) -> Result<Option<BlockRef>, Error> {
     match progress.indexed {

@@ -2,22 +2,20 @@
 
 use capstan_db::bulk::BulkWrite;
 use capstan_db::columns::signed;
-use capstan_db::indexer::entities::{block, contract, covered, event, quarantine, reorg};
+use capstan_db::indexer::entities::{block, chain, contract, covered, quarantine, reorg};
 use capstan_primitives::{BlockRef, ChainId};
 use capstan_runtime::failpoint;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::{
-    KnownBlock, RawEvent, Span, Store, Wanted,
-    append::move_cursor,
-    read::{Row, raw_event, select},
-    rows,
-};
+use super::{KnownBlock, RawEvent, Span, Store, Wanted, append::move_cursor, known::forgot, rows};
 use crate::{
-    domain::{ChainProgress, Position, Undo, place},
+    domain::{ChainProgress, Position, Undo},
     error::Error,
 };
+
+/// Logs of one look for what is void.
+const LOGS: u64 = 1_000;
 
 impl Store {
     /// Takes back every block above `last_valid`, which may be the one before the log, and writes the undo into the log, in one
@@ -84,44 +82,28 @@ impl Store {
 }
 
 impl Store {
-    /// The logs through `at` that were part of the chain for a reader there and are void since
-    /// `undo`, newest first.
+    /// Of the logs through `at` that were part of the chain for a reader there and are void since `undo` the
+    /// newest ones, newest first, and through where there are more.
     ///
     /// # Errors
-    /// When the store does not answer.
+    /// When the store does not answer, and [`Error::CursorPruned`] when some are forgotten.
     pub async fn reverted(
         &self,
         chain_id: ChainId,
         at: Position,
         undo: Undo,
         wanted: &Wanted,
-    ) -> Result<Vec<RawEvent>, Error> {
+    ) -> Result<(Vec<RawEvent>, Option<u64>), Error> {
         let read = self.read_events().await?;
-        let orphans = block::Entity::find()
-            .filter(block::Column::ChainId.eq(signed(chain_id.0)))
-            .filter(block::Column::OrphanedAt.gt(signed(at.fork)))
-            .filter(block::Column::Fork.lte(signed(at.fork)))
-            .filter(block::Column::Number.gt(signed(undo.last_valid.number)))
-            .filter(block::Column::Events.gt(0));
-        let orphans = orphans.order_by_desc(block::Column::Number).all(&read).await?;
-        let mut events = Vec::new();
-        for orphan in orphans {
-            let block = rows::block_ref(orphan.number, orphan.hash.0, orphan.time);
-            let until = Ord::min(place::end_of(block.number), at.place);
-            let span = Span {
-                after: place::before(block.number).max(Some(at.floor)),
-                floor: None,
-                until,
-                newest_first: false,
-                limit: u64::from(orphan.events.unsigned_abs()),
-            };
-            let rows = select(chain_id, wanted, span).filter(event::Column::Fork.eq(orphan.fork));
-            for row in rows.into_tuple::<Row>().all(&read).await?.into_iter().rev() {
-                let of = self.type_of(row.2).await?;
-                events.push(raw_event(row, block, of)?);
-            }
+        let row = chain::Entity::find_by_id(signed(chain_id.0)).one(&read).await?;
+        let progress = row.map(rows::progress).ok_or(Error::UnknownChain(chain_id.0))?;
+        if forgot(&read, &progress, at).await? {
+            return Err(Error::CursorPruned { chain_id, earliest: progress.earliest });
         }
-        Ok(events)
+        let floor = Some(at.place_after(&undo.last_valid));
+        let span = Span { after: None, floor, until: at.place, newest_first: true, limit: LOGS };
+        let (events, more) = self.span(&read, chain_id, wanted, span, Some(at.fork)).await?;
+        Ok((events, more.and_then(|(through, _)| through.checked_sub(1))))
     }
 }
 

@@ -70,9 +70,20 @@ pub(crate) async fn try_start_with(platform: Platform, config: Config) -> Result
     try_start_as(platform, config).await
 }
 
+/// With `config` as it is.
 pub(crate) async fn try_start_as(platform: Platform, config: Config) -> Result<Running, StartError> {
+    try_start_at(platform, config, Clock::System).await
+}
+
+/// An indexer that has its time from `clock`, and a client of it.
+pub(crate) async fn indexer_at(platform: Platform, config: Config, clock: &Clock) -> (Running, Client) {
+    let config = Config { poll_interval_ms: 50, batch_blocks: 7, ..config };
+    connected(try_start_at(platform, config, clock.clone()).await.unwrap()).await
+}
+
+async fn try_start_at(platform: Platform, config: Config, clock: Clock) -> Result<Running, StartError> {
     let listener = bind::<Indexer>(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
-    start::<Indexer>(listener, Instance { platform, config, clock: Clock::System }).await
+    start::<Indexer>(listener, Instance { platform, config, clock }).await
 }
 
 /// An indexer and a client of it.

@@ -26,3 +26,4 @@ mod state;
 mod store_away;
 mod transactions;
 mod wildcards;
+mod undos;

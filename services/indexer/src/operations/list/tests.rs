@@ -40,6 +40,7 @@ fn progress() -> ChainProgress {
         first_block: 0,
         earliest: 0,
         earliest_fork: 0,
+        forgotten_fork: 0,
         partition_blocks: 1,
         indexed_at: 0,
         events: 0,
