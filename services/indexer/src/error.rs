@@ -117,6 +117,9 @@ pub enum Error {
     /// A consumer that never committed a cursor.
     #[error("consumer_id: {0:?} has committed no cursor")]
     UnknownConsumer(String),
+    /// A consumer more than are kept.
+    #[error("consumer_id: {0} consumers have committed cursors, and more are not kept")]
+    TooManyConsumers(u64),
     /// A pool that no followed factory made.
     #[error("address: no followed factory made a pool at {0}")]
     UnknownPool(Address),
@@ -177,24 +180,18 @@ impl Error {
             Self::PageToken(error) => {
                 Failure::invalid_field("page_token", error).with_reason("PAGE_TOKEN_INVALID")
             }
+            Self::PageOfOtherLog => in_field("page_token", &text).with_reason("PAGE_TOKEN_INVALID"),
+            Self::PageReorged => Failure::new(Code::Aborted, "PAGE_REORGED", text),
             Self::Cursor(error @ PageTokenError::OtherRequest) => {
                 Failure::invalid_field("cursor", error).with_reason("CURSOR_FILTER_MISMATCH")
             }
-            Self::PageOfOtherLog => {
-                let description = text.strip_prefix("page_token: ").unwrap_or(&text).to_owned();
-                Failure::invalid_field("page_token", description).with_reason("PAGE_TOKEN_INVALID")
-            }
-            Self::PageReorged => Failure::new(Code::Aborted, "PAGE_REORGED", text),
             Self::Cursor(error) => Failure::invalid_field("cursor", error).with_reason("CURSOR_INVALID"),
             Self::CursorPruned { chain_id, earliest } => {
                 Failure::new(Code::FailedPrecondition, "CURSOR_PRUNED", text)
                     .with_metadata("chain_id", chain_id)
                     .with_metadata("earliest", earliest)
             }
-            Self::CursorHistoryAdded(_) => {
-                let description = text.strip_prefix("cursor: ").unwrap_or(&text).to_owned();
-                Failure::invalid_field("cursor", description).with_reason("CURSOR_HISTORY_ADDED")
-            }
+            Self::CursorHistoryAdded(_) => in_field("cursor", &text).with_reason("CURSOR_HISTORY_ADDED"),
             Self::NotWrittenHere(chain) => {
                 Failure::new(Code::FailedPrecondition, "CHAIN_NOT_WRITTEN_HERE", text)
                     .with_metadata("chain_id", chain)
@@ -206,17 +203,21 @@ impl Error {
             }
             Self::ContractExists(_) => Failure::new(Code::AlreadyExists, "CONTRACT_EXISTS", text),
             Self::UnknownConsumer(_) => Failure::new(Code::NotFound, "CONSUMER_UNKNOWN", text),
+            Self::TooManyConsumers(_) => Failure::new(Code::ResourceExhausted, "CONSUMERS_EXHAUSTED", text),
             Self::UnknownPool(_) => Failure::new(Code::NotFound, "POOL_UNKNOWN", text),
             Self::UnknownTransaction(_) => Failure::new(Code::NotFound, "TRANSACTION_NOT_REGISTERED", text),
             Self::RegisteredOtherwise(_) => {
                 Failure::new(Code::AlreadyExists, "TRANSACTION_REGISTERED_OTHERWISE", text)
             }
-            Self::CursorOfOtherLog => {
-                let description = text.strip_prefix("cursor: ").unwrap_or(&text).to_owned();
-                Failure::invalid_field("cursor", description).with_reason("CURSOR_INVALID")
-            }
+            Self::CursorOfOtherLog => in_field("cursor", &text).with_reason("CURSOR_INVALID"),
         }
     }
+}
+
+/// A failure whose text begins with the field that is wrong.
+fn in_field(field: &str, text: &str) -> Failure {
+    let description = text.strip_prefix(field).and_then(|text| text.strip_prefix(": ")).unwrap_or(text);
+    Failure::invalid_field(field, description)
 }
 
 impl From<Error> for Status {

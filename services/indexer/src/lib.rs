@@ -10,7 +10,7 @@ mod rpc;
 mod store;
 mod worker;
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use capstan_chain::{ChainError, Evm, EvmOptions, EvmUrl, History, Role, Verification};
 use capstan_db::Database;
@@ -30,8 +30,8 @@ pub use config::Config;
 use crate::{
     adapters::{Checks, Node},
     operations::{
-        ChainHandle, ChainPlan, ChainState, ChainView, EventLog, Ingest, PoolProjection, Pools, Tracker,
-        TransactionSignals, Transactions, explain, look_for_code, past_head, plan,
+        ChainHandle, ChainPlan, ChainState, ChainView, ConsumerWatch, EventLog, Ingest, PoolProjection,
+        Pools, Tracker, TransactionSignals, Transactions, explain, look_for_code, past_head, plan,
     },
     rpc::{AdminRpc, PoolRpc, Publisher, Rpc, TransactionRpc},
     store::Store,
@@ -39,6 +39,9 @@ use crate::{
 
 /// Commands of operators that wait for one chain.
 const COMMANDS: usize = 4;
+
+/// How often it is looked how far consumers are, at least.
+const LOOK_AT_CONSUMERS: Duration = Duration::from_secs(10);
 
 /// The indexer.
 #[derive(Debug)]
@@ -87,6 +90,9 @@ impl Service for Indexer {
         let health = health(&database, &chains);
         let log = EventLog::new(store.clone(), chains);
         publish(&log, &scope);
+        let consumers = ConsumerWatch::new(log.clone(), scope.clock.clone());
+        let interval = config.retention_interval().min(LOOK_AT_CONSUMERS);
+        scope.tasks.periodic("consumers", interval, move || consumers.clone().look());
         let reload = worker::reload::reload(log.clone(), config, scope.reloads, scope.tasks.stopping());
         scope.tasks.critical("reload", reload);
         let pools = PoolRpc { pools: follow_pools(&log, &store, &scope.tasks) };

@@ -183,10 +183,16 @@ pub(crate) fn writes(chain: ChainId, writer: bool) {
     info!(chain = chain.0, writer, "writer of the chain");
 }
 
-/// A consumer said how far it is.
+/// How far a consumer is.
 pub(crate) fn consumer_lag(consumer: &str, chain: ChainId, blocks: u64) {
     let labels = [("consumer", consumer.to_owned()), ("chain", chain.to_string())];
     gauge!("indexer_consumer_lag_blocks", &labels).set(height(blocks));
+}
+
+/// A consumer is forgotten, or does not read this chain any more.
+pub(crate) fn consumer_gone(consumer: &str, chain: ChainId) {
+    let labels = [("consumer", consumer.to_owned()), ("chain", chain.to_string())];
+    gauge!("indexer_consumer_lag_blocks", &labels).set(f64::NAN);
 }
 
 /// Records were published to a broker, all through this block.

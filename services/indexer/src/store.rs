@@ -33,7 +33,7 @@ use sea_orm::{
 
 pub use append::{Append, Window};
 pub use blocks::KnownBlock;
-pub use consumers::Commit;
+pub use consumers::{Commit, PUBLICATIONS};
 pub use pools::{PoolChanges, PoolCursor, PoolPage, PoolQuery};
 pub use read::{Bounds, RawEvent, Span, Wanted};
 pub use transactions::TransactionQuery;

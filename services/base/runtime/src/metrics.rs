@@ -39,5 +39,27 @@ pub async fn install_metrics(listen: SocketAddr, tasks: &Tasks) -> Result<Metric
 }
 
 fn router(handle: PrometheusHandle) -> Router {
-    Router::new().route("/metrics", get(move || std::future::ready(handle.render())))
+    Router::new().route("/metrics", get(move || std::future::ready(without_gone(&handle.render()))))
+}
+
+/// A recorder cannot forget: what is gone was set to what is no number, and is left out.
+fn without_gone(page: &str) -> String {
+    page.split_inclusive('\n').filter(|line| !line.trim_end().ends_with(" NaN")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_number_is_not_shown() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        ::metrics::with_local_recorder(&recorder, || {
+            ::metrics::gauge!("lag", "consumer" => "alive").set(7.0);
+            ::metrics::gauge!("lag", "consumer" => "gone").set(3.0);
+            ::metrics::gauge!("lag", "consumer" => "gone").set(f64::NAN);
+        });
+        let page = without_gone(&recorder.handle().render());
+        assert!(page.contains("lag{consumer=\"alive\"} 7\n") && !page.contains("gone"), "{page}");
+    }
 }

@@ -30,6 +30,7 @@ impl EventLog {
             addresses: filter.addresses.clone(),
             types: None,
             transaction: filter.transaction.clone(),
+            void: None,
         };
         if filter.kinds.is_empty() && filter.protocols.is_empty() {
             return Ok(wanted);

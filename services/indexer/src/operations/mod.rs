@@ -25,13 +25,15 @@ mod transactions;
 mod wildcards;
 
 pub use admin::Command;
+pub use consumers::ConsumerWatch;
 pub use definition::contract;
 pub use ingest::{Ingest, Tick};
 pub use lease::Lease;
-pub(crate) use plan::wrong;
 pub use list::{ListQuery, Listed};
+pub(crate) use plan::wrong;
 pub use plan::{ChainPlan, past_head, plan};
-pub use pools::{PoolProjection, Pools, makes_pools};
+pub(crate) use pools::makes_pools;
+pub use pools::{PoolProjection, Pools};
 pub use publications::{Publication, Published};
 pub use roots::{explain, look_for_code};
 pub use serve::{ChainHandle, ChainState, ChainView, EventLog, SharedContracts, StartAt};

@@ -6,11 +6,8 @@ use super::{EventLog, Ingest};
 use crate::{
     domain::{Cursor, Position, Undo},
     error::Error,
-    store::Commit,
+    store::{Commit, PUBLICATIONS},
 };
-
-/// What the names of publications begin with.
-pub(super) const PUBLICATIONS: &str = "kafka:";
 
 /// A publication of the log of one chain, by the process that writes it.
 #[derive(Debug, Clone)]

@@ -191,21 +191,27 @@ impl EventLog {
                 cursor.chains.insert(*chain_id, start.position(&progress)?);
                 continue;
             };
-            let is_ahead = at.fork == progress.fork && at.place > end_of(&progress);
-            let ahead = is_ahead && !at.is_unread();
-            if at.log_id != progress.log_id || at.fork > progress.fork || ahead {
-                return Err(Error::CursorOfOtherLog);
-            }
-            if !progress.keeps(*at) {
-                return Err(pruned(&progress));
-            }
-            if !at.is_unread() && !self.store.knows(&progress, *at).await? {
-                return Err(Error::CursorOfOtherLog);
-            }
+            self.check_position(&progress, *at).await?;
             self.check_history(&progress, *at, filter).await?;
             at.history = progress.history;
         }
         Ok(cursor)
+    }
+
+    /// Checks that a position is one in the log that is here, and that what follows it is kept. One of which
+    /// nothing was delivered may be above what is indexed.
+    pub(super) async fn check_position(&self, progress: &ChainProgress, at: Position) -> Result<(), Error> {
+        let is_ahead = at.fork == progress.fork && at.place > end_of(progress) && !at.is_unread();
+        if at.log_id != progress.log_id || at.fork > progress.fork || is_ahead {
+            return Err(Error::CursorOfOtherLog);
+        }
+        if !progress.keeps(at) {
+            return Err(pruned(progress));
+        }
+        if !at.is_unread() && !self.store.knows(progress, at).await? {
+            return Err(Error::CursorOfOtherLog);
+        }
+        Ok(())
     }
 
     /// Checks that no history was added since `at` that a stream with `filter` would have had.

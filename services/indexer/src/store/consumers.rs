@@ -11,6 +11,9 @@ use sea_orm::{
 use super::Store;
 use crate::error::Error;
 
+/// What the names begin with that the indexer keeps here of its own publications.
+pub const PUBLICATIONS: &str = "kafka:";
+
 /// How far a consumer is.
 #[derive(Debug, Clone, Copy)]
 pub struct Commit<'a> {
@@ -23,15 +26,40 @@ pub struct Commit<'a> {
 }
 
 impl Store {
-    /// Keeps the cursor of a consumer, in place of an earlier one.
+    /// Keeps the cursor of a consumer, in place of an earlier one; false when it is new and there are `most`
+    /// already.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn commit_cursor(&self, commit: Commit<'_>) -> Result<(), Error> {
+    pub async fn commit_cursor(&self, commit: Commit<'_>, most: u64) -> Result<bool, Error> {
         let write = self.database.write().await?;
+        let known = consumer::Entity::find_by_id(commit.consumer_id.to_owned()).one(&write).await?;
+        if known.is_none() && u64::try_from(of_others(&write).await?.len()).is_ok_and(|count| count >= most) {
+            return Ok(false);
+        }
         keep(&write, commit).await?;
         write.commit().await?;
-        Ok(())
+        Ok(true)
+    }
+
+    /// Consumers that committed a cursor since `oldest`, milliseconds since 1970, with their cursors. The
+    /// others are forgotten.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn consumers_since(&self, oldest: i64) -> Result<Vec<(String, String)>, Error> {
+        let rows = of_others(&self.database.read().await?).await?;
+        let (old, kept): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.committed_at < oldest);
+        if !old.is_empty() {
+            let write = self.database.write().await?;
+            consumer::Entity::delete_many()
+                .filter(consumer::Column::Id.is_in(old.into_iter().map(|row| row.id)))
+                .filter(consumer::Column::CommittedAt.lt(oldest))
+                .exec(&write)
+                .await?;
+            write.commit().await?;
+        }
+        Ok(kept.into_iter().map(|row| (row.id, row.cursor)).collect())
     }
 
     /// Keeps the cursor of a consumer that is the writer of a chain's log, as long as it has this
@@ -84,6 +112,13 @@ impl Store {
         // The database takes some characters for any.
         Ok(rows.filter(|row| row.id.starts_with(first)).map(|row| (row.id, row.cursor)).collect())
     }
+}
+
+/// All but the indexer's own; there are few.
+async fn of_others(connection: &impl ConnectionTrait) -> Result<Vec<consumer::Model>, DbErr> {
+    let mut rows = consumer::Entity::find().all(connection).await?;
+    rows.retain(|row| !row.id.starts_with(PUBLICATIONS));
+    Ok(rows)
 }
 
 async fn keep(write: &DatabaseTransaction, commit: Commit<'_>) -> Result<(), DbErr> {

@@ -28,6 +28,8 @@ pub struct Wanted {
     pub types: Option<Vec<i32>>,
     /// Transaction.
     pub transaction: Option<TransactionId>,
+    /// Only what was part of the chain at this fork and is not any more; none for what is part of it.
+    pub void: Option<u64>,
 }
 
 /// A part of a chain's log.
@@ -118,7 +120,7 @@ impl Store {
             return Ok(Some(RawPage { progress, undo, events: Vec::new(), coverage }));
         }
         let span = Span { after: Some(after), floor: None, until, newest_first: false, limit: bounds.limit };
-        let (events, read_through) = self.span(&read, chain_id, wanted, span, None).await?;
+        let (events, read_through) = self.span(&read, chain_id, wanted, span).await?;
         let coverage = match read_through {
             None => {
                 let block = block_at(&read, &progress, until).await?;
@@ -164,24 +166,22 @@ impl Store {
             check_page(&read, &progress, before).await?;
         }
         let span = Span { floor: span.floor.max(place::before(progress.earliest)), ..span };
-        let (events, more) = self.span(&read, chain_id, wanted, span, None).await?;
+        let (events, more) = self.span(&read, chain_id, wanted, span).await?;
         Ok(Some((progress, events, more.map(|(through, _)| through))))
     }
 
-    /// The logs of a span that are part of the chain, or that were at the fork `void` and are not any more,
-    /// and, when there are more than its limit, the place through which they were read and whether the last
-    /// one's block ends there.
+    /// The logs of a span that are part of the chain and, when there are more than its limit, the
+    /// place through which they were read and whether the last one's block ends there.
     pub(super) async fn span(
         &self,
         read: &DatabaseTransaction,
         chain_id: ChainId,
         wanted: &Wanted,
         span: Span,
-        void: Option<u64>,
     ) -> Result<(Vec<RawEvent>, Option<(u64, bool)>), Error> {
         let (found, more) = rows_of(read, chain_id, wanted, span).await?;
         let numbers: BTreeSet<u64> = found.iter().map(|row| place::number_of(unsigned(row.0))).collect();
-        let blocks = blocks(read, chain_id, &numbers, void).await?;
+        let blocks = blocks(read, chain_id, &numbers, wanted.void).await?;
         let mut types = BTreeMap::new();
         let mut events = Vec::with_capacity(found.len());
         for row in found {
@@ -244,7 +244,7 @@ async fn rows_of(
 }
 
 fn select(chain_id: ChainId, wanted: &Wanted, span: Span) -> Select<event::Entity> {
-    let Wanted { addresses, types, transaction } = wanted;
+    let Wanted { addresses, types, transaction, void: _ } = wanted;
     let order = if span.newest_first { Order::Desc } else { Order::Asc };
     let until = match (span.newest_first, span.after) {
         (true, Some(after)) => event::Column::Place.lt(signed(after)),

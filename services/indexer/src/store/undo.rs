@@ -102,7 +102,8 @@ impl Store {
         }
         let floor = Some(at.place_after(&undo.last_valid));
         let span = Span { after: None, floor, until: at.place, newest_first: true, limit: LOGS };
-        let (events, more) = self.span(&read, chain_id, wanted, span, Some(at.fork)).await?;
+        let wanted = Wanted { void: Some(at.fork), ..wanted.clone() };
+        let (events, more) = self.span(&read, chain_id, &wanted, span).await?;
         Ok((events, more.and_then(|(through, _)| through.checked_sub(1))))
     }
 }
