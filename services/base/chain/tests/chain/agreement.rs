@@ -72,7 +72,8 @@ async fn connected(chain: ChainId, urls: Vec<String>) -> Evm {
     let mut options = options(&[]);
     options.chain_id = chain;
     options.request_timeout = Duration::from_secs(4);
-    options.urls = urls.into_iter().map(|url| EvmUrl { url, role: Role::Primary }).collect();
+    options.urls =
+        urls.into_iter().map(|url| EvmUrl { url, role: Role::Primary, requests_per_second: None }).collect();
     Evm::connect(options).await.unwrap()
 }
 
