@@ -123,7 +123,7 @@ async fn connect_all(config: &Config, scope: &Scope) -> Result<Vec<(Node, ChainP
     }
     let mut nodes = Vec::new();
     for (index, chain) in platform.chains.iter().enumerate() {
-        let (node, plan) = connect(chain, config, (index, scope)).await?;
+        let (node, plan) = Box::pin(connect(chain, config, (index, scope))).await?;
         let topic = kafka.map(|kafka| kafka.topic.name().to_owned());
         nodes.push((node, ChainPlan { topic, ..plan }));
     }
@@ -225,10 +225,10 @@ async fn connect(
         may_be_away: false,
     };
     let refused = |key: &str, reason: String| StartError::from(operations::wrong(&place, key, reason));
-    let (evm, is_away) = match Evm::connect(options.clone()).await {
+    let (evm, is_away) = match Box::pin(Evm::connect(options.clone())).await {
         Err(error @ ChainError::Unreachable { .. }) if is_indexed(chain.id, scope).await? => {
             metrics::away(chain.id, &error);
-            (Evm::connect(EvmOptions { may_be_away: true, ..options }).await, true)
+            (Box::pin(Evm::connect(EvmOptions { may_be_away: true, ..options })).await, true)
         }
         connected => (connected, false),
     };

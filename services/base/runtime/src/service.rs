@@ -157,7 +157,8 @@ pub async fn start<S: Service>(
     let tasks = Tasks::new(S::NAME);
     let (reloads, reloaded) = watch::channel(platform.clone());
     let scope = Scope { platform, tasks: tasks.clone(), clock, reloads: reloaded, name: S::NAME };
-    let served = match S::build(config, scope).await {
+    // On the heap: a service may nest deep while it begins.
+    let served = match Box::pin(S::build(config, scope)).await {
         Ok(parts) => serve::serve(S::NAME, listener, parts, &tasks).await,
         Err(error) => Err(error),
     };

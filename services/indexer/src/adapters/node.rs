@@ -231,7 +231,7 @@ impl Node {
     /// # Errors
     /// When the node does not answer, has not seen `to`, or contradicts itself or others.
     pub async fn range(&self, from: u64, to: u64, followed: &Followed) -> Result<Segment, Error> {
-        self.segment(from, to, followed, self.checks.history).await
+        Box::pin(self.segment(from, to, followed, self.checks.history)).await
     }
 
     /// The same of blocks that a reorg can still take back, and that are looked at again one by one.
@@ -239,7 +239,7 @@ impl Node {
     /// # Errors
     /// As [`Node::range`].
     pub async fn catch_up(&self, from: u64, to: u64, followed: &Followed) -> Result<Segment, Error> {
-        self.segment(from, to, followed, History::Checked(self.checks.of_catch_up())).await
+        Box::pin(self.segment(from, to, followed, History::Checked(self.checks.of_catch_up()))).await
     }
 
     /// A single block whose logs are refused is read from its receipts.
@@ -251,10 +251,10 @@ impl Node {
         history: History,
     ) -> Result<Segment, Error> {
         let is_proved = || history != History::Agreed || self.evm.verification() == Verification::Receipts;
-        match self.told_segment(from, to, followed, history).await {
+        match Box::pin(self.told_segment(from, to, followed, history)).await {
             Err(Error::Chain(error)) if from == to && error.smaller_range_may_help() && is_proved() => {
                 let header = self.evm.header(from).await?.ok_or(error)?;
-                self.block(header, followed).await
+                Box::pin(self.block(header, followed)).await
             }
             told => told,
         }
@@ -286,7 +286,8 @@ impl Node {
         };
         let headers = if from == to { vec![first] } else { vec![first, last] };
         let mut logs = self.with_times(logs).await?;
-        let (of_accounts, more) = self.of_accounts_between((first, last), followed, history).await?;
+        let (of_accounts, more) =
+            Box::pin(self.of_accounts_between((first, last), followed, history)).await?;
         if filters.len() > 1 || !of_accounts.is_empty() {
             logs.extend(of_accounts);
             logs = merge_logs(logs)?;
@@ -302,8 +303,10 @@ impl Node {
         history: History,
     ) -> Result<RangeLogs, ChainError> {
         match history {
-            History::Agreed => self.evm.agreed_range(from, to, filter).await,
-            History::Checked(verification) => self.evm.verified_range(from, to, filter, verification).await,
+            History::Agreed => Box::pin(self.evm.agreed_range(from, to, filter)).await,
+            History::Checked(verification) => {
+                Box::pin(self.evm.verified_range(from, to, filter, verification)).await
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use std::{
 
 use capstan_chain::{ChainError, Header, Log, Verification};
 use capstan_primitives::{ChainId, Hash};
-use futures::future::try_join_all;
+use futures::future::join_all;
 
 use super::{Ingest, SharedContracts};
 use crate::{
@@ -100,15 +100,15 @@ impl Audit {
         let Some((low, high)) = self.left else { return Ok(None) };
         let last = high.min(low.saturating_add(BLOCKS_A_STEP - 1));
         let headers = subject.headers(low, last).await?;
-        let looks = headers.iter().map(async |header| {
-            let is_right = subject.is_right(*header).await?;
-            Ok::<_, Error>((!is_right).then_some(header.block.number))
-        });
-        if let Some(number) = try_join_all(looks).await?.into_iter().flatten().next() {
-            return Ok(Some(number));
+        let looks = join_all(headers.iter().map(|header| subject.is_right(*header))).await;
+        for (header, is_right) in headers.iter().zip(looks) {
+            let number = header.block.number;
+            if !is_right? {
+                return Ok(Some(number));
+            }
+            let left = (number < high).then_some((number.saturating_add(1), high));
+            *self = Self { left, proves: self.proves, ..Self::default() };
         }
-        let left = (last < high).then_some((last.saturating_add(1), high));
-        *self = Self { left, proves: self.proves, ..Self::default() };
         Ok(None)
     }
 }

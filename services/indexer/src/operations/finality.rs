@@ -45,7 +45,10 @@ impl Ingest {
             _ => self.same(told, headers).await?,
         };
         let Some(ours) = ours.filter(is_new) else { return Ok(before) };
-        self.node.confirm(ours).await?;
+        // How history is believed is decided where it is read.
+        if !matches!(part, Some(Part::Range(..))) {
+            self.node.confirm(ours).await?;
+        }
         match self.audit.first().filter(|first| *first <= ours.number) {
             // All below it is of the same chain.
             Some(first) => {

@@ -166,7 +166,7 @@ impl Ingest {
     /// When the store does not answer; nothing is half done then, and a later step starts over.
     pub async fn add_history(&mut self) -> Result<bool, Error> {
         let Some(mut splice) = self.pending.take(Instant::now()) else { return Ok(false) };
-        match self.advance(&mut splice).await {
+        match Box::pin(self.advance(&mut splice)).await {
             Ok(true) => {
                 self.reload_contracts().await?;
                 Ok(true)

@@ -198,7 +198,8 @@ impl Ingest {
     /// # Errors
     /// When store or node do not answer; nothing is half done then, and a later step starts over.
     pub async fn step(&mut self) -> Result<Tick, Error> {
-        let stepped = self.try_step().await;
+        // On the heap, here and below: what a step may come to nests deep.
+        let stepped = Box::pin(self.try_step()).await;
         if stepped.is_err() {
             self.seen = None;
             self.ahead.clear();
@@ -208,7 +209,7 @@ impl Ingest {
 
     async fn try_step(&mut self) -> Result<Tick, Error> {
         if self.roots_changed {
-            self.look_at_roots().await?;
+            Box::pin(self.look_at_roots()).await?;
         } else if self.contracts_changed {
             self.reload_contracts().await?;
         }
@@ -216,7 +217,7 @@ impl Ingest {
         if std::mem::take(&mut self.is_level)
             && let Some(Seen { head, .. }) = self.seen.filter(|_| self.is_audit_due())
         {
-            self.look_again().await?;
+            Box::pin(self.look_again()).await?;
             return Ok(Tick { head: head.block, moved: true });
         }
         let seen = self.look().await?;
@@ -230,8 +231,10 @@ impl Ingest {
         let indexed = self.progress.indexed;
         metrics::head(self.plan.id, head.block.number, indexed.map(|block| block.number));
         let moved = match indexed {
-            Some(indexed) if head.block.number <= indexed.number => self.compare(indexed, head).await?,
-            _ => self.extend(head).await?,
+            Some(indexed) if head.block.number <= indexed.number => {
+                Box::pin(self.compare(indexed, head)).await?
+            }
+            _ => Box::pin(self.extend(head)).await?,
         };
         self.is_level = !moved && self.seen.is_some();
         metrics::unaudited(self.plan.id, self.audit.blocks());

@@ -54,7 +54,7 @@ impl Ingest {
     pub(super) async fn known_at_or_below(&self, number: u64) -> Result<Option<BlockRef>, Error> {
         let known = self.store.block_at_or_below(self.plan.id, number).await?;
         let last_final = self.progress.finalized.filter(|last| last.number <= number);
-        Ok(known.into_iter().chain(last_final).max_by_key(|block| block.number))
+        Ok(last_final.into_iter().chain(known).max_by_key(|block| block.number))
     }
 
     /// Why the chain cannot go on; another error when one endpoint alone says so.

@@ -92,7 +92,8 @@ async fn a_log_that_has_begun_goes_on_whatever_its_first_block_is_to_be() {
         stop(running).await;
     }
     if let Some(store) = TestStore::both().await.into_iter().nth(1) {
-        let mut platform = platform(&devnet().await, &store);
+        let devnet = devnet().await;
+        let mut platform = platform(&devnet, &store);
         platform.chains[0].start_block = 1_000_000;
         let refused = try_start(platform).await.unwrap_err().to_string();
         assert!(refused.contains("chains.0.start_block"), "{refused}");

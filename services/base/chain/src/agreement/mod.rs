@@ -90,11 +90,11 @@ impl Evm {
         let (told, witness) = match self.pool.ask_two("eth_getLogs", told, witnessed).await {
             Ok(both) => both,
             Err(error) if from < to && is_of_size(&error) => return Err(error),
-            Err(error) => return self.proved_range(from, to, filter, error).await,
+            Err(error) => return Box::pin(self.proved_range(from, to, filter, error)).await,
         };
         self.is_witnessed();
         let both = [Arc::clone(&told.rpc), Arc::clone(&witness.rpc)];
-        let mut told = self.settled(told, witness, filter).await?;
+        let mut told = Box::pin(self.settled(told, witness, filter)).await?;
         let edges = std::mem::take(&mut told.edges);
         match self.against(&edges, filter, Verification::Off, &mut told.range).await? {
             None => Ok(told.range),

@@ -35,7 +35,8 @@ impl Pool {
         self.probe_if_due();
         let one = self.place(method, deadline).await?;
         let other = self.place_beside(&[Arc::clone(&one.member)], method, deadline).await?;
-        let (one, other) = join(put(one, &first), put(other, &second)).await;
+        // On the heap, as in `ask`: callers nest deep enough as it is.
+        let (one, other) = join(Box::pin(put(one, &first)), Box::pin(put(other, &second))).await;
         match (one.result.is_ok(), other.result.is_ok()) {
             (true, true) => Ok((said(one)?, said(other)?)),
             (true, false) => {
@@ -62,7 +63,7 @@ impl Pool {
     {
         let asked: Vec<_> = beside.into_iter().filter_map(|rpc| self.behind(rpc)).cloned().collect();
         let lease = self.place_beside(&asked, method, Instant::now() + self.timeout).await.ok()?;
-        said(put(lease, &question).await).ok()
+        said(Box::pin(put(lease, &question)).await).ok()
     }
 
     /// Scheme, host and port of the endpoint behind `rpc`.
@@ -97,7 +98,9 @@ impl Pool {
                 settled => return settled,
             };
             let Ok(lease) = self.place_beside(&tried, method, deadline).await else { return Err(why) };
-            let Ok(answered) = timeout_at(deadline, put(lease, question)).await else { return Err(why) };
+            let Ok(answered) = timeout_at(deadline, Box::pin(put(lease, question))).await else {
+                return Err(why);
+            };
             failed = answered;
         }
     }

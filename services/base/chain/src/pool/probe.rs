@@ -21,7 +21,7 @@ impl Pool {
     pub(crate) async fn connect(endpoints: &[Endpoint], options: &EvmOptions) -> Result<Self, ChainError> {
         let only_ws = endpoints.iter().all(|endpoint| endpoint.is_ws);
         let budget = Budget::new(options.max_response_bytes);
-        let looks = endpoints.iter().map(|endpoint| looked_at(endpoint, options, &budget));
+        let looks = endpoints.iter().map(|endpoint| Box::pin(looked_at(endpoint, options, &budget)));
         let identity = Identity { chain_id: options.chain_id, genesis: Mutex::default() };
         let (mut members, mut down, mut up) = (Vec::new(), Vec::new(), 0_usize);
         let looks = join_all(looks).await.into_iter().zip(endpoints).zip(&options.urls);

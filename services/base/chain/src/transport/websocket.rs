@@ -41,7 +41,7 @@ impl Connector {
 
     async fn open(&self, method: &'static str) -> Result<PubSubFrontend, ChainError> {
         install_crypto_provider();
-        self.clone().into_service().await.map_err(|error| failed(method, error))
+        Box::pin(self.clone().into_service()).await.map_err(|error| failed(method, error))
     }
 }
 
