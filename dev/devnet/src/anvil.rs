@@ -13,7 +13,10 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use tokio::sync::oneshot;
 
-use crate::{Options, wallet::ACCOUNTS};
+use crate::{
+    Options,
+    wallet::{ACCOUNTS, MNEMONIC},
+};
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 const LISTENING: &str = "Listening on ";
@@ -50,16 +53,18 @@ impl Anvil {
         Ok(anvil)
     }
 
-    /// The chain of a devnet.
-    pub(crate) async fn devnet(options: &Options, genesis_time: u64, mnemonic: &str) -> Result<Self> {
+    /// The chain of a devnet, from its genesis on or from the `state` in a file.
+    pub(crate) async fn devnet(options: &Options, genesis_time: u64, state: Option<&Path>) -> Result<Self> {
         let Options { chain_id, port, dev_dir, .. } = options;
-        let mut arguments = vec!["--mnemonic", mnemonic, "--balance", ETHER_PER_ACCOUNT];
+        let mut arguments = vec!["--mnemonic", MNEMONIC, "--balance", ETHER_PER_ACCOUNT];
         arguments.extend(["--no-mining", "--order", "fifo", "--hardfork", "prague"]);
         arguments.extend(["--prune-history", STATES_KEPT]);
         let numbers = format!(
             "--chain-id={chain_id} --timestamp={genesis_time} --gas-limit={GAS_LIMIT} --accounts={ACCOUNTS}"
         );
         arguments.extend(numbers.split(' '));
+        let mut arguments: Vec<&OsStr> = arguments.into_iter().map(OsStr::new).collect();
+        arguments.extend(state.into_iter().flat_map(|state| [OsStr::new("--load-state"), state.as_os_str()]));
         Self::start(dev_dir, *port, &arguments).await
     }
 

@@ -1,6 +1,9 @@
 //! The devnet itself: start, traffic, reorgs, stop.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    path::Path,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use anyhow::{Context, Result, bail};
 use tokio_util::sync::CancellationToken;
@@ -14,8 +17,8 @@ use crate::{
     journal::{Entry, Header, Journal},
     replay,
     rpc::Rpc,
-    traffic,
-    wallet::{MNEMONIC, Wallet},
+    set_up, traffic,
+    wallet::Wallet,
 };
 
 const JOURNAL_FORMAT: u32 = 1;
@@ -39,25 +42,9 @@ impl Devnet {
         if options.chain_id == 31337 {
             bail!("chain id 31337 makes every Permit2 signature invalid: choose another");
         }
-        let (mut journal, entries) = match &options.state_dir {
-            Some(folder) => Journal::open(folder).map(|(journal, entries)| (Some(journal), entries))?,
-            None => (None, Vec::new()),
-        };
-        let resumed = replay::deployed(&entries);
-        let header = header(&options, resumed.map(|(header, _)| header))?;
-        if let (None, Some(journal)) = (resumed, journal.as_mut()) {
-            // Nobody has seen an unfinished set-up; doing it again gives the same blocks.
-            journal.clear()?;
-            journal.append(&Entry::Header(header.clone()))?;
-        }
-        let anvil = Anvil::devnet(&options, header.genesis_time, MNEMONIC).await?;
-        let rpc = Rpc::new(format!("http://{}", anvil.address()))?;
-        let mut chain = Chain::new(rpc, Wallet::new(options.chain_id)?, journal, options.seed).await?;
-        let deployment = match resumed {
-            Some((_, deployment)) => {
-                resume(&mut chain, &entries, deployment).await.context("replay the journal")?
-            }
-            None => set_up(&mut chain, &options).await?,
+        let (anvil, chain, deployment) = match &options.state_dir {
+            Some(folder) => kept(&options, folder).await?,
+            None => set_up::copy(&options).await?,
         };
         info!(
             chain = options.chain_id,
@@ -204,6 +191,28 @@ fn header(options: &Options, found: Option<&Header>) -> Result<Header> {
         bail!("the state folder holds another chain (id {}, seed {})", found.chain_id, found.seed);
     }
     Ok(found.clone())
+}
+
+/// A chain that outlives its process.
+async fn kept(options: &Options, folder: &Path) -> Result<(Anvil, Chain, Deployment)> {
+    let (mut journal, entries) = Journal::open(folder)?;
+    let resumed = replay::deployed(&entries);
+    let header = header(options, resumed.map(|(header, _)| header))?;
+    if resumed.is_none() {
+        // Nobody has seen an unfinished set-up; doing it again gives the same blocks.
+        journal.clear()?;
+        journal.append(&Entry::Header(header.clone()))?;
+    }
+    let anvil = Anvil::devnet(options, header.genesis_time, None).await?;
+    let rpc = Rpc::new(format!("http://{}", anvil.address()))?;
+    let mut chain = Chain::new(rpc, Wallet::new(options.chain_id)?, Some(journal), options.seed).await?;
+    let deployment = match resumed {
+        Some((_, deployment)) => {
+            resume(&mut chain, &entries, deployment).await.context("replay the journal")?
+        }
+        None => set_up(&mut chain, options).await?,
+    };
+    Ok((anvil, chain, deployment))
 }
 
 async fn set_up(chain: &mut Chain, options: &Options) -> Result<Deployment> {

@@ -18,6 +18,7 @@ mod prices;
 mod questions;
 mod replay;
 mod rpc;
+mod set_up;
 mod traffic;
 mod wallet;
 

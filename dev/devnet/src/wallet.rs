@@ -1,5 +1,7 @@
 //! The devnet's accounts: all keys come from one well-known mnemonic and are worth nothing elsewhere.
 
+use std::sync::LazyLock;
+
 use alloy::{
     consensus::{SignableTransaction, TxEip1559},
     eips::eip2718::Encodable2718,
@@ -7,7 +9,7 @@ use alloy::{
     primitives::{Address, Bytes, TxKind, U256},
     signers::local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English},
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 
 pub(crate) const MNEMONIC: &str = "test test test test test test test test test test test junk";
 pub(crate) const ACCOUNTS: usize = 20;
@@ -34,16 +36,17 @@ pub(crate) struct Wallet {
     signers: Vec<PrivateKeySigner>,
 }
 
+/// Always the same, and every key takes thousands of hashes.
+static SIGNERS: LazyLock<Result<Vec<PrivateKeySigner>>> = LazyLock::new(|| {
+    let indexes = 0..u32::try_from(ACCOUNTS)?;
+    let signer = |index| MnemonicBuilder::<English>::default().phrase(MNEMONIC).index(index)?.build();
+    Ok(indexes.map(signer).collect::<Result<_, _>>()?)
+});
+
 impl Wallet {
     pub(crate) fn new(chain_id: u64) -> Result<Self> {
-        let signers = (0..ACCOUNTS)
-            .map(|index| {
-                let index = u32::try_from(index)?;
-                Ok(MnemonicBuilder::<English>::default().phrase(MNEMONIC).index(index)?.build()?)
-            })
-            .collect::<Result<Vec<_>>>()
-            .context("derive the accounts")?;
-        Ok(Self { chain_id, signers })
+        let derived = SIGNERS.as_ref().map_err(|error| anyhow!("derive the accounts: {error:#}"));
+        Ok(Self { chain_id, signers: derived?.clone() })
     }
 
     pub(crate) fn signers(&self) -> &[PrivateKeySigner] {

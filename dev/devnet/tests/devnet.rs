@@ -133,6 +133,25 @@ async fn the_same_seed_gives_the_same_block_hashes_and_another_seed_does_not() {
     assert_eq!(hashes(&first).await, hashes(&second).await);
 }
 
+/// With a journal everything is set up transaction by transaction, without one it is copied.
+#[tokio::test]
+async fn a_copied_set_up_is_the_chain_that_was_set_up_and_goes_on_as_it_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut all = Vec::new();
+    for options in [kept_in(folder.path()), Options::default(), Options::default()] {
+        let mut devnet = Devnet::start(options).await.unwrap();
+        steps(&mut devnet, 4).await;
+        devnet.reorg(4).await.unwrap();
+        steps(&mut devnet, 2).await;
+        // Into the blocks of the set-up.
+        devnet.reorg_postponing(4).await.unwrap();
+        let logs = provider(&devnet).get_logs(&Filter::new().from_block(0)).await.unwrap();
+        all.push((hashes(&devnet).await, logs, format!("{:?}", devnet.deployment())));
+    }
+    assert_eq!(all[0].0, all[1].0);
+    assert!(all.iter().all(|one| *one == all[0]));
+}
+
 #[tokio::test]
 async fn a_killed_chain_comes_back_with_the_same_hashes_and_goes_on_as_if_nothing_had_happened() {
     let folder = tempfile::tempdir().unwrap();
