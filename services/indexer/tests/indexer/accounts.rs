@@ -19,8 +19,8 @@ use prost_types::value::Kind;
 
 use crate::{
     harness::{
-        Client, Subscriber, database_url, devnet, head, ids, indexer, listed, platform_of, settle, stop,
-        truth,
+        Client, Subscriber, database_url, devnet, head, ids, indexer, listed, look_again, platform_of,
+        settle, stop, truth,
     },
     state::State,
 };
@@ -181,7 +181,7 @@ async fn accounts_that_come_late_bring_their_history_as_canonical_transfers() {
         if told(&events) == wanted {
             break events;
         }
-        tokio::task::yield_now().await;
+        look_again().await;
     };
     for event in events {
         let canonical = event.canonical.into_iter().map(|one| one.event.unwrap()).collect::<Vec<_>>();

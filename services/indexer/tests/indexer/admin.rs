@@ -11,7 +11,9 @@ use capstan_runtime::{Running, platform::FinalityRule};
 use tonic::{Code, transport::Channel};
 use tonic_types::StatusExt;
 
-use crate::harness::{Client, Subscriber, devnet, head, ids, indexer, listed, platform, status, stop, truth};
+use crate::harness::{
+    Client, Subscriber, devnet, head, ids, indexer, listed, look_again, platform, status, stop, truth,
+};
 
 async fn admin(running: &Running) -> IndexerAdminServiceClient<Channel> {
     IndexerAdminServiceClient::connect(running.url()).await.unwrap()
@@ -19,7 +21,7 @@ async fn admin(running: &Running) -> IndexerAdminServiceClient<Channel> {
 
 async fn until(client: &mut Client, state: ChainState) {
     while status(client).await.state() != state {
-        tokio::task::yield_now().await;
+        look_again().await;
     }
 }
 

@@ -10,8 +10,8 @@ use serde_json::json;
 
 use crate::{
     harness::{
-        Client, Subscriber, database_url, devnet, head, ids, indexer, listed, platform_of, settle, status,
-        stop, truth, try_start_with,
+        Client, Subscriber, database_url, devnet, head, ids, indexer, listed, look_again, platform_of,
+        settle, status, stop, truth, try_start_with,
     },
     process::Process,
     state::State,
@@ -70,7 +70,7 @@ pub(crate) async fn traffic(devnet: &mut Devnet, blocks: u64) {
 async fn met(proxy: &FaultProxy, requests: u64) {
     let until = proxy.requests() + requests;
     while proxy.requests() < until {
-        tokio::task::yield_now().await;
+        look_again().await;
     }
 }
 
@@ -199,7 +199,7 @@ async fn history_that_receipts_verify_has_no_lie_of_its_only_node() {
         let running = try_start_with(platform_of(&toml, &database_url(&store)), config).await.unwrap();
         let mut client = Client::connect(running.url()).await.unwrap();
         while !matches!(status(&mut client).await.state(), ChainState::Stalled | ChainState::Live) {
-            tokio::task::yield_now().await;
+            look_again().await;
         }
         let believed = ids(&listed(&mut client, 0, false).await);
         assert!(believed.len() < truth.len() && truth.starts_with(&believed), "{lie:?}");

@@ -193,6 +193,12 @@ pub(crate) async fn head(devnet: &Devnet) -> (u64, B256) {
     (block.header.number, block.header.hash)
 }
 
+/// Passes the time between two looks at what is waited for. To look all the time would keep the processors
+/// from what is waited for.
+pub(crate) async fn look_again() {
+    tokio::time::sleep(Duration::from_millis(5)).await;
+}
+
 /// Waits until everything is indexed and as much is final as the configuration allows.
 pub(crate) async fn settle(client: &mut Client, devnet: &Devnet, toml: &str) {
     let (_, blocks) = toml.split_once("finality = { blocks = ").unwrap();
@@ -205,7 +211,7 @@ pub(crate) async fn settle(client: &mut Client, devnet: &Devnet, toml: &str) {
         if indexed && status.finalized.map(|block| block.number) == last_final {
             return;
         }
-        tokio::task::yield_now().await;
+        look_again().await;
     }
 }
 

@@ -15,8 +15,8 @@ use tonic_types::StatusExt;
 use crate::{
     faults::{through, traffic},
     harness::{
-        Client, Subscriber, database_url, devnet, head, indexer, listed, platform, platform_of, settle,
-        status, stop, truth,
+        Client, Subscriber, database_url, devnet, head, indexer, listed, look_again, platform, platform_of,
+        settle, status, stop, truth,
     },
     state::State,
 };
@@ -125,7 +125,7 @@ async fn a_contract_can_be_added_while_the_chain_is_followed() {
         while late.ids() != truth {
             late = Subscriber::default();
             if late.try_follow_to(&mut client, head(&devnet).await).await.is_err() {
-                tokio::task::yield_now().await;
+                look_again().await;
             }
         }
         let stale = StreamEventsRequest { cursor: early.cursor, ..Default::default() };

@@ -14,7 +14,9 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use crate::{
     carriers::{Carrier, Consumer, World, published, section},
-    harness::{Client, database_url, devnet, head, ids, platform_of, status, stop, truth, try_start},
+    harness::{
+        Client, database_url, devnet, head, ids, look_again, platform_of, status, stop, truth, try_start,
+    },
     process::Process,
 };
 
@@ -139,7 +141,7 @@ async fn has_block(client: &mut Client, number: u64) -> bool {
         if chain.indexed.is_some_and(|block| block.number >= number) {
             return true;
         }
-        tokio::task::yield_now().await;
+        look_again().await;
     }
 }
 
@@ -157,7 +159,7 @@ async fn a_broker_that_is_away_holds_up_nothing_but_publishing() {
     let mut client = Client::connect(world.running.url()).await.unwrap();
     let wanted = format!("{:#x}", head(&world.devnet).await.1);
     while status(&mut client).await.indexed.is_none_or(|block| block.hash != wanted) {
-        tokio::task::yield_now().await;
+        look_again().await;
     }
     assert_eq!(status(&mut client).await.state(), ChainState::Live);
     let Carrier::Kafka(broker) = &world.carrier else { unreachable!() };

@@ -23,7 +23,7 @@ use tonic::{Code, transport::Channel};
 use tonic_types::StatusExt;
 
 use self::contracts::{Concentrated, Pair, PairCreated, PoolCreated};
-use crate::harness::{head, platform, stop};
+use crate::harness::{head, look_again, platform, stop};
 
 /// Further than any reorg of these tests.
 const FINAL_AFTER: u64 = 30;
@@ -113,7 +113,7 @@ impl World {
             if block.is_some_and(|block| block.hash == format!("{head:#x}")) {
                 return page.pools;
             }
-            tokio::task::yield_now().await;
+            look_again().await;
         }
     }
 
@@ -280,7 +280,7 @@ async fn the_pools_of_a_factory_that_is_configured_later_are_whole() {
     (world.running, world.client) = serve(&world.devnet, &world.store).await;
     let all = world.devnet.deployment().pools.len();
     while world.level().await.len() < all {
-        tokio::task::yield_now().await;
+        look_again().await;
     }
     world.compare().await;
     stop(world.running).await;

@@ -13,7 +13,8 @@ use capstan_runtime::Platform;
 use sea_orm::{ConnectionTrait, EntityTrait};
 
 use crate::harness::{
-    Client, Subscriber, devnet, head, ids, indexer, listed, platform, status, stop, truth, try_start,
+    Client, Subscriber, devnet, head, ids, indexer, listed, look_again, platform, status, stop, truth,
+    try_start,
 };
 
 async fn steps(devnet: &mut Devnet, count: usize) {
@@ -28,7 +29,7 @@ async fn until(client: &mut Client, wanted: ChainState) -> bool {
         if status.state() == wanted {
             return status.writer;
         }
-        tokio::task::yield_now().await;
+        look_again().await;
     }
 }
 
@@ -53,7 +54,7 @@ async fn a_standby_serves_what_the_writer_writes_and_goes_on_when_it_stops() {
         // A standby looks at the store now and then; its streams may be ahead of what it says.
         let mut seen = status(&mut standby).await;
         while seen.indexed != said.indexed {
-            tokio::task::yield_now().await;
+            look_again().await;
             seen = status(&mut standby).await;
         }
         assert_eq!((seen.contracts, seen.reorgs), (said.contracts, said.reorgs));

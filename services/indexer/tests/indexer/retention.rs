@@ -16,8 +16,8 @@ use tonic_types::StatusExt;
 
 use crate::{
     harness::{
-        Client, Id, Subscriber, database_url, devnet, head, ids, indexer, indexer_of, listed, platform,
-        status, stop, truth,
+        Client, Id, Subscriber, database_url, devnet, head, ids, indexer, indexer_of, listed, look_again,
+        platform, status, stop, truth,
     },
     process::Process,
 };
@@ -48,11 +48,11 @@ async fn traffic(devnet: &mut Devnet, blocks: u64) {
 /// Waits until the log begins with block `earliest` and what was before is gone.
 async fn until_earliest(client: &mut Client, store: &TestStore, earliest: u64) {
     while status(client).await.earliest_block != earliest {
-        tokio::task::yield_now().await;
+        look_again().await;
     }
     let database = open(store).await;
     while !Rows::read(&database).await.is_clean(earliest) {
-        tokio::task::yield_now().await;
+        look_again().await;
     }
     database.close().await.unwrap();
     assert_eq!(status(client).await.earliest_block, earliest);
@@ -352,7 +352,7 @@ async fn history_that_comes_late_goes_down_to_what_is_kept() {
         let all = whole(&devnet).await;
         let wanted = tail(&devnet, &all, earliest).await;
         while ids(&listed(&mut client, 0, false).await) != wanted {
-            tokio::task::yield_now().await;
+            look_again().await;
         }
         assert!(status(&mut client).await.events > before);
         stop(running).await;
@@ -376,7 +376,7 @@ async fn nothing_goes_that_the_pools_have_not_read() {
     let (height, _) = head(&devnet).await;
     let database = open(&store).await;
     while Rows::read(&database).await.pools_at != i64::try_from(height).ok() {
-        tokio::task::yield_now().await;
+        look_again().await;
     }
     // As if they were slow: they can be read and do not move.
     let held = database.write().await.unwrap();
@@ -389,7 +389,7 @@ async fn nothing_goes_that_the_pools_have_not_read() {
         if indexed == newest && status.earliest_block >= height {
             break status.earliest_block;
         }
-        tokio::task::yield_now().await;
+        look_again().await;
     };
     assert_eq!(earliest, height);
     held.commit().await.unwrap();

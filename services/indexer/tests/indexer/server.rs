@@ -9,6 +9,8 @@ use tokio::{
     process::{Child, Command},
 };
 
+use crate::harness::look_again;
+
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../dev/with-postgres");
 
 /// The server, in a directory of its own. It ends with the test.
@@ -40,7 +42,7 @@ impl Server {
             let _ = kill_process(Pid::from_raw(*process).unwrap(), Signal::KILL);
         }
         while processes.iter().any(|process| stat(*process).is_some_and(|(state, _)| state != "Z")) {
-            tokio::task::yield_now().await;
+            look_again().await;
         }
         self.end_script().await;
     }

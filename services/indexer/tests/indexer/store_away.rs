@@ -23,8 +23,8 @@ use tonic_health::pb::{
 
 use crate::{
     harness::{
-        Client, Subscriber, database_url, devnet, head, indexer, platform_of, setting, settle, status, stop,
-        truth,
+        Client, Subscriber, database_url, devnet, head, indexer, look_again, platform_of, setting, settle,
+        status, stop, truth,
     },
     process::Process,
     road::Road,
@@ -127,7 +127,7 @@ async fn history_goes_on_where_it_was_when_the_store_went_away() {
             if indexed > last {
                 break indexed;
             }
-            tokio::task::yield_now().await;
+            look_again().await;
         };
         assert!(back.elapsed() < LONGEST_RECOVERY && indexed < height, "{indexed} of {height}");
         last = indexed;
@@ -226,7 +226,7 @@ async fn a_full_disk_stalls_the_chain_and_costs_nothing() {
             if chain.state() == ChainState::Stalled {
                 break chain;
             }
-            tokio::task::yield_now().await;
+            look_again().await;
         };
         assert!(stalled.problem.contains("the store does not answer"), "{}", stalled.problem);
         let summary = client.get_health(GetHealthRequest {}).await.unwrap().into_inner();

@@ -27,7 +27,7 @@ use capstan_runtime::{Instance, Platform, Running, bind, platform::FinalityRule,
 use tonic::{Code, Streaming, transport::Channel};
 use tonic_types::StatusExt;
 
-use crate::harness::{Client, database_url, devnet, platform, platform_of, status, stop};
+use crate::harness::{Client, database_url, devnet, look_again, platform, platform_of, status, stop};
 
 const FINAL_AFTER: u64 = 4;
 const DROPPED_AFTER: Duration = Duration::from_secs(600);

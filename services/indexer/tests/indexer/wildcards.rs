@@ -15,8 +15,8 @@ use tonic_types::StatusExt;
 
 use crate::{
     harness::{
-        Client, Id, Subscriber, database_url, devnet, head, ids, indexer, listed, platform_of, settle,
-        status, stop, truth,
+        Client, Id, Subscriber, database_url, devnet, head, ids, indexer, listed, look_again, platform_of,
+        settle, status, stop, truth,
     },
     state::State,
 };
@@ -186,7 +186,7 @@ async fn a_wildcard_that_comes_late_brings_its_history_and_a_contract_takes_its_
         let of_weth =
             transfers(&devnet).await.iter().filter(|log| log.address() == weth).map(id).collect::<Vec<_>>();
         while ids(&of_kind(&mut client, "weth9.Transfer").await) != of_weth {
-            tokio::task::yield_now().await;
+            look_again().await;
         }
         assert!(
             of_kind(&mut client, "erc20.Transfer")
@@ -200,7 +200,7 @@ async fn a_wildcard_that_comes_late_brings_its_history_and_a_contract_takes_its_
 
 async fn until_listed(client: &mut Client, wanted: &[Id]) {
     while ids(&listed(client, 500, false).await) != wanted {
-        tokio::task::yield_now().await;
+        look_again().await;
     }
 }
 

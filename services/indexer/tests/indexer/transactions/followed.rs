@@ -21,7 +21,7 @@ async fn only_who_writes_the_chain_follows_transactions_and_a_standby_takes_over
         let mut world = World::on(store).await;
         let mut writer = Client::connect(world.running.url()).await.unwrap();
         while !status(&mut writer).await.writer {
-            tokio::task::yield_now().await;
+            look_again().await;
         }
         let (standby, client, proxy) = serve_counted(&world).await;
         world.client = client;
@@ -63,7 +63,7 @@ async fn what_nothing_is_expected_of_is_forgotten_and_what_waits_is_not() {
         world.clock.advance(Duration::from_millis(1));
         let left = [text(waiting)];
         while listed(&mut world, ListRecentTransactionsRequest::default()).await != left {
-            tokio::task::yield_now().await;
+            look_again().await;
         }
         let gone = watch.stream.message().await.unwrap_err();
         assert_eq!(gone.get_details_error_info().unwrap().reason, "TRANSACTION_NOT_REGISTERED");
