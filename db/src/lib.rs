@@ -10,6 +10,7 @@ mod error;
 pub mod indexer;
 pub mod market;
 mod migrate;
+mod tables;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod url;

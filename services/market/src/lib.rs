@@ -17,7 +17,6 @@ use std::{
 };
 
 use capstan_kafka::EventSource;
-use capstan_primitives::ChainId;
 use capstan_proto::market::market_service_server::{MarketServiceServer, SERVICE_NAME};
 use capstan_runtime::{HealthCheck, Parts, Platform, Scope, Service, StartError};
 use tokio::sync::watch;
@@ -51,19 +50,18 @@ impl Service for Market {
 
     async fn build(config: Config, scope: Scope) -> Result<Parts, StartError> {
         // A wrong configuration leaves nothing behind, and is refused where there is no chain yet, too.
-        EventSource::choose(scope.platform.events.kafka.as_ref(), || scope.peer("indexer"))?;
-        let sources = scope.platform.chains.iter().map(|chain| source(chain.id, &scope));
-        let sources = sources.collect::<Result<Vec<_>, StartError>>()?;
+        let source = EventSource::choose(scope.platform.events.kafka.as_ref(), || scope.peer("indexer"))?;
         let database = scope.database::<capstan_db::market::Migrator>().await?;
         let health = vec![HealthCheck::of_store(SERVICE_NAME, &database)];
         let store = Store::new(database);
         let mut chains = BTreeMap::new();
-        for (chain_id, source) in sources {
+        for chain_id in scope.platform.chains.iter().map(|chain| chain.id) {
             let (changed, receiver) = watch::channel(0);
             let started_at = scope.clock.now().timestamp_millis();
             let projector = Projector::new(store.clone(), chain_id, started_at, changed).await;
             let projector = projector.map_err(StartError::service)?;
-            let following = worker::follow::follow(source, chain_id, projector, scope.tasks.stopping());
+            let following =
+                worker::follow::follow(source.another(), chain_id, projector, scope.tasks.stopping());
             scope.tasks.critical("follow", following);
             chains.insert(chain_id, receiver);
         }
@@ -76,12 +74,6 @@ impl Service for Market {
         let routes = Routes::new(MarketServiceServer::new(rpc));
         Ok(Parts { routes, health })
     }
-}
-
-/// Where the events of a chain come from.
-fn source(chain_id: ChainId, scope: &Scope) -> Result<(ChainId, EventSource), StartError> {
-    let kafka = scope.platform.events.kafka.as_ref();
-    Ok((chain_id, EventSource::choose(kafka, || scope.peer("indexer"))?))
 }
 
 fn collaterals(platform: &Platform) -> Collaterals {

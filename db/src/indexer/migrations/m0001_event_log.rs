@@ -2,6 +2,8 @@
 
 use sea_orm_migration::{prelude::*, schema::*};
 
+use crate::tables::index;
+
 /// The migration.
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
@@ -9,7 +11,7 @@ pub(crate) struct Migration;
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in [chain(), block(), contract(), event(), quarantine(), reorg()] {
+        for table in [chain(), block(), contract(), event(), quarantine(), reorg("position")] {
             manager.create_table(table).await?;
         }
         for index in indexes() {
@@ -58,7 +60,8 @@ fn block() -> TableCreateStatement {
         .to_owned()
 }
 
-fn contract() -> TableCreateStatement {
+/// What factories made.
+pub(super) fn contract() -> TableCreateStatement {
     Table::create()
         .table("contract")
         .col(big_integer("chain_id"))
@@ -107,28 +110,22 @@ fn quarantine() -> TableCreateStatement {
         .to_owned()
 }
 
-fn reorg() -> TableCreateStatement {
+/// Reorgs by what was their number in the log.
+pub(super) fn reorg(number: &'static str) -> TableCreateStatement {
     Table::create()
         .table("reorg")
         .col(big_integer("chain_id"))
-        .col(big_integer("position"))
+        .col(big_integer(number))
         .col(big_integer("last_valid_number"))
         .col(var_binary("last_valid_hash", 32))
         .col(big_integer("last_valid_time"))
         .col(big_integer("depth"))
         .col(big_integer("seen_at"))
-        .primary_key(Index::create().col("chain_id").col("position"))
+        .primary_key(Index::create().col("chain_id").col(number))
         .to_owned()
 }
 
 fn indexes() -> [IndexCreateStatement; 6] {
-    let index = |name: &'static str, table: &'static str, columns: &[&'static str]| {
-        let mut index = Index::create().name(name).table(table).to_owned();
-        for column in columns {
-            index.col(*column);
-        }
-        index
-    };
     [
         index("event_identity", "event", &["chain_id", "block_hash", "log_index"]).unique().to_owned(),
         index("event_by_address", "event", &["chain_id", "address", "position"]),

@@ -4,7 +4,8 @@
 use sea_orm::DatabaseBackend;
 use sea_orm_migration::{prelude::*, schema::*};
 
-use super::m0001_event_log;
+use super::m0001_event_log::{self, contract, reorg};
+use crate::tables::index;
 
 /// The migration.
 #[derive(DeriveMigrationName)]
@@ -25,7 +26,7 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         m0001_event_log::Migration.down(manager).await?;
         for table in
-            [chain(), block(), contract(), event_type(), quarantine(), reorg(), consumer(), covered()]
+            [chain(), block(), contract(), event_type(), quarantine(), reorg("fork"), consumer(), covered()]
         {
             manager.create_table(table).await?;
         }
@@ -90,18 +91,6 @@ fn block() -> TableCreateStatement {
         .to_owned()
 }
 
-fn contract() -> TableCreateStatement {
-    Table::create()
-        .table("contract")
-        .col(big_integer("chain_id"))
-        .col(var_binary("address", 32))
-        .col(text("protocol"))
-        .col(var_binary("factory", 32))
-        .col(big_integer("created_block"))
-        .primary_key(Index::create().col("chain_id").col("address"))
-        .to_owned()
-}
-
 fn event_type() -> TableCreateStatement {
     Table::create()
         .table("event_type")
@@ -129,20 +118,6 @@ fn quarantine() -> TableCreateStatement {
         .to_owned()
 }
 
-fn reorg() -> TableCreateStatement {
-    Table::create()
-        .table("reorg")
-        .col(big_integer("chain_id"))
-        .col(big_integer("fork"))
-        .col(big_integer("last_valid_number"))
-        .col(var_binary("last_valid_hash", 32))
-        .col(big_integer("last_valid_time"))
-        .col(big_integer("depth"))
-        .col(big_integer("seen_at"))
-        .primary_key(Index::create().col("chain_id").col("fork"))
-        .to_owned()
-}
-
 fn consumer() -> TableCreateStatement {
     Table::create()
         .table("consumer")
@@ -166,13 +141,6 @@ fn covered() -> TableCreateStatement {
 }
 
 fn indexes() -> [IndexCreateStatement; 2] {
-    let index = |name: &'static str, table: &'static str, columns: &[&'static str]| {
-        let mut index = Index::create().name(name).table(table).to_owned();
-        for column in columns {
-            index.col(*column);
-        }
-        index
-    };
     [
         index("event_type_identity", "event_type", &["source", "topic"]).unique().to_owned(),
         index("quarantine_by_block", "quarantine", &["chain_id", "block_number"]),

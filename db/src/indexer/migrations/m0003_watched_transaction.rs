@@ -2,7 +2,7 @@
 
 use sea_orm_migration::{prelude::*, schema::*};
 
-use crate::columns::amount_column;
+use crate::{columns::amount_column, tables::index};
 
 /// The migration.
 #[derive(DeriveMigrationName)]
@@ -63,13 +63,7 @@ fn table() -> TableCreateStatement {
 }
 
 fn indexes() -> [IndexCreateStatement; 3] {
-    let index = |name: &'static str, columns: &[&'static str]| {
-        let mut index = Index::create().name(name).table(TABLE).to_owned();
-        for column in columns {
-            index.col(*column);
-        }
-        index
-    };
+    let index = |name: &'static str, columns: &[&'static str]| index(name, TABLE, columns);
     [
         index("watched_transaction_recent", &["chain_id", "registered_at", "hash"]),
         index("watched_transaction_by_state", &["chain_id", "state", "registered_at", "hash"]),

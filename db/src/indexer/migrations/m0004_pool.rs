@@ -3,7 +3,7 @@
 use sea_orm::DatabaseBackend;
 use sea_orm_migration::{prelude::*, schema::*};
 
-use crate::columns::amount_column;
+use crate::tables::{amount, index};
 
 /// The migration.
 #[derive(DeriveMigrationName)]
@@ -46,10 +46,7 @@ fn pool() -> TableCreateStatement {
 }
 
 fn pool_state(backend: DatabaseBackend) -> TableCreateStatement {
-    let amount = |name: &'static str| {
-        let mut column = ColumnDef::new(name);
-        amount_column(&mut column, backend).not_null().to_owned()
-    };
+    let amount = |name: &'static str| amount(name, backend);
     Table::create()
         .table("pool_state")
         .col(big_integer("chain_id"))
@@ -86,13 +83,6 @@ fn pool_cursor() -> TableCreateStatement {
 }
 
 fn indexes() -> [IndexCreateStatement; 5] {
-    let index = |name: &'static str, table: &'static str, columns: &[&'static str]| {
-        let mut index = Index::create().name(name).table(table).to_owned();
-        for column in columns {
-            index.col(*column);
-        }
-        index
-    };
     [
         index("pool_by_place", "pool", &["chain_id", "created_place"]).unique().to_owned(),
         index("pool_by_token0", "pool", &["chain_id", "token0", "created_place"]),

@@ -3,8 +3,7 @@
 use sea_orm::DatabaseBackend;
 use sea_orm_migration::{prelude::*, schema::*};
 
-use super::amount;
-use super::index;
+use crate::tables::{amount, index};
 
 /// The migration.
 #[derive(DeriveMigrationName)]

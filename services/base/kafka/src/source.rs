@@ -55,6 +55,15 @@ impl EventSource {
         client::check(kafka)?;
         Ok(Self::Kafka(KafkaSource::new(kafka.clone())))
     }
+
+    /// The same source for one more subscription.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        match self {
+            Self::Indexer(channel) => Self::Indexer(channel.clone()),
+            Self::Kafka(source) => Self::Kafka(KafkaSource::new(source.kafka.clone())),
+        }
+    }
 }
 
 impl Source for EventSource {
