@@ -174,6 +174,7 @@ unary! {
     IndexerAdminService {
         list_contracts(ListContractsRequest) -> ListContractsResponse;
         add_contract(AddContractRequest) -> AddContractResponse;
+        remove_contract(RemoveContractRequest) -> RemoveContractResponse;
         list_decode_failures(ListDecodeFailuresRequest) -> ListDecodeFailuresResponse;
         reset_chain(ResetChainRequest) -> ResetChainResponse;
     }

@@ -57,6 +57,15 @@ pub enum Error {
     /// A contract that is followed in another way than it is to be added.
     #[error("address: {0} is followed already, with another protocol, ABI, kinds or start block")]
     ContractExists(Address),
+    /// A contract that only a change of the configuration removes.
+    #[error(
+        "address: the configuration says to follow the contract at {0}; remove it there, then send SIGHUP or \
+         restart"
+    )]
+    ContractConfigured(Address),
+    /// A contract that nobody added.
+    #[error("address: no contract was added at {0}")]
+    ContractNotAdded(Address),
     /// What was indexed at a block is no longer kept.
     #[error("block: {block} is below what is kept of chain {chain_id}; the oldest block is {earliest}")]
     BlockPruned {
@@ -202,6 +211,10 @@ impl Error {
                     .with_metadata("earliest", earliest)
             }
             Self::ContractExists(_) => Failure::new(Code::AlreadyExists, "CONTRACT_EXISTS", text),
+            Self::ContractConfigured(_) => {
+                Failure::new(Code::FailedPrecondition, "CONTRACT_CONFIGURED", text)
+            }
+            Self::ContractNotAdded(_) => Failure::new(Code::NotFound, "CONTRACT_NOT_ADDED", text),
             Self::UnknownConsumer(_) => Failure::new(Code::NotFound, "CONSUMER_UNKNOWN", text),
             Self::TooManyConsumers(_) => Failure::new(Code::ResourceExhausted, "CONSUMERS_EXHAUSTED", text),
             Self::UnknownPool(_) => Failure::new(Code::NotFound, "POOL_UNKNOWN", text),

@@ -30,6 +30,13 @@ pub enum Command {
         /// Where the outcome goes.
         answer: Answer<Contract>,
     },
+    /// Follow a contract no longer.
+    Remove {
+        /// Its address.
+        address: Address,
+        /// Where the outcome goes.
+        answer: Answer<()>,
+    },
     /// Follow the contracts of another configuration.
     Configure(Contracts),
 }
@@ -50,6 +57,9 @@ impl Command {
             Self::Add { address, of, answer } => {
                 drop(answer.send(ingest.add_contract(address, &of).await));
             }
+            Self::Remove { address, answer } => {
+                drop(answer.send(ingest.remove_contract(address).await));
+            }
             Self::Configure(contracts) => ingest.configure(contracts),
         }
         false
@@ -61,6 +71,7 @@ impl Command {
         match self {
             Self::Reset { answer, .. } => drop(answer.send(Err(not_here))),
             Self::Add { answer, .. } => drop(answer.send(Err(not_here))),
+            Self::Remove { answer, .. } => drop(answer.send(Err(not_here))),
             Self::Configure(contracts) => ingest.configure(contracts),
         }
     }

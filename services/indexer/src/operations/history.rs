@@ -139,6 +139,8 @@ impl Ingest {
         let is_gone = |known: &&Covered| self.roots.subject(&known.address).is_none();
         let gone: Vec<Address> = known.iter().filter(is_gone).map(|known| known.address).collect();
         if !changed.is_empty() || !gone.is_empty() {
+            // Whoever reads waits until its contracts are those of the newest history.
+            is_new |= !gone.is_empty();
             failpoint("cover.before");
             self.progress = self.store.cover(&self.progress, &changed, &gone, is_new).await?;
             failpoint("cover.after");

@@ -54,6 +54,17 @@ impl Ingest {
         let known = self.roots.get(&address).filter(|known| known.is_same(&wanted));
         known.cloned().ok_or(Error::ContractExists(address))
     }
+
+    /// Follows a contract no longer that was added.
+    pub(super) async fn remove_contract(&mut self, address: Address) -> Result<(), Error> {
+        if self.plan.contracts.get(&address).is_some() {
+            return Err(Error::ContractConfigured(address));
+        }
+        if !self.store.remove_contract(&self.progress, address).await? {
+            return Err(Error::ContractNotAdded(address));
+        }
+        self.look_at_roots().await
+    }
 }
 
 impl EventLog {
@@ -75,6 +86,16 @@ impl EventLog {
         }
         let (answer, outcome) = oneshot::channel();
         self.command(chain_id, Command::Add { address, of, answer }, outcome).await
+    }
+
+    /// Follows a contract of a chain no longer that was added, nor what it made.
+    ///
+    /// # Errors
+    /// When it is configured, or was not added, when another process writes the log, and when the store does
+    /// not answer.
+    pub async fn remove_contract(&self, chain_id: ChainId, address: Address) -> Result<(), Error> {
+        let (answer, outcome) = oneshot::channel();
+        self.command(chain_id, Command::Remove { address, answer }, outcome).await
     }
 }
 

@@ -1,10 +1,11 @@
 //! The gRPC edge for operators: translate, call, translate.
 
-use capstan_primitives::{Address, BlockRef, InvalidAddress, PageToken, PageTokenError};
+use capstan_primitives::{Address, BlockRef, PageToken, PageTokenError};
 use capstan_proto::indexer::{
     AddContractRequest, AddContractResponse, DecodeFailure, FollowedContract, ListContractsRequest,
-    ListContractsResponse, ListDecodeFailuresRequest, ListDecodeFailuresResponse, ResetChainRequest,
-    ResetChainResponse, indexer_admin_service_server::IndexerAdminService,
+    ListContractsResponse, ListDecodeFailuresRequest, ListDecodeFailuresResponse, RemoveContractRequest,
+    RemoveContractResponse, ResetChainRequest, ResetChainResponse,
+    indexer_admin_service_server::IndexerAdminService,
 };
 use tonic::{Request, Response, Status};
 
@@ -35,6 +36,16 @@ impl IndexerAdminService for AdminRpc {
         request: Request<AddContractRequest>,
     ) -> Result<Response<AddContractResponse>, Status> {
         Ok(Response::new(self.add(request.into_inner()).await?))
+    }
+
+    async fn remove_contract(
+        &self,
+        request: Request<RemoveContractRequest>,
+    ) -> Result<Response<RemoveContractResponse>, Status> {
+        let RemoveContractRequest { chain_id, address } = request.into_inner();
+        let (chain_id, address) = (self.log.chain(chain_id)?, convert::parsed("address", &address)?);
+        self.log.remove_contract(chain_id, address).await?;
+        Ok(Response::new(RemoveContractResponse {}))
     }
 
     async fn list_decode_failures(
@@ -74,9 +85,7 @@ impl AdminRpc {
     async fn add(&self, request: AddContractRequest) -> Result<AddContractResponse, Error> {
         let AddContractRequest { chain_id, address, protocol, name, .. } = request;
         let chain_id = self.log.chain(chain_id)?;
-        let malformed =
-            |error: InvalidAddress| Error::Field { field: "address".into(), description: error.to_string() };
-        let address: Address = address.parse().map_err(malformed)?;
+        let address = convert::parsed("address", &address)?;
         let some = |text: String| (!text.is_empty()).then_some(text);
         let description = Description {
             protocol,

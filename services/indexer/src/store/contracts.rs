@@ -1,11 +1,13 @@
 //! Contracts that are known beside the configured ones: those that factories made, and those that
 //! operators added.
 
+use capstan_db::bulk::BulkWrite;
 use capstan_db::columns::{AddressColumn, signed, unsigned};
-use capstan_db::indexer::entities::{added_contract, contract};
+use capstan_db::indexer::entities::{added_contract, contract, covered, pool, pool_state};
 use capstan_primitives::{Address, ChainId};
 use sea_orm::{
-    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, Set, sea_query::OnConflict,
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, QueryTrait, Set,
+    sea_query::OnConflict,
 };
 
 use super::{Store, append::move_cursor, rows};
@@ -98,6 +100,45 @@ impl Store {
         added_contract::Entity::insert(row).on_conflict(kept).exec_without_returning(&write).await?;
         Ok(write.commit().await?)
     }
+
+    /// Keeps a contract no longer that an operator added; false when none was at the address.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub async fn remove_contract(&self, from: &ChainProgress, address: Address) -> Result<bool, Error> {
+        let row = (signed(from.chain_id.0), AddressColumn(address));
+        let write = self.database.bulk_write().await?;
+        move_cursor(&write, from, from).await?;
+        let removed = added_contract::Entity::delete_by_id(row).exec(&write).await?;
+        write.commit().await?;
+        Ok(removed.rows_affected > 0)
+    }
+}
+
+/// Forgets how much of a contract's history is in the log, and what the contract made, pools included.
+pub(super) async fn forget_contract(
+    write: &BulkWrite,
+    chain_id: ChainId,
+    address: Address,
+) -> Result<(), Error> {
+    let (chain, factory) = (signed(chain_id.0), || AddressColumn(address));
+    covered::Entity::delete_by_id((chain, factory())).exec(write).await?;
+    contract::Entity::delete_many()
+        .filter(contract::Column::ChainId.eq(chain))
+        .filter(contract::Column::Factory.eq(factory()))
+        .exec(write)
+        .await?;
+    let its_pools =
+        Condition::all().add(pool::Column::ChainId.eq(chain)).add(pool::Column::Factory.eq(factory()));
+    let addresses =
+        pool::Entity::find().select_only().column(pool::Column::Address).filter(its_pools.clone());
+    pool_state::Entity::delete_many()
+        .filter(pool_state::Column::ChainId.eq(chain))
+        .filter(pool_state::Column::Address.in_subquery(addresses.into_query()))
+        .exec(write)
+        .await?;
+    pool::Entity::delete_many().filter(its_pools).exec(write).await?;
+    Ok(())
 }
 
 fn added(row: added_contract::Model) -> Result<(Address, Description), Error> {

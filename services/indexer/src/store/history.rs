@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use capstan_db::bulk::BulkWrite;
-use capstan_db::columns::{AddressColumn, signed, unsigned};
+use capstan_db::columns::{signed, unsigned};
 use capstan_db::indexer::entities::{block, covered, event, reorg};
 use capstan_primitives::{Address, ChainId, Hash};
 use sea_orm::{
@@ -13,6 +13,7 @@ use sea_orm::{
 use super::{
     Store,
     append::{KnownBlock, blocks_of, move_cursor, type_key, write_rest},
+    contracts::forget_contract,
     rows,
 };
 use crate::{
@@ -38,8 +39,8 @@ impl Store {
         Ok(rows.into_iter().map(rows::covered).collect())
     }
 
-    /// Notes how much of some contracts' history is in the log, and forgets that of `gone`; with
-    /// `is_new`, readers are told that history is not what it was.
+    /// Notes how much of some contracts' history is in the log, and forgets that of `gone` with what they
+    /// made; with `is_new`, readers are told that history is not what it was.
     ///
     /// # Errors
     /// As [`Store::append`].
@@ -54,8 +55,7 @@ impl Store {
         let write = self.database.bulk_write().await?;
         move_cursor(&write, from, &to).await?;
         for address in gone {
-            let row = (signed(from.chain_id.0), AddressColumn(*address));
-            covered::Entity::delete_by_id(row).exec(&write).await?;
+            forget_contract(&write, from.chain_id, *address).await?;
         }
         for covered in known {
             write_covered(&write, from.chain_id, covered).await?;

@@ -17,6 +17,7 @@ mod kills;
 mod pools;
 mod process;
 mod refusals;
+mod removal;
 mod reorgs;
 mod replicas;
 mod retention;
