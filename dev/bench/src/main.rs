@@ -110,24 +110,29 @@ impl Bench {
             }
         }
         if self.options.wants(Part::Postgres) {
-            let run = self.sync(node, node.http_url(), true).await?;
+            let run = self.sync(node, vec![node.http_url()], true).await?;
             note("indexer, PostgreSQL", &mut results.postgres, run);
         }
         if self.options.wants(Part::Sqlite) {
-            let run = self.sync(node, node.http_url(), false).await?;
+            let run = self.sync(node, vec![node.http_url()], false).await?;
             note("indexer, SQLite", &mut results.sqlite, run);
+        }
+        if self.options.wants(Part::Agreement) {
+            let other = node.http_url().replace("127.0.0.1", "localhost");
+            let run = self.sync(node, vec![node.http_url(), other], true).await?;
+            note("indexer, two endpoints", &mut results.agreement, run);
         }
         if self.options.wants(Part::Latency) {
             let proxy = Proxy::start(node.http_url(), SLOW).await?;
-            let run = self.sync(node, proxy.url().to_owned(), true).await?;
+            let run = self.sync(node, vec![proxy.url().to_owned()], true).await?;
             note("indexer, slow node", &mut results.latency, run);
         }
         Ok(())
     }
 
     /// A fresh indexer until it has everything, and a check that it has.
-    async fn sync(&self, node: &Node, rpc_url: String, postgres: bool) -> Result<Run> {
-        let mut indexer = self.start(node, vec![rpc_url], postgres).await?;
+    async fn sync(&self, node: &Node, rpc_urls: Vec<String>, postgres: bool) -> Result<Run> {
+        let mut indexer = self.start(node, rpc_urls, postgres).await?;
         let synced = indexer.synced(node).await?;
         replay::verify(&mut indexer.client(), node).await?;
         indexer.stop().await?;

@@ -45,6 +45,8 @@ pub(crate) enum Part {
     Postgres,
     /// The indexer on SQLite.
     Sqlite,
+    /// The indexer on PostgreSQL, with the node as two endpoints that have to agree.
+    Agreement,
     /// The indexer on PostgreSQL, before a slow node that limits it.
     Latency,
     /// Reading the whole log over gRPC.

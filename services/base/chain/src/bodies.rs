@@ -63,7 +63,7 @@ impl Evm {
         for first in (from..=to).step_by(BLOCKS) {
             let numbers = first..=to.min(first.saturating_add(BLOCKS as u64).saturating_sub(1));
             let some = match history {
-                History::Agreed => self.agreed_bodies(numbers, parent, wanted).await?,
+                History::Agreed => Box::pin(self.agreed_bodies(numbers, parent, wanted)).await?,
                 History::Checked(check) => {
                     let how = (check != Verification::Off, wanted);
                     let question = async |rpc: Arc<Rpc>| self.told_bodies(&rpc, &numbers, parent, how).await;

@@ -80,7 +80,7 @@ impl Node {
         let mut receipts = Vec::with_capacity(transactions.len());
         for one in transactions {
             let receipt = match history {
-                History::Agreed => self.evm.agreed_receipt(&one.id, header.block.number).await?,
+                History::Agreed => Box::pin(self.evm.agreed_receipt(&one.id, header.block.number)).await?,
                 History::Checked(_) => self.evm.receipt(&one.id).await?,
             };
             let receipt = receipt.filter(|receipt| receipt.place.block_hash == hash);

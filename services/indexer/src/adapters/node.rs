@@ -312,7 +312,7 @@ impl Node {
 
     async fn edges(&self, from: u64, to: u64, history: History) -> Result<(Header, Header), Error> {
         if history == History::Agreed {
-            return Ok(self.evm.agreed_ends(from, to).await?);
+            return Ok(Box::pin(self.evm.agreed_ends(from, to)).await?);
         }
         let edge = async |number| self.evm.header(number).await?.ok_or(ChainError::BehindRequest { number });
         let (first, last) = futures::try_join!(edge(from), edge(to))?;

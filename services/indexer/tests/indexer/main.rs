@@ -3,6 +3,7 @@
 
 mod accounts;
 mod admin;
+mod agreement;
 mod away;
 mod beginnings;
 mod carriers;

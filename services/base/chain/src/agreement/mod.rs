@@ -96,7 +96,8 @@ impl Evm {
         let both = [Arc::clone(&told.rpc), Arc::clone(&witness.rpc)];
         let mut told = Box::pin(self.settled(told, witness, filter)).await?;
         let edges = std::mem::take(&mut told.edges);
-        match self.against(&edges, filter, Verification::Off, &mut told.range).await? {
+        let against = self.against(&edges, filter, Verification::Off, &mut told.range);
+        match Box::pin(against).await? {
             None => Ok(told.range),
             Some(reason) => {
                 both.iter().for_each(|rpc| self.pool.lied(rpc));

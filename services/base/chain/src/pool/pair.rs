@@ -41,11 +41,11 @@ impl Pool {
             (true, true) => Ok((said(one)?, said(other)?)),
             (true, false) => {
                 let beside = (Arc::clone(&one.lease.member), method, deadline);
-                Ok((said(one)?, self.in_place_of(other, beside, &second).await?))
+                Ok((said(one)?, Box::pin(self.in_place_of(other, beside, &second)).await?))
             }
             (false, true) => {
                 let beside = (Arc::clone(&other.lease.member), method, deadline);
-                Ok((self.in_place_of(one, beside, &first).await?, said(other)?))
+                Ok((Box::pin(self.in_place_of(one, beside, &first)).await?, said(other)?))
             }
             (false, false) => Err(one.result.err().or(other.result.err()).unwrap_or(ChainError::NoOther)),
         }
