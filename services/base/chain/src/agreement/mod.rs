@@ -165,7 +165,7 @@ impl Evm {
         warn!(chain = self.chain_id().0, one, other, block, "endpoints disagree");
     }
 
-    /// Takes note that a question was answered by at most one endpoint only, since `why`.
+    /// Takes note that a question was answered by at most one endpoint, since `why`.
     fn is_alone(&self, why: &ChainError) {
         self.counts.unwitnessed.fetch_add(1, Ordering::Relaxed);
         if !self.counts.is_alone.swap(true, Ordering::Relaxed) {

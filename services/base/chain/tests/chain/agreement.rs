@@ -229,6 +229,21 @@ async fn one_endpoint_that_stands_twice_does_not_confirm_itself() {
 }
 
 #[tokio::test]
+async fn where_nothing_is_proved_no_endpoint_is_believed_on_a_block_that_another_tells_differently() {
+    let set = Set::of(UNPROVED, 2).await;
+    let hash = set.truth(UNPROVED).await.logs[4].block_hash;
+    let block = async || set.evm.block_logs(hash, &LogFilter::default(), Verification::Receipts).await;
+    let truth = block().await.unwrap();
+    assert_eq!(truth.len(), 1);
+    for lie in [Fault::DropLog, Fault::AlterData, Fault::InventLog] {
+        set.proxies[1].follow(on_logs(lie));
+        assert!(matches!(block().await, Err(ChainError::Inconsistent { .. })), "{lie:?}");
+    }
+    set.proxies[1].follow(Script::always(Fault::RateLimit(Some(60))));
+    assert_eq!(block().await.unwrap(), truth);
+}
+
+#[tokio::test]
 async fn random_lies_of_one_endpoint_never_come_through() {
     const SEED: u64 = 20_261_128;
     println!("seed {SEED}");
