@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use capstan_chain::{
     Bodies, ChainError, Disputes, EndpointState, Evm, EvmUrl, History, LogFilter, RangeLogs, Role,
-    Transaction,
+    Transaction, Verification,
 };
 use capstan_faults::{Fault, FaultProxy, Provider, Script};
 use capstan_primitives::{Address, ChainId};
