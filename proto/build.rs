@@ -21,9 +21,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     // The compiler's own bytes keep custom options; encoding prost's types again would lose google.api.http.
     fs::write(out.join("descriptor.bin"), compiler.encode_file_descriptor_set())?;
+    let mut files = compiler.file_descriptor_set();
+    tonic_prost_build::configure().bytes(".").emit_rerun_if_changed(false).compile_fds(files.clone())?;
+    // The server of the event stream once more, for messages whose events are encoded already.
+    let out = out.join("encoded");
+    fs::create_dir_all(&out)?;
+    files.file.retain(|file| file.name() == "capstan/indexer/v1/indexer.proto");
     tonic_prost_build::configure()
-        .bytes(".")
+        .build_client(false)
+        .extern_path(".capstan.indexer.v1", "crate::indexer")
+        .extern_path(".capstan.indexer.v1.StreamEventsResponse", "crate::encoded::StreamEventsResponse")
+        .extern_path(".capstan.primitives.v1", "crate::primitives")
         .emit_rerun_if_changed(false)
-        .compile_fds(compiler.file_descriptor_set())?;
+        .out_dir(out)
+        .compile_fds(files)?;
     Ok(())
 }

@@ -46,10 +46,9 @@ pub struct CopyRows {
 }
 
 impl CopyRows {
-    /// No rows yet, of `columns` columns each; room is made for `capacity` bytes.
-    #[must_use]
-    pub fn new(columns: i16, capacity: usize) -> Self {
-        let mut bytes = Vec::with_capacity(capacity);
+    /// No rows yet, of `columns` columns each.
+    fn new(columns: i16) -> Self {
+        let mut bytes = Vec::with_capacity(COPY_PART.saturating_mul(2));
         bytes.extend_from_slice(COPY_HEADER);
         Self { columns, bytes }
     }
@@ -72,8 +71,14 @@ impl CopyRows {
 
     /// A `bytea`. No log has one of 2 GiB; the database refuses the row if one comes.
     pub fn bytes(&mut self, value: &[u8]) -> &mut Self {
-        self.bytes.extend_from_slice(&i32::try_from(value.len()).unwrap_or(i32::MAX).to_be_bytes());
-        self.bytes.extend_from_slice(value);
+        self.words(&[value])
+    }
+
+    /// A `bytea` of these parts, one behind the other.
+    pub fn words(&mut self, parts: &[impl AsRef<[u8]>]) -> &mut Self {
+        let length: usize = parts.iter().map(|part| part.as_ref().len()).sum();
+        self.bytes.extend_from_slice(&i32::try_from(length).unwrap_or(i32::MAX).to_be_bytes());
+        parts.iter().for_each(|part| self.bytes.extend_from_slice(part.as_ref()));
         self
     }
 }
@@ -106,23 +111,39 @@ impl Database {
 }
 
 impl BulkWrite {
-    /// Copies rows into `table (columns…)` of PostgreSQL.
+    /// Copies rows into `table (columns…)` of PostgreSQL, whose number of columns stands before them; `write`
+    /// writes one. They are on their way before the last one is written, so that no more than a part of them is
+    /// held here.
     ///
     /// # Errors
-    /// When the database refuses a row, or is SQLite; the transaction is then to be dropped.
-    pub async fn copy(&self, into: &str, mut rows: CopyRows) -> Result<(), DbErr> {
+    /// When the database or `write` refuses a row, or the database is SQLite; the transaction is then to be
+    /// dropped.
+    pub async fn copy<T, E: From<DbErr>>(
+        &self,
+        (columns, into): (i16, &str),
+        rows: impl Iterator<Item = T>,
+        mut write: impl FnMut(T, &mut CopyRows) -> Result<(), E>,
+    ) -> Result<(), E> {
         let Inner::Postgres(transaction) = &self.0 else {
-            return Err(DbErr::Custom("only PostgreSQL has COPY".to_owned()));
+            return Err(DbErr::Custom("only PostgreSQL has COPY".to_owned()).into());
         };
-        rows.bytes.extend_from_slice(&COPY_END);
         let mut transaction = transaction.lock().await;
         let connection: &mut PgConnection = &mut transaction;
         let statement = format!("COPY {into} FROM STDIN (FORMAT binary)");
         let mut copy = connection.copy_in_raw(&statement).await.map_err(failed)?;
-        // The connection buffers what it is given whole.
-        for part in rows.bytes.chunks(COPY_PART) {
-            copy.send(part).await.map_err(failed)?;
+        let mut part = CopyRows::new(columns);
+        for row in rows {
+            if let Err(error) = write(row, &mut part) {
+                copy.abort("a row cannot be written").await.map_err(failed)?;
+                return Err(error);
+            }
+            if part.bytes.len() >= COPY_PART {
+                copy.send(part.bytes.as_slice()).await.map_err(failed)?;
+                part.bytes.clear();
+            }
         }
+        part.bytes.extend_from_slice(&COPY_END);
+        copy.send(part.bytes).await.map_err(failed)?;
         copy.finish().await.map_err(failed)?;
         Ok(())
     }

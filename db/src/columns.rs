@@ -5,7 +5,7 @@ use std::str::FromStr;
 use bigdecimal::BigDecimal;
 use capstan_primitives::{Address, Amount, Hash, TransactionId};
 use sea_orm::{
-    ColIdx, ColumnType, DatabaseBackend, DbErr, QueryResult, TryGetError, TryGetable, Value,
+    ColIdx, ColumnType, DatabaseBackend, DbErr, QueryResult, RuntimeErr, TryGetError, TryGetable, Value,
     sea_query::{ArrayType, ColumnDef, Nullable, ValueType, ValueTypeErr},
     sqlx::Row,
 };
@@ -146,6 +146,19 @@ bytes_column!(
     /// A transaction id as its 32 or 64 bytes.
     TransactionColumn(TransactionId)
 );
+
+/// The bytes of a column, where they stand in the row.
+///
+/// # Errors
+/// When there is no such column, it is null, or it holds something else.
+pub fn bytes(row: &QueryResult, index: usize) -> Result<&[u8], DbErr> {
+    let read = match (row.try_as_pg_row(), row.try_as_sqlite_row()) {
+        (Some(row), _) => row.try_get(index),
+        (None, Some(row)) => row.try_get(index),
+        (None, None) => return Err(DbErr::Type("a row of another database".to_owned())),
+    };
+    read.map_err(|error| DbErr::Query(RuntimeErr::SqlxError(error.into())))
+}
 
 /// An unsigned number as the signed one that both databases store. Chain ids, heights and
 /// positions are far below 2^63; a larger one becomes the largest.

@@ -1,5 +1,7 @@
 //! The Capstan contract: protobuf messages, typed clients and servers, and the descriptor set.
 
+pub mod encoded;
+
 /// Every file of the contract with its imports and custom options, as an encoded
 /// `google.protobuf.FileDescriptorSet`; reflection and the gateway read it.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptor.bin"));

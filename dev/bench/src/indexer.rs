@@ -111,6 +111,11 @@ impl Indexer {
         }
     }
 
+    /// What the process has used so far.
+    pub(crate) fn usage(&self) -> Result<Usage> {
+        self.process.usage()
+    }
+
     /// A client of this indexer.
     pub(crate) fn client(&self) -> Client {
         self.client.clone()

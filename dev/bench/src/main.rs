@@ -157,9 +157,16 @@ impl Bench {
         let mut indexer = self.start(node, vec![node.http_url()], true).await?;
         indexer.synced(node).await?;
         for _ in 0..self.options.runs {
+            let used = || Ok::<_, anyhow::Error>((indexer.usage()?.cpu_s, process::cpu_s("self")?));
+            let before = used()?;
             let elapsed = replay::run(&mut indexer.client(), node).await?;
+            let after = used()?;
             results.replays.push(per_second(node.transfers(), elapsed));
-            say(&format!("  replay: {:.2} s", elapsed.as_secs_f64()));
+            let (indexer, client) = (after.0 - before.0, after.1 - before.1);
+            say(&format!(
+                "  replay: {:.2} s, processor time {indexer:.2} s of the indexer and {client:.2} s of the client",
+                elapsed.as_secs_f64()
+            ));
         }
         indexer.stop().await
     }

@@ -76,12 +76,7 @@ impl Process {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid))?;
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
         let peak: f64 = peak.trim().trim_end_matches("kB").trim().parse()?;
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid))?;
-        // The name in parentheses may hold spaces; utime and stime are the 12th and 13th field after it.
-        let (_, fields) = stat.rsplit_once(')').context("no name in stat")?;
-        let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
-        let ticks: f64 = ticks.sum::<Result<f64, _>>()?;
-        Ok(Usage { rss_mib: peak / KIB_A_MIB, cpu_s: ticks / TICKS_A_SECOND })
+        Ok(Usage { rss_mib: peak / KIB_A_MIB, cpu_s: cpu_s(&self.pid.to_string())? })
     }
 
     /// Kills the program and what it started.
@@ -95,6 +90,15 @@ impl Process {
         // Fails only when the group has already gone.
         let _ = Kill::new("kill").args(["-s", "KILL", "--", &format!("-{}", self.pid)]).status();
     }
+}
+
+/// Processor time in user and kernel of a process of `/proc`, in seconds.
+pub(crate) fn cpu_s(process: &str) -> Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The name in parentheses may hold spaces; utime and stime are the 12th and 13th field after it.
+    let (_, fields) = stat.rsplit_once(')').context("no name in stat")?;
+    let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
+    Ok(ticks.sum::<Result<f64, _>>()? / TICKS_A_SECOND)
 }
 
 impl Drop for Process {

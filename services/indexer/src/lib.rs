@@ -15,11 +15,13 @@ use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 use capstan_chain::{ChainError, Evm, EvmOptions, EvmUrl, History, Role, Verification};
 use capstan_db::Database;
 use capstan_primitives::ChainId;
-use capstan_proto::indexer::{
-    indexer_admin_service_server::{self as admin},
-    indexer_service_server::{IndexerServiceServer, SERVICE_NAME},
-    pool_service_server::{self, PoolServiceServer},
-    transaction_service_server::{self, TransactionServiceServer},
+use capstan_proto::{
+    encoded::indexer_service_server::{IndexerServiceServer, SERVICE_NAME},
+    indexer::{
+        indexer_admin_service_server::{self as admin},
+        pool_service_server::{self, PoolServiceServer},
+        transaction_service_server::{self, TransactionServiceServer},
+    },
 };
 use capstan_runtime::{HealthCheck, Parts, Scope, Service, StartError, Tasks, platform};
 use tokio::sync::{mpsc, watch};

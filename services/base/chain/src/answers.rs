@@ -5,7 +5,7 @@ use serde::{Deserialize, de::DeserializeSeed};
 use crate::{
     ChainError, Header, Log, refusals,
     rpc::Answer,
-    wire::{EachLog, Quantity, WireHeader},
+    wire::{EachLog, LOG_BYTES, Quantity, WireHeader},
 };
 
 /// Reads an answer as `T`.
@@ -31,7 +31,8 @@ pub(crate) fn header(answer: Result<Answer, ChainError>) -> Result<Option<Header
 
 /// Reads logs in the order of the chain, without those that were taken back.
 pub(crate) fn logs(answer: &Answer) -> Result<Vec<Log>, ChainError> {
-    let mut logs = Vec::new();
+    // A list that grows as it is read leaves holes of its earlier sizes.
+    let mut logs = Vec::with_capacity(answer.json.as_str().len() / LOG_BYTES);
     each_log(answer, |log| logs.push(log))?;
     let place = |log: &Log| (log.block_number, log.log_index);
     if !logs.is_sorted_by_key(place) {

@@ -1,6 +1,6 @@
 //! Event logs and which of them to ask for.
 
-use capstan_primitives::{Address, BlockTime, Hash, TransactionId};
+use capstan_primitives::{Address, BlockTime, Hash, Topics, TransactionId};
 
 use crate::{ChainError, ranges::check_order};
 
@@ -21,8 +21,8 @@ pub struct Log {
     pub log_index: u32,
     /// Contract that emitted the log, 20 bytes.
     pub address: Address,
-    /// Topics, at most four; the first is the event's id unless the event is anonymous.
-    pub topics: Vec<Hash>,
+    /// Topics; the first is the event's id unless the event is anonymous.
+    pub topics: Topics,
     /// ABI-encoded arguments that are not indexed.
     pub data: Vec<u8>,
 }

@@ -112,7 +112,7 @@ fn inconsistent(reason: String) -> ChainError {
 
 #[cfg(test)]
 mod tests {
-    use capstan_primitives::{Address, BlockRef, BlockTime};
+    use capstan_primitives::{Address, BlockRef, BlockTime, Topics};
 
     use super::*;
 
@@ -131,7 +131,7 @@ mod tests {
             transaction_index: 0,
             log_index,
             address: Address::ZERO,
-            topics: Vec::new(),
+            topics: Topics::default(),
             data: Vec::new(),
         }
     }

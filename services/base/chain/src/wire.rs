@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use capstan_primitives::{Address, BlockRef, BlockTime, Hash, TransactionId};
+use capstan_primitives::{Address, BlockRef, BlockTime, Hash, Topics, TransactionId};
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeSeed, Error, SeqAccess, Visitor},
@@ -28,6 +28,9 @@ pub(crate) struct WireBody {
     pub(crate) transactions: Vec<Fixed<32>>,
 }
 
+/// About what a log takes in JSON.
+pub(crate) const LOG_BYTES: usize = 600;
+
 /// Reads `eth_getLogs`: does this with each log in its final form as soon as it is read, in the order of
 /// the node, without those that were taken back.
 pub(crate) struct EachLog<F>(pub(crate) F);
@@ -38,7 +41,7 @@ pub(crate) struct EachLog<F>(pub(crate) F);
 struct WireLog {
     address: Fixed<20>,
     #[serde(deserialize_with = "topics")]
-    topics: Vec<Hash>,
+    topics: Topics,
     data: Data,
     block_number: Quantity,
     block_hash: Fixed<32>,
@@ -123,27 +126,27 @@ impl<'de, F: FnMut(Log)> Visitor<'de> for EachLog<F> {
     }
 }
 
-/// Hashes without a second allocation.
-struct Topics;
+/// Hashes without an allocation.
+struct EachTopic;
 
-impl<'de> Visitor<'de> for Topics {
-    type Value = Vec<Hash>;
+impl<'de> Visitor<'de> for EachTopic {
+    type Value = Topics;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("topics")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut topics: A) -> Result<Vec<Hash>, A::Error> {
-        let mut read = Vec::new();
+    fn visit_seq<A: SeqAccess<'de>>(self, mut topics: A) -> Result<Topics, A::Error> {
+        let mut read = Topics::default();
         while let Some(Fixed(topic)) = topics.next_element()? {
-            read.push(Hash::from(topic));
+            read.push(Hash::from(topic)).map_err(A::Error::custom)?;
         }
         Ok(read)
     }
 }
 
-fn topics<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Hash>, D::Error> {
-    deserializer.deserialize_seq(Topics)
+fn topics<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Topics, D::Error> {
+    deserializer.deserialize_seq(EachTopic)
 }
 
 pub(crate) fn transaction_id(hash: Fixed<32>) -> Result<TransactionId, String> {

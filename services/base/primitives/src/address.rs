@@ -45,18 +45,58 @@ impl Address {
         hex::encode_prefixed(self.as_bytes())
     }
 
-    fn checksummed(&self) -> String {
-        let mut text = hex::encode_prefixed(self.as_bytes()).into_bytes();
-        let (_, digits) = text.split_at_mut(2);
-        let hash = keccak256(&[digits]);
-        for (pair, byte) in digits.chunks_mut(2).zip(hash.as_bytes()) {
-            for (digit, nibble) in pair.iter_mut().zip([byte >> 4, byte & 15]) {
-                if nibble >= 8 {
-                    digit.make_ascii_uppercase();
-                }
-            }
+    /// The text that [`fmt::Display`] writes, without an allocation.
+    #[must_use]
+    pub fn text(&self) -> AddressText {
+        let mut text = AddressText { length: 2 + 2 * self.length, bytes: [b'0'; 66] };
+        let [_, x, digits @ ..] = &mut text.bytes;
+        *x = b'x';
+        let Some(digits) = digits.get_mut(..2 * usize::from(self.length)) else { return text };
+        // Fails only for room of another size.
+        let _ = hex::encode_to_slice(self.as_bytes(), digits);
+        if self.length == 20 {
+            checksum(digits);
         }
-        String::from_utf8(text).unwrap_or_default()
+        text
+    }
+}
+
+/// An address as it is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct AddressText {
+    length: u8,
+    bytes: [u8; 66],
+}
+
+impl AddressText {
+    /// `0x` and the digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    /// The same as bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for AddressText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Puts lower-case digits into the case of EIP-55.
+fn checksum(digits: &mut [u8]) {
+    let hash = keccak256(&[digits]);
+    for (pair, byte) in digits.chunks_mut(2).zip(hash.as_bytes()) {
+        for (digit, nibble) in pair.iter_mut().zip([byte >> 4, byte & 15]) {
+            // A nibble of 8 or more has bit 3, and a letter has bit 6: both take bit 5 away, which makes it upper
+            // case. Nobody could guess a branch.
+            *digit ^= (nibble << 2) & (*digit >> 1) & 0x20;
+        }
     }
 }
 
@@ -114,8 +154,7 @@ impl FromStr for Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = if self.length == 20 { self.checksummed() } else { self.to_lower_hex() };
-        f.write_str(&text)
+        f.write_str(self.text().as_str())
     }
 }
 

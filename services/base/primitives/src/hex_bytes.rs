@@ -49,6 +49,12 @@ impl Hash {
     }
 }
 
+impl AsRef<[u8]> for Hash {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 impl From<[u8; 32]> for Hash {
     fn from(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -75,13 +81,17 @@ impl FromStr for Hash {
 /// Id of a transaction: 32 bytes on EVM chains, 64 on Solana.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct TransactionId(Vec<u8>);
+pub struct TransactionId {
+    /// Zeros behind the last one.
+    bytes: [u8; 64],
+    length: u8,
+}
 
 impl TransactionId {
     /// The bytes, first byte first.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
     }
 }
 
@@ -89,10 +99,17 @@ impl TryFrom<&[u8]> for TransactionId {
     type Error = InvalidHex;
 
     fn try_from(bytes: &[u8]) -> Result<Self, InvalidHex> {
-        match bytes.len() {
-            32 | 64 => Ok(Self(bytes.to_vec())),
-            other => Err(InvalidHex::Length { expected: "64 or 128".into(), found: other.saturating_mul(2) }),
-        }
+        let length = match bytes.len() {
+            32 => 32,
+            64 => 64,
+            other => {
+                let found = other.saturating_mul(2);
+                return Err(InvalidHex::Length { expected: "64 or 128".into(), found });
+            }
+        };
+        let mut padded = [0; 64];
+        padded.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        Ok(Self { bytes: padded, length })
     }
 }
 
@@ -100,15 +117,22 @@ impl FromStr for TransactionId {
     type Err = InvalidHex;
 
     fn from_str(text: &str) -> Result<Self, InvalidHex> {
-        decode(text, &[32, 64]).map(Self)
+        Self::try_from(decode(text, &[32, 64])?.as_slice())
     }
+}
+
+/// Writes whole words of 32 bytes as 0x and lower-case hex, without an allocation.
+fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("0x")?;
+    let (words, _) = bytes.as_chunks::<32>();
+    words.iter().try_for_each(|word| f.write_str(hex::Buffer::<32>::new().format(word)))
 }
 
 macro_rules! written_as_hex {
     ($type:ty) => {
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&hex::encode_prefixed(&self.0))
+                write_hex(self.as_bytes(), f)
             }
         }
 
@@ -145,6 +169,17 @@ mod tests {
     fn a_hash_reads_what_it_writes() {
         let hash = Hash::from([0xab; 32]);
         assert_eq!(hash.to_string().parse::<Hash>(), Ok(hash));
+    }
+
+    #[test]
+    fn a_transaction_id_of_either_length_reads_what_it_writes() {
+        let ids = [[0x0a; 32].as_slice(), [0xb0; 64].as_slice()]
+            .map(|bytes| TransactionId::try_from(bytes).unwrap());
+        for id in ids {
+            assert_eq!(id.to_string(), format!("0x{}", hex::encode(id.as_bytes())));
+            assert_eq!(id.to_string().parse::<TransactionId>(), Ok(id));
+        }
+        assert!(TransactionId::try_from([1_u8; 33].as_slice()).is_err());
     }
 
     #[test]

@@ -7,8 +7,9 @@ mod clock;
 mod hex_bytes;
 mod page;
 mod price;
+mod topics;
 
-pub use address::{Address, InvalidAddress};
+pub use address::{Address, AddressText, InvalidAddress};
 pub use amount::{Amount, AmountError};
 pub use block::{BlockRef, BlockTime, ChainId, EventId, Finality};
 pub use clock::Clock;
@@ -16,6 +17,7 @@ pub use hex_bytes::{Hash, InvalidHex, TransactionId};
 pub use page::{PageToken, PageTokenError};
 pub use price::Price;
 pub use ruint::aliases::U256;
+pub use topics::{TooManyTopics, Topics};
 
 /// Keccak-256 of the concatenation of `parts`.
 #[must_use]

@@ -7,6 +7,9 @@ use capstan_primitives::Hash;
 
 use super::{Contract, Contracts, Definition, EventType, Found, Source};
 
+/// Logs whose memory is given back at a time.
+const GIVE_BACK: usize = 4_096;
+
 /// What the logs of some blocks come to.
 #[derive(Debug, Default)]
 pub struct Batch {
@@ -43,9 +46,14 @@ pub struct Quarantined {
 /// A log that only a pattern takes was emitted by nobody in particular. When it does not decode it is
 /// another event, or somebody's joke, and is left out; nor does it make contracts known.
 #[must_use]
-pub fn sort_out(logs: Vec<Log>, contracts: &Contracts) -> Batch {
+pub fn sort_out(mut logs: Vec<Log>, contracts: &Contracts) -> Batch {
     let mut batch = Batch { events: Vec::with_capacity(logs.len()), ..Batch::default() };
-    for log in logs {
+    // From behind, the first one first: what was taken is given back on the way, and is not held twice.
+    logs.reverse();
+    while let Some(log) = logs.pop() {
+        if logs.len().is_multiple_of(GIVE_BACK) {
+            logs.shrink_to_fit();
+        }
         let contract = match contracts.of(&log.address, log.block_number, &log.topics) {
             Some(Source::Contract(contract)) => contract,
             Some(Source::Pattern(contract)) => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use capstan_primitives::{Address, BlockRef, Hash, TransactionId};
+use capstan_primitives::{Address, BlockRef, Hash, Topics, TransactionId};
 
 use super::Definition;
 
@@ -26,7 +26,7 @@ pub struct Event {
     /// Canonical kind.
     pub kind: Arc<str>,
     /// Topics, with the event's id where it has one.
-    pub topics: Vec<Hash>,
+    pub topics: Topics,
     /// Data.
     pub data: Vec<u8>,
 }

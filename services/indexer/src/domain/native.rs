@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use capstan_chain::{EventShape, Header, Log, LogFilter, Receipt, Transaction, address_topic, protocol};
-use capstan_primitives::{Address, Hash};
+use capstan_primitives::{Address, Hash, Topics};
 
 use super::{Definition, Pattern};
 
@@ -89,7 +89,8 @@ pub fn logs_of(header: &Header, transaction: &Transaction, receipt: &Receipt) ->
             transaction_index: place.transaction_index,
             log_index: index,
             address: coin(),
-            topics: vec![id_of(name)?, address_topic(&transaction.from)?, address_topic(&target)?],
+            topics: Topics::of([id_of(name)?, address_topic(&transaction.from)?, address_topic(&target)?])
+                .ok()?,
             data,
         })
     };

@@ -7,7 +7,7 @@ use std::{
 };
 
 use capstan_chain::{ChainError, Header, Log, Verification};
-use capstan_primitives::{ChainId, Hash};
+use capstan_primitives::{ChainId, Hash, Topics};
 use futures::future::join_all;
 
 use super::{Ingest, SharedContracts};
@@ -184,7 +184,7 @@ impl Subject<'_> {
         let stored = stored.map(|(_, events, _)| events).unwrap_or_default();
         let (stored, proved) = {
             let contracts = self.contracts.read().unwrap_or_else(PoisonError::into_inner);
-            let stored = stored.into_iter().map(log_of).collect();
+            let stored = stored.into_iter().map(log_of).collect::<Result<_, _>>()?;
             (logs(sort_out(stored, &contracts)), logs(sort_out(segment.logs, &contracts)))
         };
         if stored == proved {
@@ -206,9 +206,10 @@ fn logs(batch: Batch) -> Vec<Log> {
     batch.events.into_iter().map(|event| event.log).collect()
 }
 
-fn log_of(event: RawEvent) -> Log {
+fn log_of(event: RawEvent) -> Result<Log, Error> {
     let id = (event.of.topic != Hash::ZERO).then_some(event.of.topic);
-    Log {
+    let topics = Topics::of(id.into_iter().chain(event.topics.iter().copied()));
+    Ok(Log {
         block_number: event.block.number,
         block_hash: event.block.hash,
         block_time: Some(event.block.time),
@@ -216,9 +217,9 @@ fn log_of(event: RawEvent) -> Log {
         transaction_index: event.transaction_index,
         log_index: place::index_of(event.place),
         address: event.address,
-        topics: id.into_iter().chain(event.topics).collect(),
+        topics: topics.map_err(|error| Error::Row(format!("log at place {}: {error}", event.place)))?,
         data: event.data,
-    }
+    })
 }
 
 #[cfg(test)]

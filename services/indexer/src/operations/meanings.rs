@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-use capstan_primitives::{Address, ChainId, Hash};
+use capstan_primitives::{Address, ChainId, Hash, Topics};
 
 use super::EventLog;
 use crate::{
@@ -83,7 +83,7 @@ impl EventLog {
 fn meaning(raw: RawEvent, contracts: &Contracts, filter: &EventFilter) -> Option<Event> {
     let RawEvent { place, block, of, transaction_index, transaction, address, topics, data } = raw;
     let id = (of.topic != Hash::ZERO).then_some(of.topic);
-    let topics: Vec<Hash> = id.into_iter().chain(topics).collect();
+    let topics = Topics::of(id.into_iter().chain(topics.iter().copied())).ok()?;
     let source = match contracts.of(&address, block.number, &topics) {
         Some(Source::Contract(contract) | Source::Pattern(contract)) => contract,
         None => contracts.get(&address)?, // from before its start block was set higher

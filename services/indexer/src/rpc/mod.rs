@@ -2,9 +2,11 @@
 
 mod admin;
 mod canonical;
+mod checksums;
 mod convert;
 mod events;
 mod pools;
+mod protobuf;
 mod publish;
 mod request;
 mod stream;
@@ -12,13 +14,15 @@ mod transaction_wire;
 mod transactions;
 
 use capstan_primitives::{Clock, Finality};
-use capstan_proto::indexer::{
-    ChainHealth, CommitCursorRequest, CommitCursorResponse, GetCursorRequest, GetCursorResponse,
-    GetHealthRequest, GetHealthResponse, GetStatusRequest, GetStatusResponse, ListEventsRequest,
-    ListEventsResponse, StreamEventsRequest, StreamEventsResponse, indexer_service_server::IndexerService,
+use capstan_proto::{
+    encoded::indexer_service_server::IndexerService,
+    indexer::{
+        ChainHealth, CommitCursorRequest, CommitCursorResponse, GetCursorRequest, GetCursorResponse,
+        GetHealthRequest, GetHealthResponse, GetStatusRequest, GetStatusResponse, ListEventsRequest,
+        ListEventsResponse, StreamEventsRequest,
+    },
 };
 use capstan_runtime::Tasks;
-use futures::stream::BoxStream;
 pub(crate) use pools::PoolRpc;
 pub(crate) use publish::Publisher;
 use tonic::{Request, Response, Status};
@@ -45,7 +49,7 @@ pub(crate) struct Rpc {
 
 #[tonic::async_trait]
 impl IndexerService for Rpc {
-    type StreamEventsStream = BoxStream<'static, Result<StreamEventsResponse, Status>>;
+    type StreamEventsStream = stream::Messages;
 
     async fn stream_events(
         &self,
@@ -117,11 +121,9 @@ impl Rpc {
         let finality = |number| Finality::of_safe(number, safe, finalized);
         let payloads: Vec<_> = request.payloads().collect();
         let mut writer = events::EventWriter::new(chain_id, &payloads);
+        let written = events.iter().map(|event| writer.message(finality(event.block.number), event));
         Ok(ListEventsResponse {
-            events: events
-                .into_iter()
-                .map(|event| writer.write(finality(event.block.number), &event))
-                .collect(),
+            events: written.collect::<Result<_, _>>()?,
             next_page_token: next.map(|start| start.encode(&binding)).unwrap_or_default(),
             as_of: progress.indexed.map(|block| convert::as_of(chain_id, block, finality(block.number))),
         })

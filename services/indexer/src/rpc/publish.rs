@@ -2,16 +2,19 @@
 
 use capstan_kafka::{Body, Found, Log, Place, Producer, Record};
 use capstan_primitives::{ChainId, Clock};
-use capstan_proto::indexer::{
-    Event, EventBatch, Heartbeat, Payload, StreamEventsRequest, StreamEventsResponse, UndoSignal,
-    stream_events_response::Message,
+use capstan_proto::{
+    encoded,
+    indexer::{
+        Event, EventBatch, Heartbeat, Payload, StreamEventsRequest, UndoSignal,
+        stream_events_response::Message,
+    },
 };
 use capstan_runtime::{Tasks, events::Kafka, failpoint};
 use futures::StreamExt;
 use tonic::Status;
 
 use super::{
-    convert,
+    convert, events,
     stream::{self, Messages},
 };
 use crate::{
@@ -54,8 +57,7 @@ impl Publisher {
         let published = self.log.published(&publication).await?;
         let published = self.still_there(&producer, published).await?;
         let (published, mut messages) = self.resume(published).await?;
-        let opening = next(&mut messages).await?;
-        let Some(Message::Session(session)) = opening.message else { return Ok(()) };
+        let Some(Message::Session(session)) = next(&mut messages).await? else { return Ok(()) };
         let position = self.position(&session.cursor)?;
         let history = published.as_ref().map_or(position.history, |published| published.history);
         let mut scribe = Scribe { log: Log { id: position.log_id, history }, at: at(position) };
@@ -73,7 +75,7 @@ impl Publisher {
         };
         let mut batches = 0_u32;
         loop {
-            let Some(message) = next(&mut messages).await?.message else { continue };
+            let Some(message) = next(&mut messages).await? else { continue };
             let idle = matches!(message, Message::Heartbeat(_));
             let (records, end) = self.records(&mut scribe, message).await?;
             failpoint("kafka.send");
@@ -190,10 +192,20 @@ impl Publisher {
     }
 }
 
-async fn next(messages: &mut Messages) -> Result<StreamEventsResponse, Error> {
+async fn next(messages: &mut Messages) -> Result<Option<Message>, Error> {
     let ended = || Status::unavailable("the log ended");
     let message = messages.next().await.unwrap_or_else(|| Err(ended()));
-    message.map_err(|status| Error::Publishing(status.message().to_owned()))
+    let message = message.map_err(|status| Error::Publishing(status.message().to_owned()))?.message;
+    message.map(read).transpose()
+}
+
+fn read(message: encoded::Message) -> Result<Message, Error> {
+    Ok(match message {
+        encoded::Message::Session(session) => Message::Session(session),
+        encoded::Message::Events(batch) => Message::Events(events::read(batch)?),
+        encoded::Message::Undo(undo) => Message::Undo(undo),
+        encoded::Message::Heartbeat(heartbeat) => Message::Heartbeat(heartbeat),
+    })
 }
 
 /// Writes records that follow each other.

@@ -6,18 +6,17 @@ mod undo;
 use std::{collections::BTreeMap, time::Duration};
 
 use capstan_primitives::{BlockRef, ChainId, Finality};
-use capstan_proto::indexer::{
-    EventBatch, Heartbeat, StreamEventsRequest, StreamEventsResponse, StreamSession,
-    stream_events_response::Message,
+use capstan_proto::{
+    encoded::{Message, StreamEventsResponse},
+    indexer::{EventBatch, Heartbeat, StreamEventsRequest, StreamSession},
 };
 use capstan_runtime::Tasks;
 use futures::{StreamExt, future::select_all, stream::BoxStream};
-use prost::Message as _;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 use tonic::Status;
 
-use super::{convert, events::EventWriter, request::StreamRequest};
+use super::{convert, events::EventWriter, protobuf::Wire, request::StreamRequest};
 use crate::{
     domain::{Coverage, Cursor, Event, LogPage, Position},
     error::Error,
@@ -28,6 +27,8 @@ use crate::{
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// A batch ends before it is larger: gRPC's usual limit is 4 MiB.
 const MAX_BATCH_BYTES: usize = 1 << 20;
+/// `capstan.indexer.v1.EventBatch.events`
+const EVENTS: u32 = 2;
 
 pub(super) type Messages = BoxStream<'static, Result<StreamEventsResponse, Status>>;
 
@@ -147,31 +148,32 @@ impl Session {
         let final_number = finalized.map(|block| block.number);
         let finality = |event: &Event| Finality::of_safe(event.block.number, safe, final_number);
         let mut messages = Vec::new();
-        let mut batch: Vec<capstan_proto::indexer::Event> = Vec::new();
-        let mut bytes = 0;
+        let (mut batch, mut count) = (Wire::default(), 0);
         let mut events = events.iter().peekable();
         while let Some(event) = events.next() {
             let Some(writer) = self.writers.get_mut(&chain_id) else { break };
-            let wire = writer.write(finality(event), event);
-            bytes += wire.encoded_len();
-            batch.push(wire);
+            writer.write(&mut batch, EVENTS, finality(event), event);
+            count += 1;
             let next = events.peek();
-            let ends = next.is_none_or(|_| batch.len() >= self.request.max_batch || bytes >= MAX_BATCH_BYTES);
-            if !ends {
+            let is_full = count >= self.request.max_batch || batch.len() >= MAX_BATCH_BYTES;
+            if next.is_some() && !is_full {
                 continue;
             }
             let block_complete = next.map_or(block_complete, |next| next.block != event.block);
             let position = if next.is_none() { through } else { event.place };
             self.advance(chain_id, progress.fork, position, Some(event.block));
-            messages.push(message(Message::Events(EventBatch {
+            batch.append(&EventBatch {
                 chain_id: chain_id.0,
-                events: std::mem::take(&mut batch),
+                events: Vec::new(), // they are there
                 block: Some(convert::block(event.block)),
                 block_complete,
                 finalized: finalized.map(convert::block),
                 cursor: self.text(),
-            })));
-            bytes = 0;
+            });
+            let room = if next.is_some() { batch.len() } else { 0 };
+            let batch = std::mem::replace(&mut batch, Wire::with_room(room));
+            messages.push(message(Message::Events(batch.into_bytes().into())));
+            count = 0;
         }
         self.advance(chain_id, progress.fork, through, block);
         let covered = (block, finalized);

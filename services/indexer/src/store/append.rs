@@ -28,10 +28,10 @@ const KEEP_ORPHANS_SECONDS: u64 = 7 * 24 * 3600;
 /// So few logs are inserted: the end of a COPY is a small packet of its own, which the network holds
 /// back until what went before it is acknowledged, up to 40 ms later.
 const FEW: usize = 2_000;
-/// About what a row of the binary COPY takes.
-const ROW_BYTES: usize = 256;
-const EVENT_COLUMNS: &str =
-    "event (chain_id, place, fork, type, transaction_index, transaction_id, address, topics, data)";
+/// Rows that are made at a time where they are inserted.
+const ROWS: usize = 500;
+const EVENT_COLUMNS: (i16, &str) =
+    (9, "event (chain_id, place, fork, type, transaction_index, transaction_id, address, topics, data)");
 
 /// Blocks to append: consecutive, the first one the child of the last indexed block.
 #[derive(Debug)]
@@ -237,15 +237,15 @@ async fn write_events(
         return Ok(());
     }
     if write.get_database_backend() != DatabaseBackend::Postgres || events.len() <= FEW {
-        let model = |event| new_row(from, event, types).map(rows::NewRow::into_model);
-        let rows = events.iter().map(model);
-        return Ok(insert_all(write, rows.collect::<Result<Vec<_>, _>>()?).await?);
+        for events in events.chunks(ROWS) {
+            let model = |event| new_row(from, event, types).map(rows::NewRow::into_model);
+            let rows = events.iter().map(model).collect::<Result<Vec<_>, _>>()?;
+            insert_all(write, rows).await?;
+        }
+        return Ok(());
     }
-    let mut copied = CopyRows::new(9, events.len().saturating_mul(ROW_BYTES));
-    for event in events {
-        new_row(from, event, types)?.copy_to(&mut copied);
-    }
-    Ok(write.copy(EVENT_COLUMNS, copied).await?)
+    let copy = |event, copied: &mut CopyRows| new_row(from, event, types).map(|row| row.copy_to(copied));
+    write.copy(EVENT_COLUMNS, events.iter(), copy).await
 }
 
 fn new_row<'a>(

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use capstan_db::columns::{AddressColumn, HashColumn, TransactionColumn, signed, unsigned};
+use capstan_db::columns::{AddressColumn, HashColumn, TransactionColumn, bytes, signed, unsigned};
 use capstan_db::indexer::entities::{block, chain, event, reorg};
-use capstan_primitives::{Address, BlockRef, ChainId, Finality, Hash, TransactionId};
+use capstan_primitives::{Address, BlockRef, ChainId, Finality, Topics, TransactionId};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, DatabaseTransaction, DbErr, EntityTrait, Order,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait, Select,
 };
 
 use super::{Store, known::check_page, rows};
@@ -63,7 +63,7 @@ pub struct RawEvent {
     /// Emitting contract.
     pub address: Address,
     /// Topics after the event's id.
-    pub topics: Vec<Hash>,
+    pub topics: Topics,
     /// Data.
     pub data: Vec<u8>,
 }
@@ -81,7 +81,8 @@ pub struct RawPage {
     pub coverage: Coverage,
 }
 
-type Row = (i64, i64, i32, i32, Vec<u8>, Vec<u8>, Vec<u8>, Vec<u8>);
+/// A row of [`select`], whose columns are read where they stand.
+struct Row(QueryResult);
 
 impl Store {
     /// Reads what follows `at`, about `limit` logs through place `until`; `None` while the chain's
@@ -180,17 +181,18 @@ impl Store {
         span: Span,
     ) -> Result<(Vec<RawEvent>, Option<(u64, bool)>), Error> {
         let (found, more) = rows_of(read, chain_id, wanted, span).await?;
-        let numbers: BTreeSet<u64> = found.iter().map(|row| place::number_of(unsigned(row.0))).collect();
-        let blocks = blocks(read, chain_id, &numbers, wanted.void).await?;
+        let numbers = found.iter().map(|row| row.place().map(place::number_of));
+        let blocks = blocks(read, chain_id, &numbers.collect::<Result<_, _>>()?, wanted.void).await?;
         let mut types = BTreeMap::new();
         let mut events = Vec::with_capacity(found.len());
         for row in found {
-            let Some(block) = blocks.get(&(place::number_of(unsigned(row.0)), row.1)) else { continue };
-            let of = match types.get(&row.2) {
+            let Some(block) = blocks.get(&(place::number_of(row.place()?), row.fork()?)) else { continue };
+            let type_ = row.type_()?;
+            let of = match types.get(&type_) {
                 Some(of) => of,
-                None => types.entry(row.2).or_insert(self.type_of(row.2).await?),
+                None => types.entry(type_).or_insert(self.type_of(type_).await?),
             };
-            events.push(raw_event(row, *block, of.clone())?);
+            events.push(row.event(*block, of.clone())?);
         }
         Ok((events, more))
     }
@@ -231,12 +233,12 @@ async fn rows_of(
     mut span: Span,
 ) -> Result<(Vec<Row>, Option<(u64, bool)>), Error> {
     loop {
-        let mut found = select(chain_id, wanted, span).into_tuple::<Row>().all(read).await?;
+        let mut found = Row::all(read, select(chain_id, wanted, span)).await?;
         let limit = usize::try_from(span.limit).unwrap_or(usize::MAX);
-        let Some(next) = found.get(limit).map(|row| row.0) else { return Ok((found, None)) };
-        while found.pop_if(|row| row.0 == next).is_some() {}
-        if let Some(through) = found.last().map(|row| unsigned(row.0)) {
-            let block_complete = place::number_of(unsigned(next)) != place::number_of(through);
+        let Some(next) = found.get(limit).map(Row::place).transpose()? else { return Ok((found, None)) };
+        while found.pop_if(|row| row.place().is_ok_and(|place| place == next)).is_some() {}
+        if let Some(through) = found.last().map(Row::place).transpose()? {
+            let block_complete = place::number_of(next) != place::number_of(through);
             return Ok((found, Some((through, block_complete))));
         }
         span.limit = span.limit.saturating_mul(2).max(2);
@@ -272,23 +274,38 @@ fn select(chain_id: ChainId, wanted: &Wanted, span: Span) -> Select<event::Entit
         .limit(span.limit.saturating_add(1))
 }
 
-fn raw_event(row: Row, block: BlockRef, of: EventType) -> Result<RawEvent, Error> {
-    let (at, _, _, transaction_index, transaction, address, topics, data) = row;
-    let malformed = |what: &dyn std::fmt::Display| Error::Row(format!("log at place {at}: {what}"));
-    let (topics, rest) = topics.as_chunks::<32>();
-    if !rest.is_empty() {
-        return Err(malformed(&"topics are not whole"));
+impl Row {
+    async fn all(read: &DatabaseTransaction, select: Select<event::Entity>) -> Result<Vec<Self>, DbErr> {
+        Ok(read.query_all(&select.into_query()).await?.into_iter().map(Self).collect())
     }
-    Ok(RawEvent {
-        place: unsigned(at),
-        block,
-        of,
-        transaction_index: u32::try_from(transaction_index).map_err(|error| malformed(&error))?,
-        transaction: transaction.as_slice().try_into().map_err(|error| malformed(&error))?,
-        address: address.as_slice().try_into().map_err(|error| malformed(&error))?,
-        topics: topics.iter().copied().map(Hash::from).collect(),
-        data,
-    })
+
+    fn place(&self) -> Result<u64, DbErr> {
+        self.0.try_get_by_index(0).map(unsigned)
+    }
+
+    fn fork(&self) -> Result<i64, DbErr> {
+        self.0.try_get_by_index(1)
+    }
+
+    fn type_(&self) -> Result<i32, DbErr> {
+        self.0.try_get_by_index(2)
+    }
+
+    fn event(&self, block: BlockRef, of: EventType) -> Result<RawEvent, Error> {
+        let place = self.place()?;
+        let malformed = |what: &dyn std::fmt::Display| Error::Row(format!("log at place {place}: {what}"));
+        let transaction_index: i32 = self.0.try_get_by_index(3)?;
+        Ok(RawEvent {
+            place,
+            block,
+            of,
+            transaction_index: u32::try_from(transaction_index).map_err(|error| malformed(&error))?,
+            transaction: bytes(&self.0, 4)?.try_into().map_err(|error| malformed(&error))?,
+            address: bytes(&self.0, 5)?.try_into().map_err(|error| malformed(&error))?,
+            topics: rows::topics_of(bytes(&self.0, 6)?).map_err(|error| malformed(&error))?,
+            data: bytes(&self.0, 7)?.to_vec(),
+        })
+    }
 }
 
 /// The blocks of these numbers that are part of the chain, or that were at the fork `void` and are not any

@@ -4,7 +4,7 @@ use capstan_chain::Log;
 use capstan_db::bulk::CopyRows;
 use capstan_db::columns::{AddressColumn, HashColumn, TransactionColumn, signed, unsigned};
 use capstan_db::indexer::entities::{block, chain, contract, covered, event, quarantine, reorg};
-use capstan_primitives::{BlockRef, BlockTime, ChainId, Hash};
+use capstan_primitives::{BlockRef, BlockTime, ChainId, Hash, Topics};
 use sea_orm::Set;
 
 use super::KnownBlock;
@@ -118,7 +118,7 @@ pub(super) struct NewRow<'a> {
     type_: i32,
     transaction_index: i32,
     event: &'a NewEvent,
-    topics: Vec<u8>,
+    topics: &'a [Hash],
 }
 
 pub(super) fn new_event<'a>(
@@ -138,7 +138,7 @@ pub(super) fn new_event<'a>(
         type_: type_.ok_or_else(out_of_range)?,
         transaction_index: index(log.transaction_index)?,
         event,
-        topics: bytes_of(log.topics.iter().skip(after_id)),
+        topics: log.topics.get(after_id..).unwrap_or_default(),
     })
 }
 
@@ -149,7 +149,7 @@ impl NewRow<'_> {
         rows.row().i64(self.chain_id).i64(self.place).i64(self.fork);
         rows.i32(self.type_).i32(self.transaction_index);
         rows.bytes(log.transaction.as_bytes()).bytes(log.address.as_bytes());
-        rows.bytes(&self.topics).bytes(&log.data);
+        rows.words(self.topics).bytes(&log.data);
     }
 
     pub(super) fn into_model(self) -> event::ActiveModel {
@@ -162,14 +162,23 @@ impl NewRow<'_> {
             transaction_index: Set(self.transaction_index),
             transaction_id: Set(TransactionColumn(log.transaction.clone())),
             address: Set(AddressColumn(log.address)),
-            topics: Set(self.topics),
+            topics: Set(bytes_of(self.topics)),
             data: Set(log.data.clone()),
         }
     }
 }
 
-fn bytes_of<'a>(topics: impl Iterator<Item = &'a Hash>) -> Vec<u8> {
-    topics.flat_map(|topic| *topic.as_bytes()).collect()
+/// Topics that were stored one behind the other.
+pub(super) fn topics_of(bytes: &[u8]) -> Result<Topics, &'static str> {
+    let (topics, rest) = bytes.as_chunks::<32>();
+    if !rest.is_empty() {
+        return Err("topics are not whole");
+    }
+    Topics::of(topics.iter().copied().map(Hash::from)).map_err(|_| "there are too many topics")
+}
+
+fn bytes_of(topics: &[Hash]) -> Vec<u8> {
+    topics.iter().flat_map(|topic| *topic.as_bytes()).collect()
 }
 
 pub(super) fn quarantine_row(
@@ -186,7 +195,7 @@ pub(super) fn quarantine_row(
         transaction_id: Set(TransactionColumn(log.transaction)),
         transaction_index: Set(index(log.transaction_index)?),
         address: Set(AddressColumn(log.address)),
-        topics: Set(bytes_of(log.topics.iter())),
+        topics: Set(bytes_of(&log.topics)),
         data: Set(log.data),
         reason: Set(reason),
     })
@@ -215,14 +224,10 @@ pub(super) fn covered_row(chain_id: ChainId, of: &Covered) -> covered::ActiveMod
 
 pub(super) fn quarantined(row: quarantine::Model) -> Result<Quarantined, Error> {
     let wrong = |what: &str| Error::Row(format!("log {} in quarantine: {what}", row.log_index));
-    let (topics, rest) = row.topics.as_chunks::<32>();
-    if !rest.is_empty() {
-        return Err(wrong("topics are not whole"));
-    }
     let index = |number: i32| u32::try_from(number).map_err(|_| wrong("an index is negative"));
     let log = Log {
         address: row.address.0,
-        topics: topics.iter().copied().map(Hash::from).collect(),
+        topics: topics_of(&row.topics).map_err(wrong)?,
         block_number: unsigned(row.block_number),
         block_hash: row.block_hash.0,
         block_time: Some(BlockTime(unsigned(row.block_time))),

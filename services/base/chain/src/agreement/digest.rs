@@ -117,7 +117,9 @@ fn feed(hasher: &mut Keccak256, log: &Log) {
 
 #[cfg(test)]
 mod tests {
-    use capstan_primitives::{Address, Hash, TransactionId};
+    use std::slice;
+
+    use capstan_primitives::{Address, Hash, Topics, TransactionId};
 
     use super::*;
 
@@ -130,7 +132,7 @@ mod tests {
             transaction_index: 1,
             log_index,
             address: Address::ZERO,
-            topics: vec![Hash::ZERO],
+            topics: Topics::of([Hash::ZERO]).unwrap(),
             data: vec![1, 2],
         }
     }
@@ -152,14 +154,14 @@ mod tests {
             Log { transaction_index: 2, ..right.clone() },
             Log { log_index: 4, ..right.clone() },
             Log { address: Address::from([1; 20]), ..right.clone() },
-            Log { topics: vec![], ..right.clone() },
-            Log { topics: vec![Hash::ZERO, Hash::ZERO], ..right.clone() },
+            Log { topics: Topics::default(), ..right.clone() },
+            Log { topics: Topics::of([Hash::ZERO; 2]).unwrap(), ..right.clone() },
             Log { data: vec![1, 3], ..right.clone() },
             Log { data: vec![1, 2, 0], ..right.clone() },
         ];
-        assert_eq!(differing(&[right.clone()], &[right.clone()]), NONE);
+        assert_eq!(differing(slice::from_ref(&right), slice::from_ref(&right)), NONE);
         for other in others {
-            assert_eq!(differing(&[right.clone()], &[other]), [5]);
+            assert_eq!(differing(slice::from_ref(&right), &[other]), [5]);
         }
     }
 

@@ -5,7 +5,7 @@ use alloy::{
     primitives::{self, B256, Bloom, U256},
     rlp::{self, Encodable},
 };
-use capstan_primitives::{Address, Amount, Hash};
+use capstan_primitives::{Address, Amount, Hash, Topics};
 use serde::Deserialize;
 
 use super::FullHeader;
@@ -158,7 +158,7 @@ pub(crate) fn proved_logs(proved: ProvedReceipts, filters: &[LogFilter]) -> Resu
     for (transaction_index, receipt) in (0_u32..).zip(receipts) {
         let transaction = transaction_id(receipt.transaction_hash).map_err(inconsistent)?;
         for log in receipt.logs {
-            let topics: Vec<_> = log.topics.into_iter().map(|topic| Hash::from(topic.0)).collect();
+            let topics = Topics::of(log.topics.into_iter().map(|topic| Hash::from(topic.0)));
             let log = Log {
                 block_number: header.block.number,
                 block_hash: header.block.hash,
@@ -167,7 +167,7 @@ pub(crate) fn proved_logs(proved: ProvedReceipts, filters: &[LogFilter]) -> Resu
                 transaction_index,
                 log_index,
                 address: Address::from(log.address.0),
-                topics,
+                topics: topics.map_err(|error| inconsistent(error.to_string()))?,
                 data: log.data.0,
             };
             log_index += 1;

@@ -2,7 +2,7 @@
 
 use capstan_chain::{Abi, ChainError, ErrorClass, Evm, LogFilter, Verification};
 use capstan_faults::FaultProxy;
-use capstan_primitives::{Address, Hash};
+use capstan_primitives::{Address, Hash, Topics};
 use serde_json::json;
 
 use crate::{
@@ -120,7 +120,7 @@ async fn a_log_of_a_chain_is_decoded_with_a_configured_abi() {
     anvil.mine(1).await;
     let mut log = evm.headers_and_logs(1, 1, &emitted()).await.unwrap().logs.remove(0);
     let abi = Abi::parse_json(r#"["event Emitted(uint8 value)"]"#).unwrap();
-    log.topics = abi.topics();
+    log.topics = Topics::of(abi.topics()).unwrap();
     let decoded = abi.decode_log(&log).unwrap();
     assert_eq!((decoded.name, decoded.arguments[0].value.to_string()), ("Emitted", "42".to_owned()));
     assert_eq!(abi.check_log(&log).unwrap().name(), "Emitted");

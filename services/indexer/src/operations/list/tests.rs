@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use capstan_primitives::{Address, BlockRef, BlockTime, Hash};
+use capstan_primitives::{Address, BlockRef, BlockTime, Hash, Topics};
 
 use super::*;
 use crate::domain::Definition;
@@ -23,7 +23,7 @@ fn event(number: u64) -> Event {
         address: Address::ZERO,
         definition: Arc::new(Definition::of(protocol, &BTreeMap::new())),
         kind: Arc::from("erc20.Transfer"),
-        topics: Vec::new(),
+        topics: Topics::default(),
         data: Vec::new(),
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 
 use capstan_primitives::{BlockRef, ChainId, Finality};
-use capstan_proto::indexer::{
-    self as wire, StreamEventsResponse, UndoSignal, stream_events_response::Message,
+use capstan_proto::{
+    encoded::{Message, StreamEventsResponse},
+    indexer::{self as wire, UndoSignal},
 };
 use prost::Message as _;
 
@@ -73,7 +74,7 @@ impl Session {
         let (events, rest) = self.log.reverted(of.chain_id, at, of.undo, &self.request.filter).await?;
         let writer = self.writers.get_mut(&of.chain_id).ok_or(Error::UnknownChain(of.chain_id.0))?;
         for event in events {
-            let wire = writer.write(Finality::Latest, &event);
+            let wire = writer.message(Finality::Latest, &event)?;
             let bytes = wire.encoded_len();
             of.queue.push_back((event.block, wire, bytes));
         }

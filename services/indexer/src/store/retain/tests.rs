@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use capstan_chain::{Header, Log};
 use capstan_db::{Database, Options, indexer::Migrator, testing::TestStore};
-use capstan_primitives::{Address, BlockRef, BlockTime, ChainId, Finality, Hash};
+use capstan_primitives::{Address, BlockRef, BlockTime, ChainId, Finality, Hash, Topics};
 
 use super::*;
 use crate::{
@@ -38,7 +38,7 @@ fn event(number: u64) -> NewEvent {
         transaction_index: 0,
         log_index: 0,
         address: Address::ZERO,
-        topics: Vec::new(),
+        topics: Topics::default(),
         data: Vec::new(),
     };
     NewEvent { log, of }
