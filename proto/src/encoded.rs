@@ -9,6 +9,7 @@ mod service {
     #![allow(
         missing_docs,
         clippy::allow_attributes_without_reason,
+        clippy::excessive_nesting,
         clippy::too_many_lines,
         reason = "generated from the contract, which carries the comments"
     )]

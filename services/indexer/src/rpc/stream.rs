@@ -12,7 +12,7 @@ use capstan_proto::{
 };
 use capstan_runtime::Tasks;
 use futures::{StreamExt, future::select_all, stream::BoxStream};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
 use tonic::Status;
 
@@ -24,6 +24,7 @@ use crate::{
     operations::{ChainView, EventLog},
 };
 
+/// A stream is never silent for longer than this, whatever else goes on meanwhile.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// A batch ends before it is larger: gRPC's usual limit is 4 MiB.
 const MAX_BATCH_BYTES: usize = 1 << 20;
@@ -45,7 +46,8 @@ pub(super) async fn open(
     let writer = |id: &ChainId| (*id, EventWriter::new(*id, &request.payloads));
     let writers = request.chains.iter().map(writer).collect();
     let announced = BTreeMap::new();
-    let session = Session { log, request, cursor, views, writers, announced, next: None, tasks };
+    let told = Instant::now();
+    let session = Session { log, request, cursor, views, writers, announced, next: None, told, tasks };
     Ok(session.messages())
 }
 
@@ -59,6 +61,8 @@ struct Session {
     announced: BTreeMap<ChainId, (Option<BlockRef>, Option<BlockRef>)>,
     /// The page after the one that is being sent.
     next: Option<NextPage>,
+    /// When the last message was made.
+    told: Instant,
     tasks: Tasks,
 }
 
@@ -177,13 +181,18 @@ impl Session {
         }
         self.advance(chain_id, progress.fork, through, block);
         let covered = (block, finalized);
-        if complete && self.announced.insert(chain_id, covered) != Some(covered) {
+        let is_news = complete && self.announced.insert(chain_id, covered) != Some(covered);
+        let is_silent = messages.is_empty() && self.told.elapsed() >= HEARTBEAT;
+        if is_news || is_silent {
             messages.push(message(Message::Heartbeat(Heartbeat {
                 chain_id: chain_id.0,
                 block: block.map(convert::block),
                 finalized: finalized.map(convert::block),
                 cursor: self.text(),
             })));
+        }
+        if !messages.is_empty() {
+            self.told = Instant::now();
         }
         messages
     }
@@ -201,7 +210,7 @@ impl Session {
         let changes = self.views.iter_mut().map(|view| Box::pin(view.changed()));
         tokio::select! {
             () = stopping.cancelled() => Wake::Stopping,
-            () = tokio::time::sleep(HEARTBEAT) => Wake::Idle,
+            () = tokio::time::sleep_until(self.told + HEARTBEAT) => Wake::Idle,
             (changed, ..) = select_all(changes) => if changed.is_ok() { Wake::Block } else { Wake::Stopping },
         }
     }

@@ -1,6 +1,6 @@
 //! Where streams begin, end and go on, and what their events carry.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use alloy::{
     providers::{Provider, ProviderBuilder},
@@ -11,7 +11,7 @@ use capstan_devnet::Devnet;
 use capstan_proto::{
     indexer::{
         CommitCursorRequest, Event, GetCursorRequest, Payload, StreamEventsRequest,
-        stream_events_request::Start,
+        stream_events_request::Start, stream_events_response::Message,
     },
     primitives::Finality,
 };
@@ -275,5 +275,31 @@ async fn raw_payloads_are_the_logs_of_the_node_and_canonical_ones_say_what_happe
     let plain = read(&mut client, plain).await.events;
     let bare = |event: &Event| event.topics.is_empty() && event.data.is_empty() && event.canonical.is_empty();
     assert!(plain.iter().all(bare) && plain.iter().any(|event| !event.arguments.is_empty()));
+    stop(running).await;
+}
+
+#[tokio::test]
+async fn a_stream_of_final_events_is_not_silent_while_blocks_come_that_are_not_final() {
+    let devnet = devnet().await;
+    let store = TestStore::sqlite();
+    let mut platform = platform(&devnet, &store);
+    platform.chains[0].finality = FinalityRule::Blocks(1_000_000);
+    let (running, mut client) = indexer(platform).await;
+    let provider = ProviderBuilder::new().connect_http(devnet.http_url().parse().unwrap());
+    let _: Option<()> = provider.raw_request("evm_setIntervalMining".into(), (1,)).await.unwrap();
+    let request = StreamEventsRequest { finality: Finality::Finalized.into(), ..Default::default() };
+    let mut stream = client.stream_events(request).await.unwrap().into_inner();
+    let mut beats = 0;
+    while beats < 2 {
+        let next = tokio::time::timeout(Duration::from_secs(15), stream.message()).await;
+        match next.expect("silent for too long").unwrap().unwrap().message.unwrap() {
+            Message::Session(_) => {}
+            Message::Heartbeat(heartbeat) => {
+                assert!(!heartbeat.cursor.is_empty());
+                beats += 1;
+            }
+            other => panic!("nothing is final, and yet {other:?}"),
+        }
+    }
     stop(running).await;
 }
