@@ -145,6 +145,29 @@ impl Evm {
         self.pool.ask("eth_getBlockByHash", question).await
     }
 
+    /// The blocks at these heights, in their order, asked for in few requests.
+    ///
+    /// # Errors
+    /// [`ChainError::BehindRequest`] when no endpoint that was asked has seen one, and when the node does not
+    /// answer, or answers with another block.
+    pub async fn headers_at(&self, numbers: &[u64]) -> Result<Vec<Header>, ChainError> {
+        let some = numbers.chunks(HEADERS).map(|some| self.some_headers_at(some));
+        Ok(try_join_all(some).await?.concat())
+    }
+
+    async fn some_headers_at(&self, numbers: &[u64]) -> Result<Vec<Header>, ChainError> {
+        let question = async |rpc: Arc<Rpc>| {
+            let calls = numbers.iter().map(|number| by_number(quantity(*number))).collect();
+            let answers = rpc.batch_of(calls).await?;
+            let headers = answers.into_iter().zip(numbers).map(|(answer, number)| {
+                let header = self.header_of(answer)?;
+                at_height(header.ok_or(ChainError::BehindRequest { number: *number })?, *number)
+            });
+            headers.collect()
+        };
+        self.pool.ask("eth_getBlockByNumber", question).await
+    }
+
     /// The block that the node names so; absent while there is none, as on a young chain.
     ///
     /// # Errors

@@ -1,11 +1,11 @@
-//! One block as every endpoint has it, and the headers between two blocks.
+//! One block as every endpoint has it.
 
 use std::sync::Arc;
 
 use capstan_primitives::Hash;
 
 use crate::{
-    ChainError, Evm, Header, RangeLogs, Verification,
+    ChainError, Evm, Verification,
     calls::{at_height, by_number, quantity},
     evidence::FullHeader,
     rpc::Rpc,
@@ -21,17 +21,6 @@ pub struct Witness {
 }
 
 impl Evm {
-    /// The headers of all blocks from `first` to `last`, each the parent of the next.
-    ///
-    /// # Errors
-    /// [`ChainError::BehindRequest`] when a block is missing, and [`ChainError::Inconsistent`] when others lie
-    /// between these two.
-    pub async fn headers_between(&self, first: Header, last: Header) -> Result<Vec<Header>, ChainError> {
-        self.learn_headers().await;
-        let range = RangeLogs { first, last, logs: Vec::new(), bytes: 0 };
-        Ok(self.headers(&range).await?.into_iter().map(|header| header.header).collect())
-    }
-
     /// The block at a height, as every endpoint has it that works and has seen one.
     pub async fn witnesses_of(&self, number: u64) -> Vec<Witness> {
         let question = async |rpc: Arc<Rpc>| {

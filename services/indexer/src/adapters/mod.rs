@@ -6,5 +6,4 @@ mod node;
 mod transactions;
 mod witnesses;
 
-pub use linked::check_hashes;
 pub use node::{Checks, Node, Segment};

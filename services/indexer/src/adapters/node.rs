@@ -116,6 +116,14 @@ impl Node {
         Ok(self.evm.header(number).await?)
     }
 
+    /// The blocks at some heights, in their order.
+    ///
+    /// # Errors
+    /// When the node does not answer, or has not seen one.
+    pub async fn headers(&self, numbers: &[u64]) -> Result<Vec<Header>, Error> {
+        Ok(self.evm.headers_at(numbers).await?)
+    }
+
     /// The newest block and the newest final one under `rule`, when there is one; `known` was final
     /// before.
     ///

@@ -151,10 +151,7 @@ async fn fetch(node: Node, part: Part, followed: Followed, head: Header) -> Resu
             let segment = node.catch_up(from, to, &followed).await?;
             // The answers of one range are of one moment only if its end is the same before and after.
             let after = node.header(to).await?;
-            match after.as_ref() == segment.headers.last() {
-                true => node.link(segment).await.map(Some),
-                false => Ok(None),
-            }
+            Ok((after.as_ref() == segment.headers.last()).then_some(segment))
         }
         Part::Block(number) => {
             let header = match head.block.number == number {

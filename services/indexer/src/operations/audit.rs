@@ -21,6 +21,8 @@ use crate::{
 
 /// Blocks of one step.
 const BLOCKS_A_STEP: u64 = 8;
+/// So long the first blocks wait: proofs cost a node the most, and new blocks go first after a range.
+const CALM: Duration = Duration::from_millis(500);
 /// So long a node is left alone that could not say.
 const REST: Duration = Duration::from_secs(2);
 
@@ -30,7 +32,7 @@ pub(super) struct Audit {
     left: Option<(u64, u64)>,
     /// How far blocks could be verified so far.
     proves: Option<Verification>,
-    /// When to go on, after a failure.
+    /// When to go on.
     due: Option<Instant>,
     problem: String,
 }
@@ -49,6 +51,9 @@ impl Audit {
     /// Blocks `first` to `last` are to be looked at too.
     pub(super) fn add(&mut self, first: u64, last: u64) {
         if first <= last {
+            if self.left.is_none() {
+                self.due = Some(Instant::now() + CALM);
+            }
             let (low, high) = self.left.unwrap_or((first, last));
             self.left = Some((low.min(first), high.max(last)));
         }
@@ -150,12 +155,13 @@ impl Subject<'_> {
         let (below, above) = (first.saturating_sub(1), last.saturating_add(1));
         let known = self.store.known_blocks(self.chain_id, below, above).await?;
         let hash_of = |number| known.get(&number).map(|known| known.block.hash);
+        let header_of = |number| known.get(&number).and_then(KnownBlock::header);
+        let unknown: Vec<u64> = (first..=last).filter(|number| header_of(*number).is_none()).collect();
+        let mut asked = self.node.headers(&unknown).await?.into_iter();
         let mut headers: Vec<Header> = Vec::new();
         for number in first..=last {
-            let header = match known.get(&number).and_then(KnownBlock::header) {
-                Some(header) => header,
-                None => self.node.header(number).await?.ok_or(ChainError::BehindRequest { number })?,
-            };
+            let header = header_of(number).or_else(|| asked.next());
+            let header = header.ok_or(ChainError::BehindRequest { number })?;
             let parent =
                 headers.last().map(|parent| parent.block.hash).or_else(|| hash_of(number.checked_sub(1)?));
             let is_ours = hash_of(number).is_none_or(|hash| hash == header.block.hash);
@@ -241,10 +247,20 @@ mod tests {
     }
 
     #[test]
+    fn it_begins_in_a_moment_and_more_blocks_do_not_hold_it_up() {
+        let mut audit = Audit::default();
+        audit.add(5, 20);
+        let due = audit.due;
+        assert!(!audit.is_due() && due.is_some());
+        audit.add(21, 40);
+        assert_eq!(audit.due, due);
+    }
+
+    #[test]
     fn after_a_failure_it_rests_and_says_why() {
         let mut audit = Audit::default();
         audit.add(5, 20);
-        assert!(audit.is_due() && audit.problem().is_empty());
+        assert!(audit.problem().is_empty());
         audit.rest(&ChainError::BehindRequest { number: 6 });
         assert!(!audit.is_due() && audit.problem().contains("block 5"));
     }

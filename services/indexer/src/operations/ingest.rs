@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     adapters::{Node, Segment},
-    domain::{ChainProgress, Contracts, Followed},
+    domain::{Batch, ChainProgress, Contracts, Followed},
     error::Error,
     metrics,
     store::{Append, Store},
@@ -344,6 +344,19 @@ impl Ingest {
         metrics::answered(self.plan.id, segment.bytes);
         let (headers, batch) = self.complete(part, segment, addresses).await?;
         failpoint("decode.after");
+        let written = self.write(part, headers, batch).await;
+        if written.is_err() {
+            self.reload_contracts().await?;
+        }
+        written
+    }
+
+    async fn write(&mut self, part: Part, mut headers: Vec<Header>, batch: Batch) -> Result<(), Error> {
+        let is_catch_up = matches!(part, Part::CatchUp(..));
+        if is_catch_up {
+            let told = batch.events.iter().map(|event| (event.log.block_number, event.log.block_hash));
+            headers = self.node.link(headers, told).await?;
+        }
         let (Some(first), Some(last)) = (headers.first(), headers.last().copied()) else { return Ok(()) };
         let blocks = last.block.number.saturating_sub(first.block.number).saturating_add(1);
         let events = batch.events.len();
@@ -352,17 +365,9 @@ impl Ingest {
         batch.quarantined.iter().for_each(|entry| metrics::quarantined(self.plan.id, entry));
         let now = self.clock.now().timestamp_millis();
         let append = Append { headers, finalized, batch, now, window: self.plan.window };
-        match self.store.append(&self.progress, append).await {
-            Ok(progress) => self.progress = progress,
-            Err(error) => {
-                self.reload_contracts().await?;
-                return Err(error);
-            }
-        }
-        if let Part::CatchUp(first, last) = part
-            && self.node.verifies_blocks()
-        {
-            self.audit.add(first, last);
+        self.progress = self.store.append(&self.progress, append).await?;
+        if is_catch_up && self.node.verifies_blocks() {
+            self.audit.add(part.first(), part.last());
         }
         metrics::indexed(self.plan.id, last.block, metrics::Appended { blocks, events, rows });
         Ok(())
