@@ -280,9 +280,22 @@ const fn name(state: TransactionState) -> &'static str {
     }
 }
 
-/// A client opened or closed an event stream.
-pub(crate) fn subscribers(change: f64) {
-    gauge!("indexer_subscribers").increment(change);
+/// What a subscriber of an event stream gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SubscriberMode {
+    /// What is new.
+    Live,
+    /// What was there before.
+    Replay,
+}
+
+/// A client opened or closed an event stream, or gets something else from it than before.
+pub(crate) fn subscribers(mode: SubscriberMode, change: f64) {
+    let mode = match mode {
+        SubscriberMode::Live => "live",
+        SubscriberMode::Replay => "replay",
+    };
+    gauge!("indexer_subscribers", "mode" => mode).increment(change);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "heights are far below 2^52")]
@@ -326,7 +339,8 @@ mod tests {
             retrying(chain, &Error::ChainNotNamed(0), 1);
             history_failed(chain, Address::ZERO, &Error::ChainNotNamed(0), 1);
             halted(chain, &Error::OtherWriter(chain));
-            subscribers(1.0);
+            subscribers(SubscriberMode::Live, 1.0);
+            subscribers(SubscriberMode::Replay, 2.0);
             published(chain, 5, 7);
             publishing_failed(chain, &Error::OtherWriter(chain), 1);
             writes(ChainId(2), true);
@@ -358,7 +372,8 @@ mod tests {
             "indexer_reorged_blocks_total{chain=\"1\"} 2",
             "indexer_failures_total{chain=\"1\"} 1",
             "indexer_halted{chain=\"1\"} 1",
-            "indexer_subscribers 1",
+            "indexer_subscribers{mode=\"live\"} 1",
+            "indexer_subscribers{mode=\"replay\"} 2",
             "indexer_earliest_block{chain=\"1\"} 4",
             "indexer_pruned_blocks_total{chain=\"1\"} 3",
             "indexer_pruned_partitions_total{chain=\"1\"} 1",

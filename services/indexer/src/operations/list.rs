@@ -11,7 +11,9 @@ use crate::{
 
 /// Fewest logs of a look into the store after the first one: where that did not fill the page, few of the
 /// logs that the store finds are wanted.
-const LOGS: u64 = 1_000;
+const LOGS: u64 = 4_000;
+/// A page ends when its events have so much data, in bytes: gRPC's usual limit is 4 MiB.
+const BYTES: usize = 1 << 20;
 /// Looks of one call; what is not found by then is for the next page.
 const LOOKS: usize = 20;
 
@@ -97,13 +99,15 @@ impl EventLog {
 struct Findings {
     after: Option<u64>,
     events: Vec<Event>,
+    bytes: usize,
     looks: usize,
     fork: Option<u64>,
 }
 
 impl Findings {
     fn of(query: &ListQuery) -> Self {
-        Self { after: query.page.map(|page| page.after), events: Vec::new(), looks: 0, fork: None }
+        let after = query.page.map(|page| page.after);
+        Self { after, events: Vec::new(), bytes: 0, looks: 0, fork: None }
     }
 
     fn span(&self, query: &ListQuery) -> Span {
@@ -122,14 +126,18 @@ impl Findings {
     /// Adds what one look found; whether that ends the page.
     fn add(&mut self, events: Vec<Event>, more: Option<u64>, query: &ListQuery) -> bool {
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
-        self.events.extend(events);
         self.looks += 1;
         self.after = more;
-        if self.events.len() > limit {
-            self.events.truncate(limit);
-            self.after = self.events.last().map(|event| event.place);
+        for event in events {
+            if self.events.len() >= limit || self.bytes >= BYTES {
+                self.after = self.events.last().map(|last| last.place);
+                return true;
+            }
+            self.bytes += event.data.len();
+            self.events.push(event);
         }
-        self.after.is_none() || self.events.len() >= limit || self.looks >= LOOKS
+        let is_full = self.events.len() >= limit || self.bytes >= BYTES;
+        self.after.is_none() || is_full || self.looks >= LOOKS
     }
 
     fn end(self, query: &ListQuery, progress: ChainProgress) -> Listed {

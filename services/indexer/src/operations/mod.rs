@@ -36,6 +36,6 @@ pub(crate) use pools::makes_pools;
 pub use pools::{PoolProjection, Pools};
 pub use publications::{Publication, Published};
 pub use roots::{explain, look_for_code};
-pub use serve::{ChainHandle, ChainState, ChainView, EventLog, SharedContracts, StartAt};
+pub use serve::{ChainHandle, ChainState, ChainView, EventLog, Reverted, SharedContracts, StartAt};
 pub use tracker::{Tracker, TransactionSignals};
 pub use transactions::Transactions;

@@ -108,6 +108,17 @@ impl StartAt {
     }
 }
 
+/// Events that a reorg took back, or some of them.
+#[derive(Debug)]
+pub struct Reverted {
+    /// The events, newest first.
+    pub events: Vec<Event>,
+    /// Through where there may be more.
+    pub rest: Option<u64>,
+    /// Block of the oldest log that was looked at.
+    pub looked_at: Option<BlockRef>,
+}
+
 /// The log as it is served.
 #[derive(Debug, Clone)]
 pub struct EventLog {
@@ -258,8 +269,7 @@ impl EventLog {
         Ok(())
     }
 
-    /// Of the events through `at` that `undo` takes back the newest ones, newest first, and through where
-    /// there may be more.
+    /// Of the events through `at` that `undo` takes back the newest ones.
     ///
     /// # Errors
     /// When the store does not answer, and [`Error::CursorPruned`] when they are no longer known.
@@ -269,11 +279,12 @@ impl EventLog {
         at: Position,
         undo: Undo,
         filter: &EventFilter,
-    ) -> Result<(Vec<Event>, Option<u64>), Error> {
+    ) -> Result<Reverted, Error> {
         let wanted = self.wanted(chain_id, filter).await?;
         let (raw, rest) = self.store.reverted(chain_id, at, undo, &wanted).await?;
         self.learn(chain_id, &raw).await?;
-        Ok((self.meanings(chain_id, raw.into_iter(), filter), rest))
+        let looked_at = raw.last().map(|event| event.block);
+        Ok(Reverted { events: self.meanings(chain_id, raw.into_iter(), filter), rest, looked_at })
     }
 
     /// What follows in the log of a chain after `at`.

@@ -24,6 +24,14 @@ impl Wire {
         self.0.len()
     }
 
+    /// What was written after so many bytes, with room for as many.
+    pub(super) fn split_off(&mut self, bytes: usize) -> Self {
+        let mut rest = Self::with_room(bytes);
+        rest.0.extend_from_slice(self.0.get(bytes..).unwrap_or_default());
+        self.0.truncate(bytes);
+        rest
+    }
+
     /// What was written.
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.0

@@ -1,35 +1,31 @@
 //! `StreamEvents`: history and live by one loop over the store. A subscriber costs no memory but
 //! the page that it is being sent: what it has not read yet stays in the log.
 
+mod batches;
+mod news;
+mod pulse;
 mod undo;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
-use capstan_primitives::{BlockRef, ChainId, Finality};
+use capstan_primitives::{BlockRef, ChainId};
 use capstan_proto::{
     encoded::{Message, StreamEventsResponse},
-    indexer::{EventBatch, Heartbeat, StreamEventsRequest, StreamSession},
+    indexer::{Heartbeat, StreamEventsRequest, StreamSession},
 };
 use capstan_runtime::Tasks;
-use futures::{StreamExt, future::select_all, stream::BoxStream};
-use tokio::{sync::watch, time::Instant};
+use futures::{StreamExt, stream::BoxStream};
 use tokio_util::task::AbortOnDropHandle;
 use tonic::Status;
 
-use super::{convert, events::EventWriter, protobuf::Wire, request::StreamRequest};
+use self::{news::News, pulse::Pulse};
+use super::{convert, events::EventWriter, request::StreamRequest};
 use crate::{
-    domain::{Coverage, Cursor, Event, LogPage, Position},
+    domain::{Cursor, LogPage, Position, place},
     error::Error,
-    metrics,
-    operations::{ChainView, EventLog},
+    metrics::{self, SubscriberMode},
+    operations::EventLog,
 };
-
-/// A stream is never silent for longer than this, whatever else goes on meanwhile.
-const HEARTBEAT: Duration = Duration::from_secs(10);
-/// A batch ends before it is larger: gRPC's usual limit is 4 MiB.
-const MAX_BATCH_BYTES: usize = 1 << 20;
-/// `capstan.indexer.v1.EventBatch.events`
-const EVENTS: u32 = 2;
 
 pub(super) type Messages = BoxStream<'static, Result<StreamEventsResponse, Status>>;
 
@@ -40,14 +36,14 @@ pub(super) async fn open(
     tasks: Tasks,
 ) -> Result<Messages, Error> {
     let request = StreamRequest::read(&log, request).await?;
-    let watched = |id: &ChainId| log.view(*id);
-    let views = request.chains.iter().filter_map(watched).collect();
+    let views = request.chains.iter().filter_map(|id| log.view(*id)).collect();
+    let news = News::of(views, request.bounds.finality);
     let cursor = request.cursor.clone();
     let writer = |id: &ChainId| (*id, EventWriter::new(*id, &request.payloads));
     let writers = request.chains.iter().map(writer).collect();
-    let announced = BTreeMap::new();
-    let told = Instant::now();
-    let session = Session { log, request, cursor, views, writers, announced, next: None, told, tasks };
+    let (announced, unfinished, next) = (BTreeMap::new(), BTreeMap::new(), None);
+    let pulse = Pulse::begin();
+    let session = Session { log, request, cursor, news, writers, announced, unfinished, next, pulse, tasks };
     Ok(session.messages())
 }
 
@@ -55,18 +51,19 @@ struct Session {
     log: EventLog,
     request: StreamRequest,
     cursor: Cursor,
-    views: Vec<watch::Receiver<ChainView>>,
+    news: News,
     writers: BTreeMap<ChainId, EventWriter>,
     /// Indexed and finalized block of every chain as last told to the client.
     announced: BTreeMap<ChainId, (Option<BlockRef>, Option<BlockRef>)>,
-    /// The page after the one that is being sent.
+    /// Blocks of which the client has a part.
+    unfinished: BTreeMap<ChainId, u64>,
+    /// A page that is being read, or the one after that which is being sent.
     next: Option<NextPage>,
-    /// When the last message was made.
-    told: Instant,
+    pulse: Pulse,
     tasks: Tasks,
 }
 
-/// A page that is read while the one before it is sent.
+/// A page that is read while the client does something else.
 struct NextPage {
     chain_id: ChainId,
     at: Position,
@@ -75,28 +72,37 @@ struct NextPage {
 
 impl Session {
     fn messages(mut self) -> Messages {
-        let subscriber = Subscriber::begin();
+        let mut subscriber = Subscriber::begin();
         let stream = async_stream::try_stream! {
             yield self.opening();
             loop {
                 let (mut more, mut ended) = (false, true);
+                self.news.note();
                 for chain_id in self.request.chains.clone() {
-                    let page = self.read(chain_id).await?;
+                    let page = loop {
+                        match self.read(chain_id).await? {
+                            Read::Page(page) => break page,
+                            Read::NotYet(sign) => yield sign,
+                        }
+                    };
                     more |= !page.coverage.complete;
                     ended &= self.request.ends_at(&page);
                     if let Some(undo) = page.undo {
                         let mut undoing = self.undoing(chain_id, undo, page.progress.fork)?;
                         while let Some(message) = self.next_undo(&mut undoing).await? {
                             yield message;
+                            self.pulse.beat();
                         }
                     }
-                    for message in self.translate(chain_id, page) {
+                    for message in self.translate(chain_id, &page) {
                         yield message;
+                        self.pulse.beat();
                     }
                 }
                 if ended {
                     break;
                 }
+                subscriber.is_level(!more);
                 if more {
                     continue;
                 }
@@ -125,95 +131,111 @@ impl Session {
         self.cursor.chains.get(&chain_id).copied().ok_or(Error::UnknownChain(chain_id.0))
     }
 
-    async fn read(&mut self, chain_id: ChainId) -> Result<LogPage, Error> {
+    /// The next page of a chain; when that takes long, a sign of life before it.
+    async fn read(&mut self, chain_id: ChainId) -> Result<Read, Error> {
         let at = self.at(chain_id)?;
-        let next = self
-            .next
-            .take_if(|next| (next.chain_id, next.at.fork, next.at.place) == (chain_id, at.fork, at.place));
-        let page = match next {
-            Some(next) => next.page.await.map_err(|error| Error::Task(error.to_string()))??,
-            None => self.log.read(chain_id, at, &self.request.filter, self.request.bounds).await?,
+        let is_it =
+            |next: &NextPage| (next.chain_id, next.at.fork, next.at.place) == (chain_id, at.fork, at.place);
+        let mut next = match self.next.take().filter(is_it) {
+            Some(next) => next,
+            None => self.ask(chain_id, at),
+        };
+        let page = loop {
+            tokio::select! {
+                biased;
+                () = self.pulse.due() => self.pulse.beat(),
+                page = &mut next.page => break page.map_err(|error| Error::Task(error.to_string()))??,
+            }
+            if let Some(sign) = self.sign_of_life(chain_id) {
+                self.next = Some(next);
+                return Ok(Read::NotYet(sign));
+            }
         };
         if !page.coverage.complete {
             let at = Position { fork: page.progress.fork, place: page.coverage.through, ..at };
-            let (log, filter, bounds) = (self.log.clone(), self.request.filter.clone(), self.request.bounds);
-            let page = self.tasks.part(async move { log.read(chain_id, at, &filter, bounds).await });
-            self.next = Some(NextPage { chain_id, at, page });
+            self.next = Some(self.ask(chain_id, at));
         }
-        Ok(page)
+        Ok(Read::Page(Box::new(page)))
+    }
+
+    fn ask(&self, chain_id: ChainId, at: Position) -> NextPage {
+        let (log, filter, bounds) = (self.log.clone(), self.request.filter.clone(), self.request.bounds);
+        let page = self.tasks.part(async move { log.read(chain_id, at, &filter, bounds).await });
+        NextPage { chain_id, at, page }
     }
 
     /// A page as messages: its events in batches, and a heartbeat when the page covers more than
     /// its events say.
-    fn translate(&mut self, chain_id: ChainId, page: LogPage) -> Vec<StreamEventsResponse> {
-        let LogPage { progress, safe, events, coverage, undo: _ } = page;
-        let Coverage { block, through, block_complete, complete } = coverage;
-        let finalized = progress.finalized;
-        let final_number = finalized.map(|block| block.number);
-        let finality = |event: &Event| Finality::of_safe(event.block.number, safe, final_number);
-        let mut messages = Vec::new();
-        let (mut batch, mut count) = (Wire::default(), 0);
-        let mut events = events.iter().peekable();
-        while let Some(event) = events.next() {
-            let Some(writer) = self.writers.get_mut(&chain_id) else { break };
-            writer.write(&mut batch, EVENTS, finality(event), event);
-            count += 1;
-            let next = events.peek();
-            let is_full = count >= self.request.max_batch || batch.len() >= MAX_BATCH_BYTES;
-            if next.is_some() && !is_full {
-                continue;
-            }
-            let block_complete = next.map_or(block_complete, |next| next.block != event.block);
-            let position = if next.is_none() { through } else { event.place };
-            self.advance(chain_id, progress.fork, position, Some(event.block));
-            batch.append(&EventBatch {
-                chain_id: chain_id.0,
-                events: Vec::new(), // they are there
-                block: Some(convert::block(event.block)),
-                block_complete,
-                finalized: finalized.map(convert::block),
-                cursor: self.text(),
-            });
-            let room = if next.is_some() { batch.len() } else { 0 };
-            let batch = std::mem::replace(&mut batch, Wire::with_room(room));
-            messages.push(message(Message::Events(batch.into_bytes().into())));
-            count = 0;
-        }
-        self.advance(chain_id, progress.fork, through, block);
-        let covered = (block, finalized);
-        let is_news = complete && self.announced.insert(chain_id, covered) != Some(covered);
-        let is_silent = messages.is_empty() && self.told.elapsed() >= HEARTBEAT;
-        if is_news || is_silent {
-            messages.push(message(Message::Heartbeat(Heartbeat {
-                chain_id: chain_id.0,
-                block: block.map(convert::block),
-                finalized: finalized.map(convert::block),
-                cursor: self.text(),
-            })));
-        }
-        if !messages.is_empty() {
-            self.told = Instant::now();
+    fn translate(&mut self, chain_id: ChainId, page: &LogPage) -> Vec<StreamEventsResponse> {
+        let Some(mut writer) = self.writers.remove(&chain_id) else { return Vec::new() };
+        let mut messages = self.batches(page, &mut writer);
+        self.writers.insert(chain_id, writer);
+        let (coverage, finalized) = (page.coverage, page.progress.finalized);
+        self.advance(chain_id, page.progress.fork, coverage.through, coverage.block);
+        let covered = (coverage.block, finalized);
+        if coverage.complete && self.announced.insert(chain_id, covered) != Some(covered) {
+            self.told(chain_id, None);
+            messages.push(self.heartbeat(chain_id, coverage.block, finalized));
         }
         messages
     }
 
-    fn advance(&mut self, chain_id: ChainId, fork: u64, place: u64, block: Option<BlockRef>) {
+    /// Says how far a chain was looked through although nothing of it matched. Not within a block of which
+    /// the client has a part: it would take that for all of it.
+    fn sign_of_life(&self, chain_id: ChainId) -> Option<StreamEventsResponse> {
+        let at = self.cursor.chains.get(&chain_id)?;
+        let number = place::number_of(at.place);
+        let is_between = self.unfinished.get(&chain_id).is_none_or(|unfinished| *unfinished < number);
+        let (_, finalized) = self.announced.get(&chain_id).copied().unwrap_or_default();
+        is_between.then(|| self.heartbeat(chain_id, None, finalized))
+    }
+
+    fn heartbeat(
+        &self,
+        chain_id: ChainId,
+        block: Option<BlockRef>,
+        finalized: Option<BlockRef>,
+    ) -> StreamEventsResponse {
+        message(Message::Heartbeat(Heartbeat {
+            chain_id: chain_id.0,
+            block: block.map(convert::block),
+            finalized: finalized.map(convert::block),
+            cursor: self.text(),
+        }))
+    }
+
+    /// Notes of which block the client has a part only, if of any.
+    fn told(&mut self, chain_id: ChainId, unfinished: Option<u64>) {
+        match unfinished {
+            Some(number) => self.unfinished.insert(chain_id, number),
+            None => self.unfinished.remove(&chain_id),
+        };
+    }
+
+    fn advance(&mut self, chain_id: ChainId, fork: u64, through: u64, block: Option<BlockRef>) {
         if let Some(at) = self.cursor.chains.get_mut(&chain_id) {
-            let of_place = block.filter(|block| block.number == crate::domain::place::number_of(place));
+            let of_place = block.filter(|block| block.number == place::number_of(through));
             let mark = of_place.map_or(0, |block| Position::mark_of(&block.hash));
-            *at = Position { fork, place, mark, ..*at };
+            *at = Position { fork, place: through, mark, ..*at };
         }
     }
 
     async fn wait(&mut self) -> Wake {
         let stopping = self.tasks.stopping();
-        let changes = self.views.iter_mut().map(|view| Box::pin(view.changed()));
         tokio::select! {
+            biased;
             () = stopping.cancelled() => Wake::Stopping,
-            () = tokio::time::sleep_until(self.told + HEARTBEAT) => Wake::Idle,
-            (changed, ..) = select_all(changes) => if changed.is_ok() { Wake::Block } else { Wake::Stopping },
+            () = self.pulse.due() => Wake::Idle,
+            is_alive = self.news.wait() => if is_alive { Wake::Block } else { Wake::Stopping },
         }
     }
+}
+
+/// What came of waiting for a page.
+enum Read {
+    Page(Box<LogPage>),
+    /// A message for who waits, too.
+    NotYet(StreamEventsResponse),
 }
 
 enum Wake {
@@ -223,18 +245,28 @@ enum Wake {
 }
 
 /// Counts a subscriber as long as it lives, however its stream ends.
-struct Subscriber;
+struct Subscriber(SubscriberMode);
 
 impl Subscriber {
     fn begin() -> Self {
-        metrics::subscribers(1.0);
-        Self
+        metrics::subscribers(SubscriberMode::Replay, 1.0);
+        Self(SubscriberMode::Replay)
+    }
+
+    /// Whether it has all that there is for now.
+    fn is_level(&mut self, is_level: bool) {
+        let mode = if is_level { SubscriberMode::Live } else { SubscriberMode::Replay };
+        if self.0 != mode {
+            metrics::subscribers(self.0, -1.0);
+            metrics::subscribers(mode, 1.0);
+            self.0 = mode;
+        }
     }
 }
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
-        metrics::subscribers(-1.0);
+        metrics::subscribers(self.0, -1.0);
     }
 }
 

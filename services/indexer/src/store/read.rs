@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use capstan_db::columns::{AddressColumn, HashColumn, TransactionColumn, bytes, signed, unsigned};
 use capstan_db::indexer::entities::{block, chain, event, reorg};
 use capstan_primitives::{Address, BlockRef, ChainId, Finality, Topics, TransactionId};
+use futures::TryStreamExt;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, DatabaseTransaction, DbErr, EntityTrait, Order,
-    QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait, Select,
+    QueryFilter, QueryOrder, QueryResult, QuerySelect, QueryTrait, Select, StreamTrait,
 };
 
 use super::{Store, known::check_page, rows};
@@ -18,6 +19,10 @@ use crate::{
 
 /// A range of blocks that is looked up by its ends rather than block by block.
 const DENSE: u64 = 4;
+/// About how much data a page has at most, in bytes: logs may be large.
+const PAGE_BYTES: usize = 4 << 20;
+/// Where the data stands in a [`Row`].
+const DATA: usize = 7;
 
 /// Which logs are wanted; an empty list of addresses means all.
 #[derive(Debug, Clone, Default)]
@@ -224,24 +229,31 @@ impl Bounds {
     }
 }
 
-/// The rows of a span, orphans included, and where they were cut when there are more than its limit. What
-/// reorgs left at one place stays together: a reader goes on after a place, and its logs are all read.
+/// The rows of a span, orphans included, and where they were cut when there are more than its limit, or than
+/// [`PAGE_BYTES`]. What reorgs left at one place stays together: a reader goes on after a place, and its logs
+/// are all read.
 async fn rows_of(
     read: &DatabaseTransaction,
     chain_id: ChainId,
     wanted: &Wanted,
     mut span: Span,
 ) -> Result<(Vec<Row>, Option<(u64, bool)>), Error> {
+    let mut bytes = PAGE_BYTES;
     loop {
-        let mut found = Row::all(read, select(chain_id, wanted, span)).await?;
+        let mut found = Row::some(read, select(chain_id, wanted, span), bytes).await?;
         let limit = usize::try_from(span.limit).unwrap_or(usize::MAX);
-        let Some(next) = found.get(limit).map(Row::place).transpose()? else { return Ok((found, None)) };
-        while found.pop_if(|row| row.place().is_ok_and(|place| place == next)).is_some() {}
-        if let Some(through) = found.last().map(Row::place).transpose()? {
+        let next = match found.is_cut {
+            true => found.rows.last(),
+            false => found.rows.get(limit),
+        };
+        let Some(next) = next.map(Row::place).transpose()? else { return Ok((found.rows, None)) };
+        while found.rows.pop_if(|row| row.place().is_ok_and(|place| place == next)).is_some() {}
+        if let Some(through) = found.rows.last().map(Row::place).transpose()? {
             let block_complete = place::number_of(next) != place::number_of(through);
-            return Ok((found, Some((through, block_complete))));
+            return Ok((found.rows, Some((through, block_complete))));
         }
         span.limit = span.limit.saturating_mul(2).max(2);
+        bytes = bytes.saturating_mul(2);
     }
 }
 
@@ -274,9 +286,30 @@ fn select(chain_id: ChainId, wanted: &Wanted, span: Span) -> Select<event::Entit
         .limit(span.limit.saturating_add(1))
 }
 
+/// The first rows of a query.
+struct Rows {
+    rows: Vec<Row>,
+    /// Whether they were so large that not all were read.
+    is_cut: bool,
+}
+
 impl Row {
-    async fn all(read: &DatabaseTransaction, select: Select<event::Entity>) -> Result<Vec<Self>, DbErr> {
-        Ok(read.query_all(&select.into_query()).await?.into_iter().map(Self).collect())
+    /// Rows of not much more data than `most` bytes together.
+    async fn some(
+        read: &DatabaseTransaction,
+        select: Select<event::Entity>,
+        most: usize,
+    ) -> Result<Rows, DbErr> {
+        let mut stream = read.stream(&select.into_query()).await?;
+        let (mut rows, mut read) = (Vec::new(), 0);
+        while let Some(row) = stream.try_next().await? {
+            read += bytes(&row, DATA)?.len();
+            rows.push(Self(row));
+            if read > most && rows.len() > 1 {
+                return Ok(Rows { rows, is_cut: true });
+            }
+        }
+        Ok(Rows { rows, is_cut: false })
     }
 
     fn place(&self) -> Result<u64, DbErr> {
@@ -303,7 +336,7 @@ impl Row {
             transaction: bytes(&self.0, 4)?.try_into().map_err(|error| malformed(&error))?,
             address: bytes(&self.0, 5)?.try_into().map_err(|error| malformed(&error))?,
             topics: rows::topics_of(bytes(&self.0, 6)?).map_err(|error| malformed(&error))?,
-            data: bytes(&self.0, 7)?.to_vec(),
+            data: bytes(&self.0, DATA)?.to_vec(),
         })
     }
 }
@@ -375,3 +408,6 @@ async fn block_at(
         _ => Ok(super::nearest_block(read, progress.chain_id, place::number_of(until)).await?),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,6 +75,16 @@ fn a_page_that_got_too_many_ends_with_the_last_that_it_takes() {
 }
 
 #[test]
+fn a_page_of_large_events_is_short() {
+    let query = query(1_000, false);
+    let mut found = Findings::of(&query);
+    let large = |number| Event { data: vec![0; BYTES / 2], ..event(number) };
+    assert!(found.add(vec![large(1), large(2), large(3)], None, &query));
+    let listed = found.end(&query, progress());
+    assert_eq!((listed.events.len(), listed.next.unwrap().after), (2, event(2).place));
+}
+
+#[test]
 fn newest_first_what_was_given_reaches_up_to_the_first_event_of_the_first_page() {
     let first = query(2, true);
     let mut found = Findings::of(&first);

@@ -9,10 +9,11 @@ use capstan_proto::{
 };
 use prost::Message as _;
 
-use super::{MAX_BATCH_BYTES, Session, convert, message};
+use super::{Session, batches::MAX_EVENT_BYTES, convert, message};
 use crate::{
     domain::{Position, Undo, place},
     error::Error,
+    operations::Reverted,
 };
 
 /// An undo that is being told. Until its last message the client stands on the chain that it knows, lower
@@ -24,6 +25,8 @@ pub(super) struct Undoing {
     fork: u64,
     /// Through where void events are to be read yet.
     unread: Option<Position>,
+    /// Block of the oldest void log that was read, wanted or not.
+    looked_at: Option<BlockRef>,
     /// Void events that were read and not told, newest first, with their sizes.
     queue: VecDeque<(BlockRef, wire::Event, usize)>,
     is_told: bool,
@@ -33,7 +36,8 @@ impl Session {
     /// Begins to tell of an undo.
     pub(super) fn undoing(&self, chain_id: ChainId, undo: Undo, fork: u64) -> Result<Undoing, Error> {
         let unread = self.request.with_reverted.then_some(self.at(chain_id)?);
-        Ok(Undoing { chain_id, undo, fork, unread, queue: VecDeque::new(), is_told: false })
+        let queue = VecDeque::new();
+        Ok(Undoing { chain_id, undo, fork, unread, looked_at: None, queue, is_told: false })
     }
 
     /// The next message of an undo; none when it was told.
@@ -44,20 +48,26 @@ impl Session {
         if of.is_told {
             return Ok(None);
         }
-        // An event more than the message takes: it says through where the client still has all.
-        while of.unread.is_some() && of.takes(self.request.max_batch) == of.queue.len() {
+        // An event more than the message takes: it says through where the client still has all. When it takes
+        // long to find one, the message says how far was looked.
+        while of.unread.is_some()
+            && of.takes(self.request.max_batch) == of.queue.len()
+            && !(self.pulse.is_due() && of.looked_at.is_some())
+        {
             self.read_void(of).await?;
         }
         let taken = of.takes(self.request.max_batch);
         let reverted = of.queue.drain(..taken).map(|(_, event, _)| event).collect();
         let at = self.at(of.chain_id)?;
-        let (fork, stays, last_valid) = match of.queue.front() {
-            Some((block, next, _)) => (at.fork, next.position, *block),
-            None => {
+        let (fork, stays, last_valid) = match (of.queue.front(), of.unread.zip(of.looked_at)) {
+            (Some((block, next, _)), _) => (at.fork, next.position, *block),
+            (None, Some((unread, block))) => (at.fork, unread.place, block),
+            (None, None) => {
                 of.is_told = true;
                 (of.fork, at.place_after(&of.undo.last_valid), of.undo.last_valid)
             }
         };
+        self.told(of.chain_id, None);
         let depth = place::number_of(at.place).saturating_sub(last_valid.number);
         self.advance(of.chain_id, fork, stays, Some(last_valid));
         Ok(Some(message(Message::Undo(UndoSignal {
@@ -71,7 +81,9 @@ impl Session {
 
     async fn read_void(&mut self, of: &mut Undoing) -> Result<(), Error> {
         let Some(at) = of.unread else { return Ok(()) };
-        let (events, rest) = self.log.reverted(of.chain_id, at, of.undo, &self.request.filter).await?;
+        let Reverted { events, rest, looked_at } =
+            self.log.reverted(of.chain_id, at, of.undo, &self.request.filter).await?;
+        of.looked_at = looked_at.or(of.looked_at);
         let writer = self.writers.get_mut(&of.chain_id).ok_or(Error::UnknownChain(of.chain_id.0))?;
         for event in events {
             let wire = writer.message(Finality::Latest, &event)?;
@@ -89,7 +101,7 @@ impl Undoing {
         let mut bytes = 0;
         let fits = |(_, _, size): &&(BlockRef, wire::Event, usize)| {
             bytes += size;
-            bytes <= MAX_BATCH_BYTES
+            bytes <= MAX_EVENT_BYTES
         };
         let fitting = self.queue.iter().take(most).take_while(fits).count();
         fitting.max(1).min(self.queue.len())
