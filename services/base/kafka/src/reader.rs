@@ -242,7 +242,8 @@ struct Filter {
 
 impl Filter {
     fn of(filter: &EventFilter) -> Self {
-        let EventFilter { addresses, kinds, protocols } = filter;
+        // A subscription with conditions on arguments is refused before.
+        let EventFilter { addresses, kinds, protocols, arguments: _ } = filter;
         Self {
             addresses: addresses.iter().map(|address| address.to_lowercase()).collect(),
             kinds: kinds.iter().cloned().collect(),

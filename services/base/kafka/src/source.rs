@@ -85,6 +85,9 @@ impl KafkaSource {
 
 impl Source for KafkaSource {
     async fn open(&mut self, subscription: &Subscription, cursor: String) -> Result<Steps, Status> {
+        if !subscription.filter.arguments.is_empty() {
+            return Err(Status::failed_precondition("a topic cannot be narrowed by arguments of events"));
+        }
         let topic = self.kafka.topic.clone();
         let mut reader = Reader::open(topic.name(), subscription, &cursor).map_err(|error| other(&error))?;
         let found = Found::look(&self.kafka, subscription.chain_id).await.map_err(|error| away(&error))?;

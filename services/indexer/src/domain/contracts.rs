@@ -282,13 +282,13 @@ impl Contracts {
     }
 
     /// What logs filed under `source` with the first topic `topic`, zero for anonymous ones, can be:
-    /// protocol and kind, for every definition that lists such an event. What a pattern takes may have
+    /// protocol, kind and event, for every definition that lists such an event. What a pattern takes may have
     /// been filed under a contract that is no longer configured, or under another pattern.
     pub fn meanings<'a>(
         &'a self,
         source: &'a str,
         topic: &'a Hash,
-    ) -> impl Iterator<Item = (&'a str, Arc<str>)> + 'a {
+    ) -> impl Iterator<Item = (&'a str, Arc<str>, &'a EventShape)> + 'a {
         let is_of_pattern = |of: &Arc<Definition>| {
             self.patterns.iter().any(|pattern| Arc::ptr_eq(&pattern.contract.definition, of))
         };
@@ -296,8 +296,9 @@ impl Contracts {
         let of_source = self.definitions.iter().filter(is_of_source);
         of_source.flat_map(move |definition| {
             let events = definition.abi.events().filter(|event| event.id().unwrap_or_default() == *topic);
-            events
-                .map(move |event: &EventShape| (definition.protocol.as_str(), definition.kind(event.name())))
+            events.map(move |event: &EventShape| {
+                (definition.protocol.as_str(), definition.kind(event.name()), event)
+            })
         })
     }
 

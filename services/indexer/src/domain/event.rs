@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use capstan_primitives::{Address, BlockRef, Hash, Topics, TransactionId};
 
-use super::Definition;
+use super::{ArgumentFilter, Definition};
 
 /// A log that is part of the chain, with what it means.
 #[derive(Debug, Clone)]
@@ -51,6 +51,8 @@ pub struct EventFilter {
     pub kinds: Vec<String>,
     /// Protocols.
     pub protocols: Vec<String>,
+    /// Values of indexed arguments.
+    pub arguments: Vec<ArgumentFilter>,
     /// Transaction.
     pub transaction: Option<TransactionId>,
     /// First block.
@@ -75,8 +77,15 @@ impl EventFilter {
             list.dedup();
             list.join(",")
         };
+        let mut arguments: Vec<String> = self.arguments.iter().map(ArgumentFilter::binding).collect();
+        arguments.sort();
+        // Those of before there were any stay as they were.
+        let arguments = match arguments.is_empty() {
+            true => String::new(),
+            false => format!(" arguments={arguments:?}"),
+        };
         format!(
-            "addresses={} kinds={} protocols={} transaction={:?} blocks={:?}..{:?}",
+            "addresses={} kinds={} protocols={} transaction={:?} blocks={:?}..{:?}{arguments}",
             sorted(self.addresses.iter().map(ToString::to_string).collect()),
             sorted(self.kinds.clone()),
             sorted(self.protocols.clone()),

@@ -1,5 +1,6 @@
 //! Types and rules of the event log; no I/O.
 
+mod arguments;
 mod contracts;
 mod cursor;
 mod decode;
@@ -13,6 +14,7 @@ mod pool;
 mod progress;
 mod transaction;
 
+pub use arguments::{ArgumentFilter, ArgumentTopics};
 pub use contracts::{Contract, Contracts, Definition, Description, Found, Source};
 pub use cursor::{Cursor, Position};
 pub use decode::{Batch, NewEvent, Quarantined, sort_out};

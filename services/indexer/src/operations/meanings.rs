@@ -5,11 +5,12 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
+use capstan_chain::EventShape;
 use capstan_primitives::{Address, ChainId, Hash, Topics};
 
 use super::EventLog;
 use crate::{
-    domain::{ChainProgress, Contracts, Event, EventFilter, Source, place},
+    domain::{ArgumentTopics, ChainProgress, Contracts, Event, EventFilter, Source, place},
     error::Error,
     store::{RawEvent, Wanted},
 };
@@ -32,15 +33,18 @@ impl EventLog {
             transaction: filter.transaction.clone(),
             void: None,
         };
-        if filter.kinds.is_empty() && filter.protocols.is_empty() {
+        if filter.kinds.is_empty() && filter.protocols.is_empty() && filter.arguments.is_empty() {
             return Ok(wanted);
         }
         let types = self.store.all_types().await?;
         let Some(handle) = self.chains.get(&chain_id) else { return Ok(wanted) };
         let contracts = handle.contracts.read().unwrap_or_else(PoisonError::into_inner);
-        let takes = |protocol: &str, kind: &str| filter.takes(protocol, kind);
+        let has_all = |event: &EventShape| {
+            filter.arguments.iter().all(|argument| event.topic_place(&argument.name).is_some())
+        };
         let ids = types.into_iter().filter(|(_, of)| {
-            contracts.meanings(&of.source, &of.topic).any(|(protocol, kind)| takes(protocol, &kind))
+            let mut meanings = contracts.meanings(&of.source, &of.topic);
+            meanings.any(|(protocol, kind, event)| filter.takes(protocol, &kind) && has_all(event))
         });
         let mut ids: Vec<i32> = ids.map(|(id, _)| id).collect();
         ids.sort_unstable();
@@ -76,11 +80,17 @@ impl EventLog {
     ) -> Vec<Event> {
         let Some(handle) = self.chains.get(&chain_id) else { return Vec::new() };
         let contracts = handle.contracts.read().unwrap_or_else(PoisonError::into_inner);
-        raw.filter_map(|raw| meaning(raw, &contracts, filter)).collect()
+        let mut arguments = ArgumentTopics::of(&filter.arguments);
+        raw.filter_map(|raw| meaning(raw, &contracts, filter, &mut arguments)).collect()
     }
 }
 
-fn meaning(raw: RawEvent, contracts: &Contracts, filter: &EventFilter) -> Option<Event> {
+fn meaning<'a>(
+    raw: RawEvent,
+    contracts: &'a Contracts,
+    filter: &EventFilter,
+    arguments: &mut ArgumentTopics<'a>,
+) -> Option<Event> {
     let RawEvent { place, block, of, transaction_index, transaction, address, topics, data } = raw;
     let id = (of.topic != Hash::ZERO).then_some(of.topic);
     let topics = Topics::of(id.into_iter().chain(topics.iter().copied())).ok()?;
@@ -88,8 +98,17 @@ fn meaning(raw: RawEvent, contracts: &Contracts, filter: &EventFilter) -> Option
         Some(Source::Contract(contract) | Source::Pattern(contract)) => contract,
         None => contracts.get(&address)?, // from before its start block was set higher
     };
-    let definition = Arc::clone(&source.definition);
-    let kind = definition.kind(definition.abi.check(&topics, &data).ok()?.name());
+    let definition = &source.definition;
+    // Most are not wanted where arguments decide: that is seen before the data is looked at.
+    if !definition.abi.find(&topics).is_none_or(|event| arguments.takes(event, &topics)) {
+        return None;
+    }
+    let event = definition.abi.check(&topics, &data).ok()?;
+    if !arguments.takes(event, &topics) {
+        return None;
+    }
+    let kind = definition.kind(event.name());
+    let definition = Arc::clone(definition);
     let log_index = place::index_of(place);
     let wanted = filter.takes(&definition.protocol, &kind);
     wanted.then_some(Event {

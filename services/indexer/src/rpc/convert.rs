@@ -1,18 +1,14 @@
 //! Wire ↔ domain.
 
 use capstan_chain::{EndpointState, EndpointStatus, Role};
-use capstan_primitives::{Address, BlockRef, ChainId, Finality};
+use capstan_primitives::{BlockRef, ChainId, Finality};
 use capstan_proto::{indexer as wire, primitives};
 use prost_types::Timestamp;
 
 use crate::{
-    domain::EventFilter,
     error::Error,
     operations::{ChainHandle, ChainState, ChainView},
 };
-
-const MAX_ADDRESSES: usize = 1_000;
-const MAX_NAMES: usize = 100;
 
 pub(super) fn block(block: BlockRef) -> primitives::BlockRef {
     let time = Timestamp { seconds: i64::try_from(block.time.0).unwrap_or(i64::MAX), nanos: 0 };
@@ -29,40 +25,6 @@ pub(super) fn finality(finality: Finality) -> primitives::Finality {
 
 pub(super) fn as_of(chain_id: ChainId, of: BlockRef, how: Finality) -> primitives::AsOf {
     primitives::AsOf { chain_id: chain_id.0, block: Some(block(of)), finality: finality(how).into() }
-}
-
-pub(super) fn list_filter(request: &wire::ListEventsRequest) -> Result<EventFilter, Error> {
-    let some = |text: &String| (!text.is_empty()).then(|| text.clone());
-    let transaction =
-        some(&request.transaction_hash).map(|text| parsed("transaction_hash", &text)).transpose()?;
-    let address = some(&request.address).map(|text| parsed::<Address>("address", &text)).transpose()?;
-    if let (Some(from), Some(to)) = (request.from_block, request.to_block)
-        && from > to
-    {
-        let description = format!("{from} is after to_block {to}");
-        return Err(Error::Field { field: "from_block".into(), description });
-    }
-    Ok(EventFilter {
-        addresses: address.into_iter().collect(),
-        kinds: some(&request.kind).into_iter().collect(),
-        protocols: Vec::new(),
-        transaction,
-        from_block: request.from_block,
-        to_block: request.to_block,
-    })
-}
-
-pub(super) fn stream_filter(filter: Option<wire::EventFilter>) -> Result<EventFilter, Error> {
-    let wire::EventFilter { addresses, kinds, protocols } = filter.unwrap_or_default();
-    at_most("filter.addresses", addresses.len(), MAX_ADDRESSES)?;
-    at_most("filter.kinds", kinds.len(), MAX_NAMES)?;
-    at_most("filter.protocols", protocols.len(), MAX_NAMES)?;
-    let addresses = addresses
-        .iter()
-        .enumerate()
-        .map(|(index, text)| parsed(&format!("filter.addresses[{index}]"), text))
-        .collect::<Result<_, _>>()?;
-    Ok(EventFilter { addresses, kinds, protocols, ..EventFilter::default() })
 }
 
 pub(super) fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(

@@ -5,6 +5,7 @@ mod canonical;
 mod checksums;
 mod convert;
 mod events;
+mod filters;
 mod pools;
 mod protobuf;
 mod publish;
@@ -110,7 +111,7 @@ impl IndexerService for Rpc {
 impl Rpc {
     async fn list(&self, request: ListEventsRequest) -> Result<ListEventsResponse, Error> {
         let chain_id = self.log.chain(request.chain_id)?;
-        let filter = convert::list_filter(&request)?;
+        let filter = filters::list_filter(&request)?;
         let limit = page_size(request.page_size)?;
         let binding = format!("ListEvents {chain_id} {} newest={}", filter.binding(), request.newest_first);
         let page = PageStart::decode(&request.page_token, &binding).map_err(Error::PageToken)?;

@@ -8,7 +8,7 @@ use capstan_proto::{
     primitives as wire,
 };
 
-use super::convert;
+use super::{convert, filters};
 use crate::{
     domain::{Cursor, EventFilter, LogPage, place},
     error::Error,
@@ -41,7 +41,7 @@ impl StreamRequest {
         let payloads = request.payloads().collect();
         convert::at_most("chain_ids", request.chain_ids.len(), MAX_CHAINS)?;
         let chains = log.stream_chains(&request.chain_ids)?;
-        let filter = convert::stream_filter(request.filter)?;
+        let filter = filters::stream_filter(request.filter)?;
         let finality = match finality {
             wire::Finality::Unspecified | wire::Finality::Latest => Finality::Latest,
             wire::Finality::Safe => Finality::Safe,

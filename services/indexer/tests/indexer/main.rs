@@ -10,6 +10,7 @@ mod carriers;
 mod consumers;
 mod cursors;
 mod faults;
+mod filters;
 mod finality;
 mod harness;
 mod history;
