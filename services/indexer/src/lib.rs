@@ -39,6 +39,8 @@ use crate::{
     store::Store,
 };
 
+/// Shortest time that a node is waited for before another one is asked too.
+const HEDGE_AFTER: Duration = Duration::from_millis(50);
 /// Commands of operators that wait for one chain.
 const COMMANDS: usize = 4;
 
@@ -222,6 +224,7 @@ async fn connect(
         urls: chain.rpc_urls.iter().map(endpoint).collect(),
         chain_id: chain.id,
         request_timeout: config.request_timeout(),
+        hedge_after: HEDGE_AFTER,
         poll_interval: config.poll_interval(),
         max_response_bytes: config.max_response_bytes,
         may_be_away: false,

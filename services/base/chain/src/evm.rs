@@ -31,6 +31,9 @@ pub struct EvmOptions {
     pub chain_id: ChainId,
     /// Deadline of one request, from connecting to the last byte of the answer.
     pub request_timeout: Duration,
+    /// Shortest time that an answer is waited for before another endpoint is asked for it, too; how much
+    /// longer depends on how fast the endpoint usually is.
+    pub hedge_after: Duration,
     /// Longest time between two wake-ups of [`Evm::heads`].
     pub poll_interval: Duration,
     /// Largest answer that is read, in bytes. All answers over HTTP that are being read take at most twice as

@@ -25,7 +25,6 @@ const HIGHEST_LIMIT: f64 = 256.0;
 const WEIGHT: f64 = 0.2;
 /// An endpoint that was not asked for so long seems half as slow, so that it is tried again.
 const HALF_LIFE: f64 = 5.0;
-const SHORTEST_HEDGE: f64 = 0.05;
 const LONGEST_HEDGE: f64 = 1.0;
 const FIRST_HEDGE: f64 = 0.5;
 
@@ -121,7 +120,7 @@ impl Health {
     /// How long an answer is waited for before another endpoint is asked too: about its 95th percentile.
     pub(super) fn hedge_after(&self) -> Duration {
         let usual = self.latency.map_or(FIRST_HEDGE, |mean| mean + 4.0 * self.deviation);
-        Duration::from_secs_f64(usual.clamp(SHORTEST_HEDGE, LONGEST_HEDGE))
+        Duration::from_secs_f64(usual.min(LONGEST_HEDGE))
     }
 
     /// Learns from one answer, or from the lack of it.

@@ -1,6 +1,9 @@
 //! One endpoint of the pool, and the lease under which it is asked.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use tokio::{sync::Notify, time::Instant};
 
@@ -55,6 +58,16 @@ impl Member {
         }
     }
 
+    /// Learns from an answer that took so long, or from the lack of it.
+    pub(super) fn learn(&self, verdict: Verdict, took: Duration) {
+        let mut health = self.health();
+        let was_in = health.ejected_until.is_none();
+        health.learn(verdict, took, Instant::now());
+        if was_in && health.ejected_until.is_some() {
+            tracing::warn!(endpoint = self.url, "endpoint ejected");
+        }
+    }
+
     /// Smaller is better; endpoints of one rank share the load. Absent while it must be left alone.
     pub(super) fn rank(&self, now: Instant) -> Option<u8> {
         let role = if self.role == Role::Primary { 0 } else { 1 };
@@ -103,13 +116,7 @@ impl Lease {
     }
 
     pub(super) fn learn(&self, verdict: Verdict) {
-        let now = Instant::now();
-        let mut health = self.member.health();
-        let was_in = health.ejected_until.is_none();
-        health.learn(verdict, now - self.since, now);
-        if was_in && health.ejected_until.is_some() {
-            tracing::warn!(endpoint = self.member.url, "endpoint ejected");
-        }
+        self.member.learn(verdict, self.since.elapsed());
     }
 }
 

@@ -38,6 +38,7 @@ pub(crate) struct Pool {
     members: Vec<Arc<Member>>,
     identity: Arc<Identity>,
     timeout: Duration,
+    hedge_after: Duration,
     freed: Arc<Notify>,
     probes: Mutex<JoinSet<()>>,
 }
@@ -71,7 +72,7 @@ impl Pool {
         let deadline = Instant::now() + self.timeout;
         self.probe_if_due();
         let lease = self.place(method, deadline).await?;
-        let wait = lease.member.health().hedge_after();
+        let wait = lease.member.health().hedge_after().max(self.hedge_after);
         // On the heap: a question may be on its way twice, and callers nest deep enough as it is.
         let put = |lease: Lease| {
             Box::pin(async {
@@ -97,8 +98,7 @@ impl Pool {
                     }
                     Either::Left((first, _)) => first.result,
                     Either::Right((other, _)) => {
-                        let now = Instant::now();
-                        first_member.health().learn(Verdict::Outrun, now - since, now);
+                        first_member.learn(Verdict::Outrun, since.elapsed());
                         other.result
                     }
                 };
@@ -173,8 +173,8 @@ impl Pool {
 
     /// Takes note that an earlier answer of the endpoint behind `rpc` proved wrong.
     pub(crate) fn lied(&self, rpc: &Arc<Rpc>) {
-        if let Some(lease) = self.behind(rpc).and_then(|member| Lease::take(member, &self.freed)) {
-            lease.learn(Verdict::Lie);
+        if let Some(member) = self.behind(rpc) {
+            member.learn(Verdict::Lie, Duration::ZERO);
         }
     }
 
@@ -232,5 +232,31 @@ fn better<T>(first: Answered<T>, second: Option<Answered<T>>) -> Result<T, Chain
         // That a block is unknown says more than that the other endpoint did not answer.
         (Verdict::Failed | Verdict::Limited(_), Verdict::Behind | Verdict::Lie) => second.result,
         _ => first.result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{endpoint::Endpoint, transport::Budget};
+
+    #[test]
+    fn a_lie_counts_also_when_the_endpoint_has_no_room() {
+        crate::install_crypto_provider();
+        let endpoint = Endpoint::parse(0, "http://127.0.0.1:1").unwrap();
+        let rpc = Rpc::new(&endpoint, Duration::from_secs(1), &Budget::new(1)).unwrap();
+        let member = Arc::new(Member::new(endpoint.to_string(), 0, Role::Primary, rpc));
+        let pool = Pool {
+            members: vec![Arc::clone(&member)],
+            identity: Arc::new(Identity { chain_id: ChainId(1), genesis: Mutex::default() }),
+            timeout: Duration::from_secs(1),
+            hedge_after: Duration::ZERO,
+            freed: Arc::default(),
+            probes: Mutex::default(),
+        };
+        let leases: Vec<_> = std::iter::from_fn(|| Lease::take(&member, &pool.freed)).collect();
+        assert!(!leases.is_empty() && !member.health().has_room());
+        pool.lied(&member.rpc);
+        assert_eq!(member.health().lies, 1);
     }
 }

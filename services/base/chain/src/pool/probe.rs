@@ -68,6 +68,7 @@ impl Pool {
             members,
             identity: Arc::new(identity),
             timeout: options.request_timeout,
+            hedge_after: options.hedge_after,
             freed: Arc::new(Notify::new()),
             probes: Mutex::new(JoinSet::new()),
         })

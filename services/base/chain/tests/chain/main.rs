@@ -33,6 +33,7 @@ fn options(urls: &[&str]) -> EvmOptions {
         urls: urls.iter().map(|url| EvmUrl::from(*url)).collect(),
         chain_id: CHAIN,
         request_timeout: Duration::from_secs(20),
+        hedge_after: Duration::from_secs(3600),
         poll_interval: Duration::from_secs(3600),
         max_response_bytes: 16 << 20,
         may_be_away: false,

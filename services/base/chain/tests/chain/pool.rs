@@ -13,7 +13,7 @@ use capstan_faults::{Fault, FaultProxy, Script};
 
 use crate::{CHAIN, anvil::Anvil, canned::nobody, faults::chain_of_logs, options};
 
-/// Longest time in which another endpoint has to have answered, with the indexer's deadline of a request.
+/// Longest time in which another endpoint has to have answered.
 const FAILOVER: Duration = Duration::from_secs(2);
 
 pub(crate) struct Pair {
@@ -24,22 +24,41 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
+    /// Endpoints that are waited for, so that only what they answer decides who is asked.
     pub(crate) async fn primary_and(second_role: Role) -> Self {
+        Self::with(second_role, options(&[])).await
+    }
+
+    /// A fallback that is asked soon, with the deadlines of the indexer.
+    async fn hasty() -> Self {
+        let (request_timeout, hedge_after) = (Duration::from_secs(4), Duration::from_millis(50));
+        Self::with(Role::Fallback, EvmOptions { request_timeout, hedge_after, ..options(&[]) }).await
+    }
+
+    async fn with(second_role: Role, options: EvmOptions) -> Self {
         let anvil = chain_of_logs().await;
         let first = FaultProxy::start(&anvil.http()).await.unwrap();
         let second = FaultProxy::start(&anvil.http()).await.unwrap();
-        let mut options = options(&[]);
-        options.request_timeout = Duration::from_secs(4);
-        options.urls = vec![
+        let urls = vec![
             EvmUrl { url: first.http_url(), role: Role::Primary, requests_per_second: None },
             EvmUrl { url: second.http_url(), role: second_role, requests_per_second: None },
         ];
-        let evm = Evm::connect(options).await.unwrap();
+        let evm = Evm::connect(EvmOptions { urls, ..options }).await.unwrap();
         Self { _anvil: anvil, first, second, evm }
     }
 
     pub(crate) fn status_of_first(&self) -> EndpointStatus {
         self.evm.endpoints().remove(0)
+    }
+
+    /// Asks three times; says whether the first endpoint was ejected, as it may be back on probation.
+    pub(crate) async fn ejects_after_three(&self, ask: impl AsyncFn()) -> bool {
+        let mut is_ejected = false;
+        for _ in 0..3 {
+            ask().await;
+            is_ejected |= self.status_of_first().state == EndpointState::Ejected;
+        }
+        is_ejected
     }
 
     /// Asks until the first endpoint is in this state; a test that waits in vain fails here.
@@ -69,7 +88,7 @@ async fn another_endpoint_answers_in_time_whatever_goes_wrong_with_the_first() {
         Fault::Oversize(200 << 20),
     ];
     for fault in faults {
-        let pair = Pair::primary_and(Role::Fallback).await;
+        let pair = Pair::hasty().await;
         let right = pair.evm.headers_and_logs(2, 10, &LogFilter::default()).await.unwrap();
         pair.first.follow(Script::always(fault));
         let mut longest = Duration::ZERO;
@@ -140,7 +159,7 @@ async fn a_failing_primary_is_ejected_and_gets_all_requests_again_when_it_recove
 
 #[tokio::test]
 async fn a_silent_primary_is_ejected() {
-    let pair = Pair::primary_and(Role::Fallback).await;
+    let pair = Pair::hasty().await;
     pair.first.follow(Script::always(Fault::Silence));
     pair.until_first_is(EndpointState::Ejected).await;
     let began = Instant::now();
