@@ -8,6 +8,7 @@ mod bodies;
 mod calls;
 #[cfg(test)]
 mod damage;
+mod details;
 mod endpoint;
 mod error;
 mod evidence;
@@ -16,7 +17,6 @@ mod header;
 mod heads;
 mod hex;
 mod history;
-
 mod log;
 mod pool;
 mod ranges;
@@ -36,10 +36,11 @@ pub use abi::{
 };
 pub use agreement::{Disputes, History};
 pub use bodies::Bodies;
+pub use details::RangeDetails;
 pub use error::{ChainError, ErrorClass, RangeHint};
 pub use evidence::Verification;
 pub use evm::{Evm, EvmOptions};
-pub use header::{Header, Tag};
+pub use header::{BlockDetails, Header, Tag};
 pub use heads::HeadSignal;
 pub use log::{Log, LogFilter, merge_logs};
 pub use pool::{EndpointState, EndpointStatus, EvmUrl, Role};

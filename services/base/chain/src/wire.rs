@@ -2,14 +2,15 @@
 
 use std::fmt;
 
-use capstan_primitives::{Address, BlockRef, BlockTime, Hash, Topics, TransactionId};
+use alloy::primitives::U256;
+use capstan_primitives::{Address, Amount, BlockRef, BlockTime, Hash, Topics, TransactionId};
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeSeed, Error, SeqAccess, Visitor},
 };
 
 pub(crate) use crate::hex::{Data, Fixed, Quantity};
-use crate::{Header, Log};
+use crate::{BlockDetails, Header, Log};
 
 /// `eth_getBlockBy…`, only the fields in use, so that chains with other fields can be read too.
 #[derive(Deserialize)]
@@ -19,6 +20,18 @@ pub(crate) struct WireHeader {
     hash: Fixed<32>,
     parent_hash: Fixed<32>,
     timestamp: Quantity,
+}
+
+/// More of the same answer.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct WireDetails {
+    #[serde(default)]
+    miner: Option<Fixed<20>>,
+    gas_limit: Quantity,
+    gas_used: Quantity,
+    #[serde(default)]
+    base_fee_per_gas: Option<U256>,
 }
 
 /// The transactions of the same answer, by their ids.
@@ -59,6 +72,19 @@ impl From<WireHeader> for Header {
         let WireHeader { number, hash, parent_hash, timestamp } = wire;
         let block = BlockRef { number: number.0, hash: Hash::from(hash.0), time: BlockTime(timestamp.0) };
         Self { block, parent_hash: Hash::from(parent_hash.0) }
+    }
+}
+
+impl WireDetails {
+    pub(crate) fn of(self, header: Header) -> BlockDetails {
+        let Self { miner, gas_limit, gas_used, base_fee_per_gas } = self;
+        BlockDetails {
+            header,
+            miner: miner.map_or(Address::ZERO, |miner| Address::from(miner.0)),
+            gas_limit: gas_limit.0,
+            gas_used: gas_used.0,
+            base_fee_per_gas: base_fee_per_gas.map(Amount),
+        }
     }
 }
 

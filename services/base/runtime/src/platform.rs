@@ -143,6 +143,9 @@ pub struct Chain {
     /// Accounts whose transactions to follow.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accounts: Vec<Accounts>,
+    /// Blocks to follow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<Blocks>,
 }
 
 /// How much of a chain is kept. What can still be reorganized is kept in any case.
@@ -296,4 +299,20 @@ pub enum AccountEvents {
 
 fn transfers() -> Vec<AccountEvents> {
     vec![AccountEvents::Transfers]
+}
+
+/// `[[chains.blocks]]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Blocks {
+    /// Blocks whose number is a multiple of this; every block when absent.
+    #[serde(default = "one")]
+    pub every: u64,
+    /// First block to follow; the chain's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_block: Option<u64>,
+}
+
+const fn one() -> u64 {
+    1
 }

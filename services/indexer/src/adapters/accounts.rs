@@ -5,7 +5,10 @@ use capstan_chain::{ChainError, Header, History, Log, Receipt, Transaction, Veri
 
 use super::Node;
 use crate::{
-    domain::{Followed, Pattern, native},
+    domain::{
+        Followed, Pattern,
+        native::{self, Native},
+    },
     error::Error,
 };
 
@@ -92,13 +95,15 @@ impl Node {
 
 /// Those of accounts that have begun at block `last`.
 fn patterns(followed: &Followed, last: u64) -> Vec<&Pattern> {
-    let has_begun = |pattern: &&Pattern| pattern.accounts.is_some() && pattern.contract.start_block <= last;
-    followed.patterns.iter().filter(has_begun).collect()
+    let is_of_accounts = |pattern: &&Pattern| matches!(pattern.native, Some(Native::Accounts(_)));
+    let has_begun = |pattern: &&Pattern| pattern.contract.start_block <= last;
+    followed.patterns.iter().filter(is_of_accounts).filter(has_begun).collect()
 }
 
 fn concern(patterns: &[&Pattern], transaction: &Transaction) -> bool {
-    patterns
-        .iter()
-        .filter_map(|pattern| pattern.accounts.as_ref())
-        .any(|accounts| accounts.concern(transaction))
+    let concerns = |pattern: &&Pattern| match &pattern.native {
+        Some(Native::Accounts(accounts)) => accounts.concern(transaction),
+        _ => false,
+    };
+    patterns.iter().any(concerns)
 }

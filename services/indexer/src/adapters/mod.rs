@@ -1,6 +1,7 @@
 //! The chain as the indexer sees it.
 
 mod accounts;
+mod blocks;
 mod linked;
 mod node;
 mod transactions;

@@ -18,7 +18,7 @@ const ADDRESSES_A_REQUEST: usize = 500;
 /// One for each request about blocks through `last`.
 fn filters(followed: &Followed, last: u64) -> Vec<LogFilter> {
     let of_addresses = |some: &[Address]| LogFilter { addresses: some.to_vec(), topics: Vec::new() };
-    let of_logs = followed.patterns.iter().filter(|pattern| pattern.accounts.is_none());
+    let of_logs = followed.patterns.iter().filter(|pattern| pattern.native.is_none());
     let begun = of_logs.filter(|pattern| pattern.contract.start_block <= last);
     let of_patterns = begun.flat_map(|pattern| pattern.filters.iter().cloned());
     followed.addresses.chunks(ADDRESSES_A_REQUEST).map(of_addresses).chain(of_patterns).collect()
@@ -208,9 +208,10 @@ impl Node {
     pub async fn block(&self, header: Header, followed: &Followed) -> Result<Segment, Error> {
         let filters = filters(followed, header.block.number);
         let logs = self.block_logs(header.block.hash, &filters);
-        let (mut logs, of_accounts) = futures::try_join!(logs, self.of_accounts(header, followed))?;
+        let (of_accounts, of_block) = (self.of_accounts(header, followed), self.of_block(header, followed));
+        let (mut logs, of_accounts, of_block) = futures::try_join!(logs, of_accounts, of_block)?;
         logs.iter_mut().for_each(|log| log.block_time = Some(header.block.time));
-        logs.extend(of_accounts); // above all logs
+        logs.extend(of_accounts.into_iter().chain(of_block)); // above all logs, and in this order
         Ok(Segment { headers: vec![header], logs, bytes: 0 })
     }
 
@@ -301,13 +302,16 @@ impl Node {
         };
         let headers = if from == to { vec![first] } else { vec![first, last] };
         let mut logs = self.with_times(logs).await?;
-        let (of_accounts, more) =
-            Box::pin(self.of_accounts_between((first, last), followed, history)).await?;
-        if filters.len() > 1 || !of_accounts.is_empty() {
-            logs.extend(of_accounts);
+        let ends = (first, last);
+        let (mut native, of_bodies) = Box::pin(self.of_accounts_between(ends, followed, history)).await?;
+        let (of_blocks, of_headers) = Box::pin(self.of_blocks_between(ends, followed, history)).await?;
+        native.extend(of_blocks);
+        if filters.len() > 1 || !native.is_empty() {
+            logs.extend(native);
             logs = merge_logs(logs)?;
         }
-        Ok(Segment { headers, logs, bytes: bytes.saturating_add(more) })
+        let bytes = bytes.saturating_add(of_bodies).saturating_add(of_headers);
+        Ok(Segment { headers, logs, bytes })
     }
 
     async fn logs(

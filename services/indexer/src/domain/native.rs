@@ -1,12 +1,14 @@
-//! What transactions do to accounts, in the form of logs: as if the chain's coin were a contract that
-//! emitted them, so that nothing else has to know of them.
+//! Blocks, and what transactions do to accounts, in the form of logs: as if the chain's coin were a contract
+//! that emitted them, so that nothing else has to know of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use capstan_chain::{EventShape, Header, Log, LogFilter, Receipt, Transaction, address_topic, protocol};
-use capstan_primitives::{Address, Hash, Topics};
+use capstan_chain::{
+    BlockDetails, EventShape, Header, Log, LogFilter, Receipt, Transaction, address_topic, protocol,
+};
+use capstan_primitives::{Address, Hash, Topics, TransactionId, keccak256};
 
-use super::{Definition, Pattern};
+use super::{Definition, Pattern, place};
 
 /// Name of the protocol.
 pub const PROTOCOL: &str = "native";
@@ -14,7 +16,17 @@ pub const PROTOCOL: &str = "native";
 const FIRST_INDEX: u32 = 1 << 23;
 const TRANSFER: &str = "Transfer";
 const TRANSACTION: &str = "Transaction";
+const BLOCK: &str = "Block";
 const WORD: usize = 32;
+
+/// What is told as logs without being some.
+#[derive(Debug, Clone)]
+pub enum Native {
+    /// Transactions of accounts.
+    Accounts(Accounts),
+    /// Blocks whose number is a multiple of this.
+    Blocks(u64),
+}
 
 /// Accounts whose transactions are followed.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +51,17 @@ pub fn coin() -> Address {
     Address::from([0xee; 20])
 }
 
+impl Native {
+    /// Whether something of block `number` may be wanted.
+    #[must_use]
+    pub const fn takes(&self, number: u64) -> bool {
+        match self {
+            Self::Accounts(_) => true,
+            Self::Blocks(every) => number.is_multiple_of(*every),
+        }
+    }
+}
+
 impl Accounts {
     /// Whether something of a transaction may be wanted.
     #[must_use]
@@ -61,9 +84,37 @@ pub fn pattern(accounts: &[Address], follow: Follow, start_block: u64) -> Option
     let filter = |topics| LogFilter { addresses: vec![coin()], topics };
     let filters = vec![filter(vec![ids.clone(), wanted.clone()]), filter(vec![ids, Vec::new(), wanted])];
     let is_followed = !names.is_empty() && !of.is_empty();
-    let accounts = Accounts { of, all: follow.transactions };
-    is_followed
-        .then(|| Pattern { accounts: Some(accounts), ..Pattern::new(definition, start_block, filters) })
+    let native = Some(Native::Accounts(Accounts { of, all: follow.transactions }));
+    is_followed.then(|| Pattern { native, ..Pattern::new(definition, start_block, filters) })
+}
+
+/// The pattern of the blocks whose number is a multiple of `every`, from a block on; none when that is 0.
+#[must_use]
+pub fn blocks(every: u64, start_block: u64) -> Option<Pattern> {
+    let definition = Definition::of(protocol(PROTOCOL)?, &BTreeMap::new()).only(&[BLOCK.to_owned()]);
+    let filter = LogFilter { addresses: vec![coin()], topics: vec![definition.abi.topics()] };
+    let pattern = Pattern::new(definition, start_block, vec![filter]);
+    // Other multiples are other events.
+    let key = Address::from(*keccak256(&[pattern.key.as_bytes(), &every.to_be_bytes()]).as_bytes());
+    (every > 0).then_some(Pattern { key, native: Some(Native::Blocks(every)), ..pattern })
+}
+
+/// The log of a block, which no transaction emits: the last that there is room for.
+#[must_use]
+pub fn log_of(details: &BlockDetails) -> Option<Log> {
+    let BlockDetails { header, miner, gas_limit, gas_used, base_fee_per_gas } = details;
+    let base_fee = base_fee_per_gas.map_or([0; WORD], |fee| fee.0.to_be_bytes::<WORD>());
+    Some(Log {
+        block_number: header.block.number,
+        block_hash: header.block.hash,
+        block_time: Some(header.block.time),
+        transaction: TransactionId::try_from([0; WORD].as_slice()).ok()?,
+        transaction_index: 0,
+        log_index: place::MAX_INDEX,
+        address: coin(),
+        topics: Topics::of([id_of(BLOCK)?, address_topic(miner)?]).ok()?,
+        data: [*header.parent_hash.as_bytes(), small(*gas_limit), small(*gas_used), base_fee].concat(),
+    })
 }
 
 /// The logs of a mined transaction. One that failed moved nothing. Before Byzantium receipts did not
@@ -147,6 +198,34 @@ mod tests {
     }
 
     #[test]
+    fn a_block_becomes_the_last_log_of_its_block_at_every_multiple() {
+        let block = |number| BlockRef { number, hash: Hash::from([7; 32]), time: BlockTime(70) };
+        let details = |number| BlockDetails {
+            header: Header { block: block(number), parent_hash: Hash::from([6; 32]) },
+            miner: address(1),
+            gas_limit: 30_000_000,
+            gas_used: 21_000,
+            base_fee_per_gas: Some("7".parse().unwrap()),
+        };
+        let log = log_of(&details(20)).unwrap();
+        let decoded = protocol(PROTOCOL).unwrap().abi.decode_log(&log).unwrap();
+        let values: Vec<_> = decoded.arguments.iter().map(|one| one.value.to_string()).collect();
+        let parent = format!("0x{}", "06".repeat(32));
+        assert_eq!(values, [&address(1).to_string(), &parent, "30000000", "21000", "7"]);
+        assert_eq!(place::place(20, log.log_index), Some(place::end_of(20)));
+
+        let tenth = blocks(10, 15).unwrap();
+        for (number, taken) in [(10, false), (15, false), (20, true), (25, false), (30, true)] {
+            let log = log_of(&details(number)).unwrap();
+            assert_eq!(tenth.takes(&log.address, number, &log.topics), taken, "{number}");
+            assert_eq!(tenth.takes_block(number), taken, "{number}");
+        }
+        assert_eq!(tenth.key, blocks(10, 0).unwrap().key);
+        assert_ne!(tenth.key, blocks(20, 15).unwrap().key);
+        assert!(blocks(0, 0).is_none());
+    }
+
+    #[test]
     fn what_failed_or_carried_nothing_moved_nothing() {
         for (value, is_success) in [("123", false), ("0", true)] {
             let (header, transaction, receipt) = mined(value, is_success);
@@ -168,7 +247,7 @@ mod tests {
         ] {
             let pattern = pattern(&[address(account)], follow, 0).unwrap();
             let (header, transaction, receipt) = mined(value, true);
-            let accounts = pattern.accounts.as_ref().unwrap();
+            let Some(Native::Accounts(accounts)) = &pattern.native else { panic!("{pattern:?}") };
             let logs = logs_of(&header, &transaction, &receipt);
             let takes = |log: &&Log| pattern.takes(&log.address, log.block_number, &log.topics);
             assert_eq!(logs.iter().filter(takes).count(), taken, "{follow:?} {account} {value}");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use capstan_chain::LogFilter;
 use capstan_primitives::{Address, Hash, keccak256};
 
-use super::{Contract, Definition, native::Accounts};
+use super::{Contract, Definition, native::Native};
 
 /// Most alternatives for a topic in one request; nodes refuse more.
 const VALUES_A_REQUEST: usize = 500;
@@ -20,8 +20,8 @@ pub struct Pattern {
     pub contract: Contract,
     /// Which logs they are: those that satisfy one of these.
     pub filters: Vec<LogFilter>,
-    /// Accounts whose transactions are told as logs; none for logs of the chain.
-    pub accounts: Option<Accounts>,
+    /// What is told as logs without being some; none for logs of the chain.
+    pub native: Option<Native>,
 }
 
 /// What a node is asked about.
@@ -48,14 +48,20 @@ impl Pattern {
         let key = key(&definition, &filters);
         let filters = filters.into_iter().flat_map(small).collect();
         let contract = Contract { definition: Arc::new(definition), start_block, factory: None };
-        Self { key, contract, filters, accounts: None }
+        Self { key, contract, filters, native: None }
+    }
+
+    /// Whether something of block `number` may be one of these events.
+    #[must_use]
+    pub fn takes_block(&self, number: u64) -> bool {
+        number >= self.contract.start_block && self.native.as_ref().is_none_or(|native| native.takes(number))
     }
 
     /// Whether a log in block `number` is one of these events. One of another event with the same id, such
     /// as the `Transfer` of an ERC-721 beside that of an ERC-20, has another number of topics, and is not.
     #[must_use]
     pub fn takes(&self, address: &Address, number: u64, topics: &[Hash]) -> bool {
-        number >= self.contract.start_block
+        self.takes_block(number)
             && self.contract.definition.abi.find(topics).is_some()
             && self.filters.iter().any(|filter| filter.takes(address, topics))
     }

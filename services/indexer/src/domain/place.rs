@@ -2,7 +2,8 @@
 
 /// Bits of a place that hold the index of the log; no block has 16 million logs.
 const INDEX_BITS: u32 = 24;
-const MAX_INDEX: u32 = (1 << INDEX_BITS) - 1;
+/// The last index.
+pub const MAX_INDEX: u32 = (1 << INDEX_BITS) - 1;
 
 /// Place of the log `index` of block `number`; `None` when one of them is out of range.
 #[must_use]

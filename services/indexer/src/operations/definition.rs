@@ -79,7 +79,7 @@ fn definition(of: &Description, place: &str) -> Result<Definition, ConfigError> 
         "abi" => of_abi(of, place)?,
         native::PROTOCOL => {
             let reason =
-                "is of no contract; [[chains.accounts]] says whose transactions to follow".to_owned();
+                "is of no contract; [[chains.accounts]] and [[chains.blocks]] say what to follow".to_owned();
             return Err(wrong(place, "protocol", reason));
         }
         name => {

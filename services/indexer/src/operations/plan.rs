@@ -26,7 +26,7 @@ pub struct ChainPlan {
     pub start_block: u64,
     /// When a block is final.
     pub finality: FinalityRule,
-    /// The configured contracts, wildcards and accounts.
+    /// The configured contracts, wildcards, accounts and blocks.
     pub contracts: Contracts,
     /// Blocks of the first log request.
     pub first_range: u64,
@@ -105,23 +105,31 @@ pub fn plan(chain: &platform::Chain, config: &Config, place: &str) -> Result<Cha
 
 fn patterns(chain: &platform::Chain, place: &str) -> Result<Vec<Pattern>, ConfigError> {
     let mut patterns: Vec<Pattern> = Vec::new();
-    for (index, configured) in chain.wildcards.iter().enumerate() {
-        let place = format!("{place}.wildcards.{index}");
-        let pattern = wildcards::pattern(configured, chain, &place)?;
+    let mut add = |pattern: Pattern, place: &str, key: &str, what: &str| {
         if patterns.iter().any(|known| known.key == pattern.key) {
-            return Err(wrong(&place, "protocol", "the same events are followed twice".to_owned()));
+            return Err(wrong(place, key, format!("the same {what} are followed twice")));
         }
         patterns.push(pattern);
+        Ok(())
+    };
+    for (index, configured) in chain.wildcards.iter().enumerate() {
+        let place = format!("{place}.wildcards.{index}");
+        add(wildcards::pattern(configured, chain, &place)?, &place, "protocol", "events")?;
     }
     for (index, configured) in chain.accounts.iter().enumerate() {
         let place = format!("{place}.accounts.{index}");
-        let pattern = accounts(configured, chain, &place)?;
-        if patterns.iter().any(|known| known.key == pattern.key) {
-            return Err(wrong(&place, "addresses", "the same accounts are followed twice".to_owned()));
-        }
-        patterns.push(pattern);
+        add(accounts(configured, chain, &place)?, &place, "addresses", "accounts")?;
+    }
+    for (index, configured) in chain.blocks.iter().enumerate() {
+        let place = format!("{place}.blocks.{index}");
+        add(blocks(configured, chain, &place)?, &place, "every", "blocks")?;
     }
     Ok(patterns)
+}
+
+fn blocks(of: &platform::Blocks, chain: &platform::Chain, place: &str) -> Result<Pattern, ConfigError> {
+    let pattern = native::blocks(of.every, of.start_block.unwrap_or(chain.start_block));
+    pattern.ok_or_else(|| wrong(place, "every", "is 0; 1 follows every block".to_owned()))
 }
 
 fn accounts(of: &platform::Accounts, chain: &platform::Chain, place: &str) -> Result<Pattern, ConfigError> {

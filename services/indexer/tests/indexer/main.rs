@@ -6,6 +6,7 @@ mod admin;
 mod agreement;
 mod away;
 mod beginnings;
+mod blocks;
 mod carriers;
 mod consumers;
 mod cursors;

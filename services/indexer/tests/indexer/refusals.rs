@@ -176,3 +176,17 @@ async fn accounts_that_cannot_be_followed_are_refused_with_the_place_named() {
         assert!(refused.contains(&format!("chains.0.{place}")) && refused.contains(reason), "{refused}");
     }
 }
+
+#[tokio::test]
+async fn blocks_that_cannot_be_followed_are_refused_with_the_place_named() {
+    let devnet = devnet().await;
+    let good = devnet.config_toml();
+    let expected = [
+        ("every = 0", "blocks.0.every", "every block"),
+        ("every = 5\n[[chains.blocks]]\nevery = 5\nstart_block = 1", "blocks.1.every", "twice"),
+    ];
+    for (keys, place, reason) in expected {
+        let refused = refusal(&format!("{good}\n[[chains.blocks]]\n{keys}\n")).await;
+        assert!(refused.contains(&format!("chains.0.{place}")) && refused.contains(reason), "{refused}");
+    }
+}

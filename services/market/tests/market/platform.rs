@@ -259,6 +259,7 @@ async fn start_market(store: &TestStore, indexer: SocketAddr, chains: &[u64]) ->
         contracts: Vec::new(),
         wildcards: Vec::new(),
         accounts: Vec::new(),
+        blocks: Vec::new(),
     };
     let url = match &store.url {
         capstan_db::DatabaseUrl::Sqlite(directory) => format!("sqlite://{}", directory.display()),

@@ -92,12 +92,13 @@ const FPMM_FACTORY: Definition = Definition {
     }],
 };
 
-// What transactions do to accounts, as if the chain's coin were a contract (ERC-7528).
+// Blocks, and what transactions do to accounts, as if the chain's coin were a contract (ERC-7528).
 const NATIVE: Definition = Definition {
     name: "native",
     events: &[
         "Transfer(address indexed from, address indexed to, uint256 value)",
         "Transaction(address indexed from, address indexed to, uint64 nonce, uint256 value, bool success, uint64 gasUsed, uint256 effectiveGasPrice)",
+        "Block(address indexed miner, bytes32 parentHash, uint64 gasLimit, uint64 gasUsed, uint256 baseFeePerGas)",
     ],
     creates: &[],
 };

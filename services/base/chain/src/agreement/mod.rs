@@ -1,5 +1,6 @@
 //! History that is believed because two endpoints tell it alike, or because it is proved.
 
+mod details;
 mod digest;
 mod settle;
 mod values;

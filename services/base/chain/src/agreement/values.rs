@@ -16,16 +16,16 @@ use crate::{
 };
 
 /// A question about a block, and when two answers to it are alike.
-struct Matter<Q, S> {
-    method: &'static str,
+pub(super) struct Matter<Q, S> {
+    pub(super) method: &'static str,
     /// First block that it is about.
-    block: u64,
-    question: Q,
-    same: S,
+    pub(super) block: u64,
+    pub(super) question: Q,
+    pub(super) same: S,
 }
 
 /// What two endpoints say.
-enum Both<T> {
+pub(super) enum Both<T> {
     Alike(T),
     Otherwise(Said<T>, Said<T>),
 }
@@ -138,7 +138,7 @@ impl Evm {
         }
     }
 
-    async fn both<T, F, Q, S>(&self, matter: &Matter<Q, S>) -> Result<Both<T>, ChainError>
+    pub(super) async fn both<T, F, Q, S>(&self, matter: &Matter<Q, S>) -> Result<Both<T>, ChainError>
     where
         Q: Fn(Arc<Rpc>) -> F,
         F: Future<Output = Result<T, ChainError>>,
@@ -154,7 +154,7 @@ impl Evm {
     }
 
     /// What two of three endpoints say; who says something else has lied.
-    async fn majority<T, F, Q, S>(
+    pub(super) async fn majority<T, F, Q, S>(
         &self,
         matter: &Matter<Q, S>,
         one: Said<T>,

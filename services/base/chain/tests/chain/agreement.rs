@@ -13,21 +13,21 @@ use capstan_primitives::{Address, ChainId};
 use crate::{CHAIN, anvil::Anvil, faults::fill, options};
 
 /// A chain whose hashes are known not to be Ethereum's at every height.
-const UNPROVED: ChainId = ChainId(137);
+pub(crate) const UNPROVED: ChainId = ChainId(137);
 /// No log is in the first or the last block, so that their headers say nothing of the lies.
 const RANGE: (u64, u64) = (1, 12);
 /// Lies about logs in the middle, which `eth_getLogs` tells.
 const LIES: [Fault; 5] =
     [Fault::DropLog, Fault::EmptyLogs, Fault::AlterData, Fault::AlterTopic, Fault::InventLog];
 
-struct Set {
+pub(crate) struct Set {
     anvil: Anvil,
-    proxies: Vec<FaultProxy>,
-    evm: Evm,
+    pub(crate) proxies: Vec<FaultProxy>,
+    pub(crate) evm: Evm,
 }
 
 impl Set {
-    async fn of(chain: ChainId, count: usize) -> Self {
+    pub(crate) async fn of(chain: ChainId, count: usize) -> Self {
         let anvil = Anvil::of(chain);
         fill(&anvil).await;
         anvil.mine(2).await;
@@ -52,7 +52,7 @@ impl Set {
         self.evm.agreed_range(RANGE.0, RANGE.1, &LogFilter::default()).await
     }
 
-    fn calls(&self, method: &str) -> Vec<u64> {
+    pub(crate) fn calls(&self, method: &str) -> Vec<u64> {
         self.proxies.iter().map(|proxy| proxy.calls(method)).collect()
     }
 

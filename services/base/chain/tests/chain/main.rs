@@ -11,6 +11,7 @@ mod agreement;
 mod anvil;
 mod canned;
 mod connecting;
+mod details;
 mod faults;
 mod heads;
 mod lies;
