@@ -82,8 +82,18 @@ pub(crate) async fn indexer_at(platform: Platform, config: Config, clock: &Clock
 }
 
 async fn try_start_at(platform: Platform, config: Config, clock: Clock) -> Result<Running, StartError> {
+    show_errors();
     let listener = bind::<Indexer>(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
     start::<Indexer>(listener, Instance { platform, config, clock }).await
+}
+
+/// Shows with a test that fails what callers are not told: why the store did not answer.
+fn show_errors() {
+    // The first test of the process installs it for all.
+    let _installed = tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::ERROR)
+        .with_test_writer()
+        .try_init();
 }
 
 /// An indexer and a client of it.
