@@ -40,11 +40,13 @@ pub struct DatabaseSection {
     pub url: String,
     /// Most connections of one service.
     pub max_connections: u32,
+    /// Longest wait for a connection, in milliseconds.
+    pub timeout_ms: u64,
 }
 
 impl Default for DatabaseSection {
     fn default() -> Self {
-        Self { url: "sqlite://data".into(), max_connections: 20 }
+        Self { url: "sqlite://data".into(), max_connections: 20, timeout_ms: 5_000 }
     }
 }
 

@@ -74,6 +74,7 @@ impl Scope {
         let section = &self.platform.database;
         let mut options = capstan_db::Options::new(section.url.parse()?);
         options.max_connections = section.max_connections;
+        options.timeout = Duration::from_millis(section.timeout_ms);
         Ok(options)
     }
 

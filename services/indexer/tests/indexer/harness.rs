@@ -39,7 +39,13 @@ pub(crate) fn database_url(store: &TestStore) -> String {
 }
 
 pub(crate) fn platform_of(toml: &str, database_url: &str) -> Platform {
-    settings_of(toml, database_url).platform().unwrap()
+    patient(settings_of(toml, database_url).platform().unwrap())
+}
+
+/// On a machine that does much else, a store is not away because it took long.
+fn patient(mut platform: Platform) -> Platform {
+    platform.database.timeout_ms = 60_000;
+    platform
 }
 
 /// Why a configuration cannot be read.
@@ -57,7 +63,7 @@ fn settings_of(toml: &str, database_url: &str) -> Settings {
 /// What a configuration file says, its section of the indexer included.
 pub(crate) fn configured(toml: &str, database_url: &str) -> (Platform, Config) {
     let settings = settings_of(toml, database_url);
-    (settings.platform().unwrap(), settings.section("indexer").unwrap())
+    (patient(settings.platform().unwrap()), settings.section("indexer").unwrap())
 }
 
 pub(crate) async fn try_start(platform: Platform) -> Result<Running, StartError> {

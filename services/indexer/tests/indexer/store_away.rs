@@ -10,6 +10,7 @@ use capstan_proto::indexer::{
     ChainState, GetHealthRequest, GetStatusRequest, ListContractsRequest,
     indexer_admin_service_client::IndexerAdminServiceClient,
 };
+use capstan_runtime::{Platform, platform::DatabaseSection};
 use futures::StreamExt;
 use sea_orm::ConnectionTrait;
 use tonic::{
@@ -33,6 +34,13 @@ use crate::{
 };
 
 const LONGEST_RECOVERY: Duration = Duration::from_secs(10);
+
+/// The configuration with the deadlines that are the default.
+fn impatient(toml: &str, url: &str) -> Platform {
+    let mut platform = platform_of(toml, url);
+    platform.database.timeout_ms = DatabaseSection::default().timeout_ms;
+    platform
+}
 
 /// The health of the service, as whoever balances load sees it.
 struct Health {
@@ -85,7 +93,7 @@ async fn recover(reader: &mut Subscriber, client: &mut Client, devnet: &Devnet, 
 async fn health_says_so_while_the_store_is_away_and_nothing_is_lost() {
     let mut devnet = devnet().await;
     let (store, road, server, url) = away_and_back().await;
-    let (running, mut client) = indexer(platform_of(&devnet.config_toml(), &url)).await;
+    let (running, mut client) = indexer(impatient(&devnet.config_toml(), &url)).await;
     let mut reader = Subscriber::default();
     recover(&mut reader, &mut client, &devnet, Instant::now()).await;
     let mut health = Health::of(running.url()).await;
@@ -116,7 +124,7 @@ async fn history_goes_on_where_it_was_when_the_store_went_away() {
     let slow = devnet.config_toml().replace(&format!(", \"{}\"", devnet.ws_url()), "");
     let slow = slow.replace(&devnet.http_url(), &proxy.http_url());
     let (store, road, server, url) = away_and_back().await;
-    let (running, mut client) = indexer(platform_of(&slow, &url)).await;
+    let (running, mut client) = indexer(impatient(&slow, &url)).await;
     let mut health = Health::of(running.url()).await;
     let height = head(&devnet).await.0;
     let mut last = 0;
@@ -163,7 +171,7 @@ async fn indexed_above(client: &mut Client, height: u64) {
 async fn a_server_that_is_killed_three_times_in_traffic_costs_nothing() {
     let away = Duration::from_secs(setting("CAPSTAN_AWAY_SECONDS").unwrap_or(0));
     let (mut server, mut devnet) = (Server::start().await, devnet().await);
-    let (running, mut client) = indexer(platform_of(&devnet.config_toml(), &server.url)).await;
+    let (running, mut client) = indexer(impatient(&devnet.config_toml(), &server.url)).await;
     let mut health = Health::of(running.url()).await;
     health.becomes(ServingStatus::Serving).await;
     let mut reader = Subscriber::default();
@@ -247,7 +255,7 @@ async fn a_full_disk_stalls_the_chain_and_costs_nothing() {
 async fn contracts_that_left_the_chain_are_forgotten_although_the_store_went_away() {
     for store in TestStore::both().await {
         let devnet = devnet().await;
-        let (running, mut client) = indexer(platform_of(&devnet.config_toml(), &database_url(&store))).await;
+        let (running, mut client) = indexer(impatient(&devnet.config_toml(), &database_url(&store))).await;
         Subscriber::default().follow_to(&mut client, head(&devnet).await).await;
         let newest = newest_contract(running.url()).await;
         let database = Database::open(&capstan_db::Options::new(store.url.clone()), "indexer").await.unwrap();

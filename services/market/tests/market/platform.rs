@@ -266,7 +266,7 @@ async fn start_market(store: &TestStore, indexer: SocketAddr, chains: &[u64]) ->
         capstan_db::DatabaseUrl::Postgres(url) => url.clone(),
     };
     let platform = Platform {
-        database: platform::DatabaseSection { url, max_connections: 8 },
+        database: platform::DatabaseSection { url, max_connections: 8, ..Default::default() },
         peers: [("indexer".to_owned(), format!("http://{indexer}"))].into(),
         chains: chains.iter().map(chain).collect(),
         ..Platform::default()
