@@ -19,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(migrations::m0005_added_contract::Migration),
             Box::new(migrations::m0006_pool_horizon::Migration),
             Box::new(migrations::m0007_forgotten_fork::Migration),
+            Box::new(migrations::m0008_pool_gap::Migration),
         ]
     }
 }

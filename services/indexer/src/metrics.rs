@@ -209,9 +209,17 @@ pub(crate) fn publishing_failed(chain: ChainId, error: &Error, wait_ms: u128) {
     warn!(chain = chain.0, %error, wait_ms, "publishing the log failed; trying again");
 }
 
-/// The log is published from its beginning, as what was published cannot be continued.
+/// The log is published anew, as what was published cannot be continued.
 pub(crate) fn publishing_anew(chain: ChainId, reason: &Error) {
-    warn!(chain = chain.0, %reason, "publishing the log from its beginning");
+    warn!(chain = chain.0, %reason, "publishing the log anew");
+}
+
+/// The log is published from this block on, as its beginning is no longer kept.
+pub(crate) fn publishing_rest(chain: ChainId, earliest: u64) {
+    warn!(
+        chain = chain.0,
+        earliest, "publishing what is kept of the log; readers that need its beginning stop"
+    );
 }
 
 /// A transaction was registered.

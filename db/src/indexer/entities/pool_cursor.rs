@@ -29,6 +29,8 @@ pub struct Model {
     pub block_time: Option<i64>,
     /// Newest block that was final when states that were a day older were let go; 0 when none were.
     pub final_number: i64,
+    /// First block from which on the pools are whole; none when they are since the log began.
+    pub whole_from: Option<i64>,
 }
 
 /// Relations to other tables: none.

@@ -7,3 +7,4 @@ pub(super) mod m0004_pool;
 pub(super) mod m0005_added_contract;
 pub(super) mod m0006_pool_horizon;
 pub(super) mod m0007_forgotten_fork;
+pub(super) mod m0008_pool_gap;

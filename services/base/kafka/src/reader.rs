@@ -49,6 +49,8 @@ pub(crate) struct At {
 pub(crate) enum Refused {
     /// The first record of the chain is not the beginning of its log.
     BeginningMissing,
+    /// The log is published only from this block on, and what was read does not reach to there.
+    BeginsWith(u64),
     /// What the cursor names is not there: the topic is another one.
     OtherTopic,
     /// The log is published anew from this offset on.
@@ -94,19 +96,31 @@ impl Reader {
         let Record { log, after, through, body } = record;
         let here = At { partition, offset, log, place: through, named: through };
         let Some(at) = self.at else {
-            let begins = matches!(body, Body::Begin(_));
-            self.at = begins.then_some(here);
-            return if begins { Ok(Vec::new()) } else { Err(Refused::BeginningMissing) };
+            return match body {
+                Body::Begin(_) => {
+                    self.at = Some(here);
+                    Ok(Vec::new())
+                }
+                Body::BeginFrom(_, block) => Err(Refused::BeginsWith(block)),
+                _ => Err(Refused::BeginningMissing),
+            };
         };
         if !self.confirmed {
             self.confirmed = true;
             return if at.is_of(here) { Ok(Vec::new()) } else { Err(Refused::OtherTopic) };
         }
-        if log != at.log {
-            // An older publication goes on for a moment when the one that is replaced is not gone yet.
-            let newer = log.id != at.log.id || log.history > at.log.history;
-            let anew = matches!(body, Body::Begin(_)) && newer;
-            return if anew { Err(Refused::Anew(offset)) } else { Ok(Vec::new()) };
+        // An older publication goes on for a moment when the one that is replaced is not gone yet.
+        let is_newer = log.id != at.log.id || log.history > at.log.history;
+        match body {
+            // Of what was taken back before it begins it does not tell.
+            Body::Begin(_) if is_newer || (log == at.log && after.fork > at.place.fork) => {
+                return Err(Refused::Anew(offset));
+            }
+            Body::BeginFrom(_, block) if is_newer || (log == at.log && at.misses(after)) => {
+                return Err(Refused::BeginsWith(block));
+            }
+            _ if log != at.log => return Ok(Vec::new()),
+            _ => {}
         }
         let order = order(at.place, after, through, &body);
         if order == Order::Next {
@@ -122,7 +136,7 @@ impl Reader {
 
     fn accept(&mut self, here: At, body: Body) -> Vec<Step> {
         match body {
-            Body::Begin(_) => Vec::new(),
+            Body::Begin(_) | Body::BeginFrom(..) => Vec::new(),
             Body::Event(event) => {
                 self.at = Some(here);
                 self.hold(event);
@@ -184,7 +198,7 @@ enum Order {
 
 fn order(at: Place, after: Place, through: Place, body: &Body) -> Order {
     let (seen, follows) = match body {
-        Body::Begin(_) => (true, true),
+        Body::Begin(_) | Body::BeginFrom(..) => (true, true),
         // A reorg has one of its own, so that its junction is right for every fork before it.
         Body::Undo(_) => (through.fork <= at.fork, after.fork <= at.fork),
         Body::Event(_) | Body::Block(_) if through.fork != at.fork => (through.fork < at.fork, false),
@@ -203,6 +217,11 @@ impl At {
     /// Whether the record that was `found` where this one was is the same.
     fn is_of(self, found: Self) -> bool {
         (self.offset, self.log, self.named) == (found.offset, found.log, found.named)
+    }
+
+    /// Whether a publication that begins at `start` leaves out a part of what comes next.
+    const fn misses(self, start: Place) -> bool {
+        start.position > self.place.position || start.fork > self.place.fork
     }
 
     fn encode(self) -> PageToken {

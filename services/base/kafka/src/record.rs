@@ -42,6 +42,8 @@ pub struct Record {
 pub enum Body {
     /// `begin`: the publication of a log begins; its value says nothing more.
     Begin(Heartbeat),
+    /// `begin` with the header `from`: it begins with this block, as what was before is no longer kept.
+    BeginFrom(Heartbeat, u64),
     /// `event`
     Event(Event),
     /// `undo`
@@ -62,7 +64,9 @@ impl Record {
         match &self.body {
             Body::Event(event) => event.chain_id,
             Body::Undo(undo) => undo.chain_id,
-            Body::Begin(heartbeat) | Body::Block(heartbeat) => heartbeat.chain_id,
+            Body::Begin(heartbeat) | Body::BeginFrom(heartbeat, _) | Body::Block(heartbeat) => {
+                heartbeat.chain_id
+            }
         }
     }
 
@@ -76,6 +80,7 @@ impl Record {
                 format!("{chain}:{block}:{}", event.log_index)
             }
             Body::Begin(_) => format!("{chain}:begin:{}", self.log),
+            Body::BeginFrom(_, block) => format!("{chain}:begin:{}:{block}", self.log),
             Body::Undo(_) => format!("{chain}:undo:{}", self.through),
             Body::Block(_) => format!("{chain}:block:{}", self.through),
         }
@@ -83,7 +88,7 @@ impl Record {
 
     const fn type_(&self) -> &'static str {
         match self.body {
-            Body::Begin(_) => "begin",
+            Body::Begin(_) | Body::BeginFrom(..) => "begin",
             Body::Event(_) => "event",
             Body::Undo(_) => "undo",
             Body::Block(_) => "block",
@@ -96,7 +101,9 @@ impl Record {
         match &self.body {
             Body::Event(event) => event.encode_to_vec(),
             Body::Undo(undo) => undo.encode_to_vec(),
-            Body::Begin(heartbeat) | Body::Block(heartbeat) => heartbeat.encode_to_vec(),
+            Body::Begin(heartbeat) | Body::BeginFrom(heartbeat, _) | Body::Block(heartbeat) => {
+                heartbeat.encode_to_vec()
+            }
         }
     }
 
@@ -110,7 +117,9 @@ impl Record {
             ("after", self.after.to_string()),
             ("through", self.through.to_string()),
         ];
-        headers.iter().fold(OwnedHeaders::new(), |all, (key, value)| {
+        let from =
+            if let Body::BeginFrom(_, block) = self.body { Some(("from", block.to_string())) } else { None };
+        headers.iter().chain(&from).fold(OwnedHeaders::new(), |all, (key, value)| {
             all.insert(Header { key, value: Some(value.as_str()) })
         })
     }
@@ -126,7 +135,10 @@ impl Record {
             after: header(message, "after")?,
             through: header(message, "through")?,
             body: match text(message, "type")? {
-                "begin" => Body::Begin(decoded(value)?),
+                "begin" => match text(message, "from") {
+                    Ok(from) => Body::BeginFrom(decoded(value)?, number("from", from)?),
+                    Err(_) => Body::Begin(decoded(value)?),
+                },
                 "event" => Body::Event(decoded(value)?),
                 "undo" => Body::Undo(decoded(value)?),
                 "block" => Body::Block(decoded(value)?),
@@ -145,6 +157,10 @@ fn text<'a>(message: &'a impl Message, name: &str) -> Result<&'a str, Malformed>
 
 fn header<T: FromStr<Err = Malformed>>(message: &impl Message, name: &str) -> Result<T, Malformed> {
     text(message, name)?.parse().map_err(|Malformed(reason)| Malformed(format!("header {name}: {reason}")))
+}
+
+fn number(name: &str, text: &str) -> Result<u64, Malformed> {
+    text.parse().map_err(|error| Malformed(format!("header {name}: {error}")))
 }
 
 fn decoded<T: prost::Message + Default>(value: &[u8]) -> Result<T, Malformed> {
@@ -206,9 +222,9 @@ mod tests {
         let event =
             Event { chain_id: 7, block: block.clone(), log_index: 3, position: 5, ..Event::default() };
         let undo = UndoSignal { chain_id: 7, last_valid_block: block, depth: 2, ..UndoSignal::default() };
-        let bodies =
-            [Body::Begin(heartbeat.clone()), Body::Event(event), Body::Undo(undo), Body::Block(heartbeat)];
-        prop::sample::select(bodies.to_vec())
+        let begin = [Body::Begin(heartbeat.clone()), Body::BeginFrom(heartbeat.clone(), 4)];
+        let bodies = [Body::Event(event), Body::Undo(undo), Body::Block(heartbeat)];
+        prop::sample::select([&begin[..], &bodies].concat())
     }
 
     proptest! {

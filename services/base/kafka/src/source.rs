@@ -196,6 +196,16 @@ fn status(refused: Refused, topic: &Topic) -> Status {
         )
         .with_reason("CURSOR_HISTORY_ADDED")
         .into_status(DOMAIN),
+        Refused::BeginsWith(block) => {
+            let message = format!(
+                "topic {topic:?} carries the log only from block {block} on: the indexer no longer keeps what came \
+                 before, and what is derived from it cannot be derived again. Have the chain indexed again with more \
+                 retention, and published into a new topic"
+            );
+            Failure::new(Code::FailedPrecondition, "BEGINNING_PRUNED", message)
+                .with_metadata("earliest", block)
+                .into_status(DOMAIN)
+        }
         Refused::BeginningMissing => {
             let message = format!(
                 "topic {topic:?} no longer holds the beginning of the log; set its retention.ms to -1 and publish \

@@ -99,7 +99,8 @@ pub struct PoolState {
     pub reserve0: Amount,
     /// What a V2 pair has of token1.
     pub reserve1: Amount,
-    /// Square root of the price of a V3 pool times 2^96; 0 before it is initialized.
+    /// Square root of the price of a V3 pool times 2^96; 0 before it is initialized, and while what
+    /// it was is not known.
     pub sqrt_price: Amount,
     /// Tick of that price.
     pub tick: i32,
@@ -150,6 +151,15 @@ impl PoolState {
         }
     }
 
+    /// Whether it is known what a pool has, or that it has nothing.
+    #[must_use]
+    pub fn has_depth(&self, version: PoolVersion) -> bool {
+        match version {
+            PoolVersion::V2 => self.reserve0 != Amount::ZERO || self.reserve1 != Amount::ZERO,
+            PoolVersion::V3 => self.sqrt_price != Amount::ZERO,
+        }
+    }
+
     /// What went in since an earlier state.
     #[must_use]
     pub fn volume_since(&self, earlier: &Self) -> (Amount, Amount) {
@@ -165,8 +175,15 @@ impl PoolState {
         Self { traded0, traded1, last_trade: Some(block), ..*self }
     }
 
+    /// Whether a change of a position changes what the price is in. Without a price that is not known, and
+    /// the next swap will say what there is.
     fn is_within(&self, position: &Arguments<'_>) -> Option<bool> {
-        Some(position.small("tickLower")? <= self.tick && self.tick < position.small("tickUpper")?)
+        let is_known = self.sqrt_price != Amount::ZERO;
+        Some(
+            is_known
+                && position.small("tickLower")? <= self.tick
+                && self.tick < position.small("tickUpper")?,
+        )
     }
 }
 

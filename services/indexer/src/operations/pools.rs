@@ -28,6 +28,13 @@ pub struct PoolProjection {
     filter: EventFilter,
 }
 
+/// Where reading begins.
+struct Beginning {
+    at: Position,
+    /// First block that is kept, when the log began before it.
+    from: Option<u64>,
+}
+
 /// Whether something that makes pools is followed.
 #[must_use]
 pub fn makes_pools(contracts: &Contracts) -> bool {
@@ -49,26 +56,51 @@ impl PoolProjection {
         self.chain_id
     }
 
-    /// Forgets everything unless the log can be read on from where it was read to.
+    /// Forgets what cannot be continued unless the log can be read on from where it was read to.
     ///
     /// # Errors
-    /// When the store does not answer, and [`Error::CursorPruned`] when what is to be read is not kept.
+    /// When the store does not answer.
     pub async fn open(&self) -> Result<(), Error> {
         let Some(cursor) = self.store.pool_cursor(self.chain_id).await? else { return Ok(()) };
         let at = Cursor { chains: [(self.chain_id, cursor.at)].into() };
         match self.log.resume(&[self.chain_id], at, StartAt::Beginning, &self.filter).await {
-            Err(error) if is_other_log(&error) => self.forget(error.to_string()).await,
-            resumed => resumed.map(drop),
+            Err(error) => self.give_way(Some(cursor), error).await,
+            Ok(_) => Ok(()),
         }
     }
 
-    /// # Errors
-    /// [`Error::CursorPruned`] when the log cannot be read from its beginning again; what was read is
-    /// kept and served then.
+    /// Does about a log that cannot be read on what can be done.
+    async fn give_way(&self, from: Option<PoolCursor>, error: Error) -> Result<(), Error> {
+        match (&error, from) {
+            (Error::CursorHistoryAdded(_), Some(from)) if self.beginning().await?.from.is_some() => {
+                self.go_on(from).await
+            }
+            (Error::CursorHistoryAdded(_) | Error::CursorOfOtherLog | Error::CursorPruned { .. }, _) => {
+                self.forget(error.to_string()).await
+            }
+            _ => Err(error),
+        }
+    }
+
+    /// Forgets everything, to read what is kept of the log again. A pool that was made before that
+    /// will not be announced again.
     async fn forget(&self, why: String) -> Result<(), Error> {
-        self.beginning().await?;
-        tracing::warn!(chain = self.chain_id.0, why, "reading the pools again");
-        self.store.forget_pools(self.chain_id).await
+        let Beginning { from, .. } = self.beginning().await?;
+        tracing::warn!(chain = self.chain_id.0, why, from, "reading the pools again");
+        self.store.forget_pools(self.chain_id, from).await
+    }
+
+    /// Goes on although history was added before `from`, as the beginning of the log is not kept. What was
+    /// read stays right; of pools that the history may have announced nothing is known.
+    async fn go_on(&self, from: PoolCursor) -> Result<(), Error> {
+        let Position { place, history, .. } = from.at;
+        let progress = self.log.progress(self.chain_id).await?;
+        let has_pools = self.log.added_since(&progress, history, &self.filter.protocols).await?;
+        let whole_from = if has_pools { Some(place::number_of(place) + 1) } else { from.whole_from };
+        tracing::warn!(chain = self.chain_id.0, whole_from, "history was added that the pools do not read");
+        let at = Position { history: progress.history, ..from.at };
+        let to = PoolCursor { at, whole_from, ..from };
+        self.store.change_pools(self.chain_id, Some(from), to, PoolChanges::default()).await
     }
 
     /// Reads the next part of the log; whether it was the last one for now.
@@ -80,15 +112,13 @@ impl PoolProjection {
             return Ok(true);
         }
         let from = self.store.pool_cursor(self.chain_id).await?;
-        let at = match from {
-            Some(from) => from.at,
-            None => self.beginning().await?,
+        let (at, whole_from) = match from {
+            Some(from) => (from.at, from.whole_from),
+            None => self.beginning().await.map(|beginning| (beginning.at, beginning.from))?,
         };
         let page = match self.read(at).await {
-            Err(error) if is_other_log(&error) => {
-                return self.forget(error.to_string()).await.map(|()| false);
-            }
-            page => page?,
+            Err(error) => return self.give_way(from, error).await.map(|()| false),
+            Ok(page) => page,
         };
         if let (Some(undo), Some(from)) = (page.undo, from) {
             self.undo(from, undo, page.progress.fork).await?;
@@ -105,6 +135,7 @@ impl PoolProjection {
             at: position(at, page.progress.fork, coverage.through, coverage.block),
             block: coverage.block.or(from.and_then(|from| from.block)),
             final_number: before.max(lets_go),
+            whole_from,
         };
         if from == Some(to) {
             return Ok(coverage.complete);
@@ -128,9 +159,19 @@ impl PoolProjection {
         self.store.undo_pools(self.chain_id, from, to, last_valid.number).await
     }
 
-    async fn beginning(&self) -> Result<Position, Error> {
-        let cursor =
-            self.log.resume(&[self.chain_id], Cursor::default(), StartAt::Beginning, &self.filter).await?;
+    /// Where the log begins, or what is kept of it.
+    async fn beginning(&self) -> Result<Beginning, Error> {
+        match self.start(StartAt::Beginning).await {
+            Err(Error::CursorPruned { earliest, .. }) => {
+                let at = self.start(StartAt::Block(earliest)).await?;
+                Ok(Beginning { at, from: Some(earliest) })
+            }
+            at => Ok(Beginning { at: at?, from: None }),
+        }
+    }
+
+    async fn start(&self, at: StartAt) -> Result<Position, Error> {
+        let cursor = self.log.resume(&[self.chain_id], Cursor::default(), at, &self.filter).await?;
         cursor.chains.get(&self.chain_id).copied().ok_or(Error::UnknownChain(self.chain_id.0))
     }
 
@@ -219,9 +260,4 @@ impl Pools {
             false => Ok(PoolPage::default()),
         }
     }
-}
-
-/// Whether what was read of the log is not what it has.
-const fn is_other_log(error: &Error) -> bool {
-    matches!(error, Error::CursorOfOtherLog | Error::CursorHistoryAdded(_))
 }

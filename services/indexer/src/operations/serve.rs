@@ -255,6 +255,28 @@ impl EventLog {
         of.is_of_pattern() && !filter.addresses.iter().all(is_of_contract)
     }
 
+    /// Whether one of `protocols` may be among what was added to a log after its history was `since`; what is
+    /// no longer followed may have been.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn added_since(
+        &self,
+        progress: &ChainProgress,
+        since: u64,
+        protocols: &[String],
+    ) -> Result<bool, Error> {
+        self.caught_up(progress).await;
+        let covered = self.store.covered(progress.chain_id).await?;
+        let Some(handle) = self.chains.get(&progress.chain_id) else { return Ok(true) };
+        let contracts = handle.contracts.read().unwrap_or_else(PoisonError::into_inner);
+        let is_one = |of: &Covered| {
+            let contract = contracts.subject(&of.address);
+            contract.is_none_or(|contract| protocols.contains(&contract.definition.protocol))
+        };
+        Ok(covered.iter().any(|of| of.added > since && is_one(of)))
+    }
+
     /// Checks that it is known which events a reorg took back of what was delivered through `cursor`.
     ///
     /// # Errors

@@ -40,9 +40,10 @@ impl PoolService for PoolRpc {
         let query =
             PoolQuery { chain_id, address: Some(address), version: None, token: None, page: None, limit: 1 };
         let page = self.pools.list(&query).await?;
-        let as_of = self.as_of(chain_id, &page);
+        let (as_of, whole_from) = (self.as_of(chain_id, &page), whole_from(&page));
         let found = page.pools.into_iter().next().ok_or(Error::UnknownPool(address))?;
-        Ok(Response::new(GetPoolResponse { pool: Some(pool(chain_id, &found)), as_of }))
+        let pool = Some(pool(chain_id, whole_from, &found));
+        Ok(Response::new(GetPoolResponse { pool, as_of, whole_from }))
     }
 }
 
@@ -60,8 +61,9 @@ impl PoolRpc {
         let next = next(&page).map(|start| start.encode(&binding));
         Ok(ListPoolsResponse {
             next_page_token: next.unwrap_or_default(),
-            pools: page.pools.iter().map(|found| pool(chain_id, found)).collect(),
+            pools: page.pools.iter().map(|found| pool(chain_id, whole_from(&page), found)).collect(),
             as_of: self.as_of(chain_id, &page),
+            whole_from: whole_from(&page),
         })
     }
 
@@ -89,10 +91,19 @@ fn version(protocol: &str) -> Result<Option<PoolVersion>, Error> {
     Err(Error::Field { field: "protocol".into(), description: format!("has to be {v2} or {v3}") })
 }
 
-fn pool(chain_id: ChainId, (pool, state, day_before): &(Pool, PoolState, PoolState)) -> wire::Pool {
+fn whole_from(page: &PoolPage) -> Option<u64> {
+    page.cursor.and_then(|cursor| cursor.whole_from)
+}
+
+fn pool(
+    chain_id: ChainId,
+    whole_from: Option<u64>,
+    (pool, state, day_before): &(Pool, PoolState, PoolState),
+) -> wire::Pool {
     let Pool { address, version, factory, token0, token1, fee, tick_spacing, created_place } = pool;
     let PoolState { reserve0, reserve1, sqrt_price, tick, liquidity, last_trade, .. } = state;
     let (volume0, volume1) = state.volume_since(day_before);
+    let is_whole = whole_from.is_none_or(|first| first <= place::number_of(*created_place));
     let depth = match version {
         PoolVersion::V2 => wire::pool::Depth::Reserves(wire::Reserves {
             reserve0: reserve0.to_string(),
@@ -117,6 +128,6 @@ fn pool(chain_id: ChainId, (pool, state, day_before): &(Pool, PoolState, PoolSta
         last_trade: last_trade.map(convert::block),
         volume0: volume0.to_string(),
         volume1: volume1.to_string(),
-        depth: Some(depth),
+        depth: (is_whole || state.has_depth(*version)).then_some(depth),
     }
 }

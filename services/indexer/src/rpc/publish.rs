@@ -5,7 +5,7 @@ use capstan_primitives::{ChainId, Clock};
 use capstan_proto::{
     encoded,
     indexer::{
-        Event, EventBatch, Heartbeat, Payload, StreamEventsRequest, UndoSignal,
+        Event, EventBatch, Heartbeat, Payload, StreamEventsRequest, UndoSignal, stream_events_request::Start,
         stream_events_response::Message,
     },
 };
@@ -56,7 +56,7 @@ impl Publisher {
         let publication = Publication { place, chain_id: self.chain_id, writer };
         let published = self.log.published(&publication).await?;
         let published = self.still_there(&producer, published).await?;
-        let (published, mut messages) = self.resume(published).await?;
+        let (published, mut messages, from) = self.resume(published).await?;
         let Some(Message::Session(session)) = next(&mut messages).await? else { return Ok(()) };
         let position = self.position(&session.cursor)?;
         let history = published.as_ref().map_or(position.history, |published| published.history);
@@ -64,7 +64,7 @@ impl Publisher {
         let mut published = match published {
             Some(published) => published,
             None => {
-                let begun = producer.send(&[scribe.begin(self.chain_id)]).await?;
+                let begun = producer.send(&[scribe.begin(self.chain_id, from)]).await?;
                 let unknown = || Error::Publishing("the broker does not say where it began".to_owned());
                 let begun = begun.ok_or_else(unknown)?;
                 let published = Published { history, begun, last: begun, cursor: session.cursor };
@@ -112,7 +112,9 @@ impl Publisher {
         let Ok(through) = self.position(&published.cursor) else { return Ok(None) };
         let log = Log { id: through.log_id, history: published.history };
         let begun = match producer.look(published.begun).await? {
-            Found::Record(record) => record.log == log && matches!(record.body, Body::Begin(_)),
+            Found::Record(record) => {
+                record.log == log && matches!(record.body, Body::Begin(_) | Body::BeginFrom(..))
+            }
             Found::Forgotten => true,
             Found::Other => false,
         };
@@ -123,24 +125,37 @@ impl Publisher {
         Ok(Some(published).filter(|_| begun && last))
     }
 
-    /// The log after what the broker has; all of it when that is not to be continued.
-    async fn resume(&self, published: Option<Published>) -> Result<(Option<Published>, Messages), Error> {
-        let Some(published) = published else { return Ok((None, self.open(String::new()).await?)) };
-        match self.open(published.cursor.clone()).await {
-            Ok(messages) => Ok((Some(published), messages)),
-            Err(error) if error.starts_over() => {
-                metrics::publishing_anew(self.chain_id, &error);
-                Ok((None, self.open(String::new()).await?))
+    /// The log after what the broker has; all of it when that is not to be continued, and then the first
+    /// block of it unless that is the log's own.
+    async fn resume(
+        &self,
+        published: Option<Published>,
+    ) -> Result<(Option<Published>, Messages, Option<u64>), Error> {
+        if let Some(published) = published {
+            match self.open(published.cursor.clone(), None).await {
+                Ok(messages) => return Ok((Some(published), messages, None)),
+                Err(error) if error.starts_over() || matches!(error, Error::CursorPruned { .. }) => {
+                    metrics::publishing_anew(self.chain_id, &error);
+                }
+                Err(error) => return Err(error),
             }
-            Err(error) => Err(error),
+        }
+        match self.open(String::new(), None).await {
+            Err(Error::CursorPruned { earliest, .. }) => {
+                metrics::publishing_rest(self.chain_id, earliest);
+                let start = Some(Start::FromBlock(earliest));
+                Ok((None, self.open(String::new(), start).await?, Some(earliest)))
+            }
+            messages => Ok((None, messages?, None)),
         }
     }
 
-    async fn open(&self, cursor: String) -> Result<Messages, Error> {
+    async fn open(&self, cursor: String, start: Option<Start>) -> Result<Messages, Error> {
         let payloads = [Payload::Arguments, Payload::Canonical, Payload::Raw].map(i32::from).to_vec();
         let request = StreamEventsRequest {
             chain_ids: vec![self.chain_id.0],
             cursor,
+            start,
             max_batch_events: BATCH,
             payloads,
             ..StreamEventsRequest::default()
@@ -216,9 +231,13 @@ struct Scribe {
 }
 
 impl Scribe {
-    fn begin(&self, chain_id: ChainId) -> Record {
+    fn begin(&self, chain_id: ChainId, from: Option<u64>) -> Record {
         let start = Heartbeat { chain_id: chain_id.0, ..Heartbeat::default() };
-        Record { log: self.log, after: self.at, through: self.at, body: Body::Begin(start) }
+        let body = match from {
+            Some(block) => Body::BeginFrom(start, block),
+            None => Body::Begin(start),
+        };
+        Record { log: self.log, after: self.at, through: self.at, body }
     }
 
     fn event(&mut self, event: Event) -> Record {

@@ -100,11 +100,12 @@ pub(super) fn cursor(row: pool_cursor::Model) -> PoolCursor {
         floor: 0,
     };
     let block = optional_block(row.block_number, row.block_hash, row.block_time);
-    PoolCursor { at, block, final_number: unsigned(row.final_number) }
+    let whole_from = row.whole_from.map(unsigned);
+    PoolCursor { at, block, final_number: unsigned(row.final_number), whole_from }
 }
 
 pub(super) fn cursor_row(chain_id: ChainId, of: PoolCursor) -> pool_cursor::ActiveModel {
-    let PoolCursor { at, block, final_number } = of;
+    let PoolCursor { at, block, final_number, whole_from } = of;
     pool_cursor::ActiveModel {
         chain_id: Set(signed(chain_id.0)),
         log_id: Set(signed(at.log_id)),
@@ -116,5 +117,6 @@ pub(super) fn cursor_row(chain_id: ChainId, of: PoolCursor) -> pool_cursor::Acti
         block_hash: Set(block.map(|block| HashColumn(block.hash))),
         block_time: Set(block.map(|block| signed(block.time.0))),
         final_number: Set(signed(final_number)),
+        whole_from: Set(whole_from.map(signed)),
     }
 }

@@ -33,6 +33,8 @@ pub struct PoolCursor {
     /// Newest block that was final when states that were a day older were let go: a reset below it leaves
     /// pools without a state.
     pub final_number: u64,
+    /// First block of which, and of those after it, everything was read; none when everything was.
+    pub whole_from: Option<u64>,
 }
 
 /// What a part of the log changed.
@@ -176,14 +178,20 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets the pools of a chain.
+    /// Forgets the pools of a chain. Of those that were made before block `but_before` only the state is
+    /// forgotten.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn forget_pools(&self, chain_id: ChainId) -> Result<(), Error> {
+    pub async fn forget_pools(&self, chain_id: ChainId, but_before: Option<u64>) -> Result<(), Error> {
         let (write, chain) = (self.database.write().await?, signed(chain_id.0));
+        let kept = but_before.and_then(place::before).map_or(-1, signed);
         pool_state::Entity::delete_many().filter(pool_state::Column::ChainId.eq(chain)).exec(&write).await?;
-        pool::Entity::delete_many().filter(pool::Column::ChainId.eq(chain)).exec(&write).await?;
+        pool::Entity::delete_many()
+            .filter(pool::Column::ChainId.eq(chain))
+            .filter(pool::Column::CreatedPlace.gt(kept))
+            .exec(&write)
+            .await?;
         pool_cursor::Entity::delete_by_id(chain).exec(&write).await?;
         write.commit().await?;
         Ok(())

@@ -45,9 +45,14 @@ impl Carrier {
     /// The devnet's configuration with what the carrier adds.
     pub(crate) fn config(&self, devnet: &Devnet) -> String {
         let toml = devnet.config_toml();
+        toml + &self.section()
+    }
+
+    /// What it adds.
+    pub(crate) fn section(&self) -> String {
         match self {
-            Self::Grpc => toml,
-            Self::Kafka(broker) => format!("{toml}\n[events.kafka]\nbrokers = [{:?}]\n", broker.address()),
+            Self::Grpc => String::new(),
+            Self::Kafka(broker) => format!("\n[events.kafka]\nbrokers = [{:?}]\n", broker.address()),
         }
     }
 
@@ -73,7 +78,7 @@ pub(crate) fn published(platform: &Platform) -> Vec<Received> {
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     pub(crate) events: Vec<Event>,
-    cursor: String,
+    pub(crate) cursor: String,
     through: (u64, String),
     undos: usize,
     steps: usize,

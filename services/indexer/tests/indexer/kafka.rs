@@ -48,6 +48,7 @@ async fn a_record_says_what_it_is_and_where_it_stands() {
                 assert_eq!(headers["id"], format!("{chain_id}:{hash}:{}", event.log_index));
                 assert_eq!((headers["type"], through.position), ("event", event.position));
             }
+            Body::BeginFrom(..) => panic!("nothing was pruned"),
             Body::Undo(undo) => {
                 assert_eq!((headers["type"], undo.depth), ("undo", 2));
                 through.position = through.position.min(received.record.after.position);

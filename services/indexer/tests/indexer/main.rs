@@ -19,6 +19,7 @@ mod kafka;
 mod kills;
 mod pools;
 mod process;
+mod pruned;
 mod refusals;
 mod removal;
 mod reorgs;

@@ -18,7 +18,7 @@ use capstan_proto::indexer::{
     indexer_admin_service_client::IndexerAdminServiceClient, pool::Depth,
     pool_service_client::PoolServiceClient,
 };
-use capstan_runtime::{Instance, Running, bind, platform::FinalityRule, start};
+use capstan_runtime::{Instance, Platform, Running, bind, platform::FinalityRule, start};
 use tonic::{Code, transport::Channel};
 use tonic_types::StatusExt;
 
@@ -54,11 +54,11 @@ mod contracts {
     }
 }
 
-struct World {
-    devnet: Devnet,
-    store: TestStore,
-    running: Running,
-    client: PoolServiceClient<Channel>,
+pub(crate) struct World {
+    pub(crate) devnet: Devnet,
+    pub(crate) store: TestStore,
+    pub(crate) running: Running,
+    pub(crate) client: PoolServiceClient<Channel>,
 }
 
 async fn serve(devnet: &Devnet, store: &TestStore) -> (Running, PoolServiceClient<Channel>) {
@@ -71,12 +71,22 @@ async fn serve_without(
     store: &TestStore,
     protocol: &str,
 ) -> (Running, PoolServiceClient<Channel>) {
+    let change = |platform: &mut Platform, _: &mut Config| {
+        let contracts = &mut platform.chains[0].contracts;
+        contracts.retain(|contract| protocol.is_empty() || !contract.protocol.starts_with(protocol));
+    };
+    serve_with(devnet, store, change).await
+}
+
+pub(crate) async fn serve_with(
+    devnet: &Devnet,
+    store: &TestStore,
+    change: impl FnOnce(&mut Platform, &mut Config),
+) -> (Running, PoolServiceClient<Channel>) {
     let mut platform = platform(devnet, store);
-    platform.chains[0]
-        .contracts
-        .retain(|contract| protocol.is_empty() || !contract.protocol.starts_with(protocol));
     platform.chains[0].finality = FinalityRule::Blocks(FINAL_AFTER);
-    let config = Config { poll_interval_ms: 20, batch_blocks: 7, ..Config::default() };
+    let mut config = Config { poll_interval_ms: 20, batch_blocks: 7, ..Config::default() };
+    change(&mut platform, &mut config);
     let listener = bind::<Indexer>(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let instance = Instance { platform, config, clock: Clock::System };
     let running = start::<Indexer>(listener, instance).await.unwrap();
@@ -87,25 +97,29 @@ async fn serve_without(
 impl World {
     /// A chain on which a day is twelve blocks.
     async fn on(store: TestStore) -> Self {
+        Self::serving(store, |_, _| ()).await
+    }
+
+    pub(crate) async fn serving(store: TestStore, change: impl FnOnce(&mut Platform, &mut Config)) -> Self {
         let block_interval = Duration::from_secs(DAY / 12);
         let options = Options { block_interval, transactions_per_block: 6, ..Options::default() };
         let devnet = Devnet::start(options).await.unwrap();
-        let (running, client) = serve(&devnet, &store).await;
+        let (running, client) = serve_with(&devnet, &store, change).await;
         Self { devnet, store, running, client }
     }
 
-    fn provider(&self) -> impl Provider + use<> {
+    pub(crate) fn provider(&self) -> impl Provider + use<> {
         ProviderBuilder::new().connect_http(self.devnet.http_url().parse().unwrap())
     }
 
-    async fn steps(&mut self, blocks: usize) {
+    pub(crate) async fn steps(&mut self, blocks: usize) {
         for _ in 0..blocks {
             self.devnet.step().await.unwrap();
         }
     }
 
     /// The pools as of the chain's newest block.
-    async fn level(&mut self) -> Vec<Pool> {
+    pub(crate) async fn level(&mut self) -> Vec<Pool> {
         let (_, head) = head(&self.devnet).await;
         loop {
             let page = self.client.list_pools(ListPoolsRequest::default()).await.unwrap().into_inner();
@@ -128,13 +142,17 @@ impl World {
             let pool = pools.iter().find(|pool| pool.address == known.address.to_checksum(None)).unwrap();
             assert_eq!(pool.token0, known.token0.to_checksum(None));
             assert_eq!((&pool.token1, pool.fee), (&known.token1.to_checksum(None), known.fee));
-            match known.version {
-                PoolVersion::V2 => self.compare_pair(pool, known.address, hash).await,
-                PoolVersion::V3 => self.compare_concentrated(pool, known.address, hash).await,
-            }
+            self.compare_depth(pool, &known, hash).await;
             let traded = trades.get(&known.address).copied().unwrap_or_default();
             assert_eq!((&pool.volume0, &pool.volume1), (&traded.in0.to_string(), &traded.in1.to_string()));
             assert_eq!(pool.last_trade.as_ref().map(|block| block.number), traded.last);
+        }
+    }
+
+    pub(crate) async fn compare_depth(&self, pool: &Pool, known: &capstan_devnet::Pool, at: B256) {
+        match known.version {
+            PoolVersion::V2 => self.compare_pair(pool, known.address, at).await,
+            PoolVersion::V3 => self.compare_concentrated(pool, known.address, at).await,
         }
     }
 
@@ -159,7 +177,7 @@ impl World {
     }
 
     /// What went into each pool within the day before block `number`, and its last trade.
-    async fn trades(&self, number: u64) -> BTreeMap<Address, Traded> {
+    pub(crate) async fn trades(&self, number: u64) -> BTreeMap<Address, Traded> {
         let provider = self.provider();
         let mut times = BTreeMap::new();
         for number in 0..=number {
@@ -190,9 +208,9 @@ impl World {
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Traded {
-    in0: U256,
-    in1: U256,
+pub(crate) struct Traded {
+    pub(crate) in0: U256,
+    pub(crate) in1: U256,
     last: Option<u64>,
 }
 

@@ -27,7 +27,7 @@ const WINDOW: u64 = 5;
 const PARTITION: i64 = 16;
 
 /// A configuration that keeps as much as `retention` says.
-fn keeping(devnet: &Devnet, retention: &str) -> String {
+pub(crate) fn keeping(devnet: &Devnet, retention: &str) -> String {
     let rules = format!(
         "finality = {{ blocks = {FINAL_AFTER} }}\nretention = {retention}\npartition_blocks = {PARTITION}"
     );
@@ -39,14 +39,14 @@ fn keeping(devnet: &Devnet, retention: &str) -> String {
     )
 }
 
-async fn traffic(devnet: &mut Devnet, blocks: u64) {
+pub(crate) async fn traffic(devnet: &mut Devnet, blocks: u64) {
     for _ in 0..blocks {
         devnet.step().await.unwrap();
     }
 }
 
 /// Waits until the log begins with block `earliest` and what was before is gone.
-async fn until_earliest(client: &mut Client, store: &TestStore, earliest: u64) {
+pub(crate) async fn until_earliest(client: &mut Client, store: &TestStore, earliest: u64) {
     while status(client).await.earliest_block != earliest {
         look_again().await;
     }
@@ -121,14 +121,14 @@ async fn partitions(read: &impl ConnectionTrait) -> BTreeSet<i64> {
 }
 
 /// The events of blocks from `first` on, as the node itself lists them.
-async fn tail(devnet: &Devnet, all: &[Event], first: u64) -> Vec<Id> {
+pub(crate) async fn tail(devnet: &Devnet, all: &[Event], first: u64) -> Vec<Id> {
     let number = |event: &Event| event.block.as_ref().unwrap().number;
     assert_eq!(ids(all), truth(devnet).await);
     ids(&all.iter().filter(|event| number(event) >= first).cloned().collect::<Vec<_>>())
 }
 
 /// Every event of the chain, from an indexer that keeps all.
-async fn whole(devnet: &Devnet) -> Vec<Event> {
+pub(crate) async fn whole(devnet: &Devnet) -> Vec<Event> {
     let store = TestStore::sqlite();
     let (running, mut client) = indexer(platform(devnet, &store)).await;
     let mut all = Subscriber::default();
@@ -361,7 +361,7 @@ async fn history_that_comes_late_goes_down_to_what_is_kept() {
 }
 
 /// The configuration without the contract of a protocol.
-fn toml_without(toml: &str, protocol: &str) -> String {
+pub(crate) fn toml_without(toml: &str, protocol: &str) -> String {
     let mut parts = toml.split("[[chains.contracts]]");
     let first = parts.next().unwrap().to_owned();
     let kept = parts.filter(|part| !part.contains(protocol));

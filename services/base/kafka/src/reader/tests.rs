@@ -312,3 +312,30 @@ fn a_large_block_is_told_in_parts() {
     consumer.read(&topic, topic.len());
     assert_eq!(consumer.events, chain.events);
 }
+
+#[test]
+fn a_publication_of_a_part_of_the_log_is_read_by_nobody_who_misses_what_it_leaves_out() {
+    let begin_from = |history, position, fork| {
+        let (log, place) = (Log { history, ..LOG }, Place { fork, position });
+        let heartbeat = Heartbeat { chain_id: CHAIN, ..Heartbeat::default() };
+        Record { log, after: place, through: place, body: Body::BeginFrom(heartbeat, 3) }
+    };
+    let taken = |record| {
+        let mut reader = Consumer::default().reader();
+        reader.take(0, 0, begin()).unwrap();
+        reader.take(0, 1, block(2)).unwrap();
+        reader.take(0, 2, record).map(|steps| steps.len())
+    };
+    let refused = Err(Refused::BeginsWith(3));
+    assert_eq!(Consumer::default().reader().take(0, 0, begin_from(0, 2 * BLOCK, 0)).map(|_| 0), refused);
+    assert_eq!(taken(begin_from(0, 2 * BLOCK, 0)), Ok(0));
+    assert_eq!(taken(begin_from(0, 3 * BLOCK, 0)), refused, "blocks between are missing");
+    assert_eq!(taken(begin_from(0, 2 * BLOCK, 1)), refused, "an undo may be missing");
+    assert_eq!(taken(begin_from(1, 2 * BLOCK, 0)), refused, "what was added is missing");
+    let whole = |fork| {
+        let place = Place { fork, position: 0 };
+        Record { after: place, through: place, ..begin() }
+    };
+    assert_eq!(taken(whole(0)), Ok(0));
+    assert_eq!(taken(whole(1)), Err(Refused::Anew(2)));
+}
