@@ -8,7 +8,7 @@ use metrics::{counter, gauge, histogram};
 use tracing::{debug, error, info, warn};
 
 use crate::{
-    domain::{Quarantined, TransactionState, Undo, WatchedTransaction},
+    domain::{Quarantined, Reread, TransactionState, Undo, WatchedTransaction},
     error::Error,
 };
 
@@ -100,6 +100,19 @@ pub(crate) fn quarantined(chain: ChainId, entry: &Quarantined) {
     counter!("indexer_decode_failures_total", "chain" => chain.to_string()).increment(1);
     let (block, log_index) = (entry.log.block_number, entry.log.log_index);
     warn!(chain = chain.0, block, log_index, address = %entry.log.address, reason = entry.reason, "log quarantined");
+}
+
+/// Logs of a contract are read otherwise than they were.
+pub(crate) fn reread(chain: ChainId, address: Address, of: &Reread) {
+    let (recovered, failed) = (of.moved.events.len(), of.moved.quarantined.len());
+    if failed > 0 {
+        let more = u64::try_from(failed).unwrap_or_default();
+        counter!("indexer_decode_failures_total", "chain" => chain.to_string()).increment(more);
+        warn!(chain = chain.0, %address, failed, "logs that no longer decode go into the quarantine");
+    }
+    if recovered > 0 {
+        info!(chain = chain.0, %address, recovered, "logs that decode now leave the quarantine");
+    }
 }
 
 /// Following the chain failed and is tried again.

@@ -11,6 +11,7 @@ mod pool_rows;
 mod pools;
 mod quarantine;
 mod read;
+mod reread;
 mod retain;
 mod rows;
 mod transaction_rows;
@@ -34,6 +35,7 @@ use sea_orm::{
 pub use append::{Append, Window};
 pub use blocks::KnownBlock;
 pub use consumers::{Commit, PUBLICATIONS};
+pub use history::Coverings;
 pub use pools::{PoolChanges, PoolCursor, PoolPage, PoolQuery};
 pub use read::{Bounds, RawEvent, Span, Wanted};
 pub use transactions::TransactionQuery;

@@ -65,18 +65,69 @@ pub fn sort_out(mut logs: Vec<Log>, contracts: &Contracts) -> Batch {
             }
             None => continue,
         };
+        batch.add(log, contract);
+    }
+    batch
+}
+
+impl Batch {
+    /// Adds a log of a contract.
+    fn add(&mut self, log: Log, contract: &Contract) {
         match contract.definition.abi.check_log(&log) {
-            Ok(_) => batch.found.extend(Contracts::made_by(contract, &log)),
+            Ok(_) => self.found.extend(Contracts::made_by(contract, &log)),
             Err(DecodeError::UnknownEvent) => {}
             Err(error) => {
-                batch.quarantined.push(Quarantined { reason: error.to_string(), log });
-                continue;
+                self.quarantined.push(Quarantined { reason: error.to_string(), log });
+                return;
             }
         }
         let of = type_of(&log, contract);
-        batch.events.push(NewEvent { log, of });
+        self.events.push(NewEvent { log, of });
     }
-    batch
+}
+
+/// What another definition makes of the logs that are stored of a contract.
+#[derive(Debug, Default)]
+pub struct Reread {
+    /// What changes place: logs of the quarantine that are events now, and events that go into it; and
+    /// what they, or others, make known.
+    pub moved: Batch,
+    /// Logs that are filed under something else.
+    pub filed: Vec<NewEvent>,
+}
+
+impl Reread {
+    /// Looks at a log in quarantine.
+    pub fn quarantined(&mut self, log: Log, contract: &Contract) {
+        let mut now = Batch::default();
+        now.add(log, contract);
+        self.moved.events.append(&mut now.events);
+        self.moved.found.append(&mut now.found);
+    }
+
+    /// Looks at a log that is filed as `of`.
+    pub fn logged(&mut self, log: Log, of: &EventType, contract: &Contract) {
+        let mut now = Batch::default();
+        now.add(log, contract);
+        self.filed.extend(now.events.into_iter().filter(|event| event.of != *of));
+        self.moved.found.append(&mut now.found);
+        self.moved.quarantined.append(&mut now.quarantined);
+    }
+
+    /// Adds that of another contract.
+    pub fn append(&mut self, mut other: Self) {
+        self.moved.events.append(&mut other.moved.events);
+        self.moved.found.append(&mut other.moved.found);
+        self.moved.quarantined.append(&mut other.moved.quarantined);
+        self.filed.append(&mut other.filed);
+    }
+
+    /// Whether nothing changes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Batch { events, found, quarantined } = &self.moved;
+        events.is_empty() && found.is_empty() && quarantined.is_empty() && self.filed.is_empty()
+    }
 }
 
 /// An anonymous event has no id: its first topic says nothing of its kind.

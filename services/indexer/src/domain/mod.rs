@@ -17,7 +17,7 @@ mod transaction;
 pub use arguments::{ArgumentFilter, ArgumentTopics};
 pub use contracts::{Contract, Contracts, Definition, Description, Found, Source};
 pub use cursor::{Cursor, Position};
-pub use decode::{Batch, NewEvent, Quarantined, sort_out};
+pub use decode::{Batch, NewEvent, Quarantined, Reread, sort_out};
 pub use event::{Event, EventFilter, EventType, Undo};
 pub use pace::{Pace, Rate, progress_line};
 pub use page::PageStart;

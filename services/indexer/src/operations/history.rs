@@ -17,9 +17,10 @@ use super::{
     reach::Reach,
 };
 use crate::{
-    domain::{Contracts, Covered, Followed, sort_out},
+    domain::{Contract, Contracts, Covered, Followed, sort_out},
     error::Error,
     metrics,
+    store::Coverings,
 };
 
 /// Wait after a first failure; it doubles with each further one.
@@ -109,43 +110,54 @@ impl Ingest {
 
     async fn look_at_history(&mut self) -> Result<(), Error> {
         let known = self.store.covered(self.plan.id).await?;
-        let indexed = self.progress.indexed.map(|block| block.number);
-        let (mut changed, mut is_new) = (Vec::new(), false);
+        let (mut change, mut behind) = (Coverings::default(), Vec::new());
         for (address, contract) in self.roots.subjects() {
-            let (definition, start_block) = (contract.definition.fingerprint(), contract.start_block);
-            let is_behind = indexed.is_some_and(|indexed| start_block <= indexed);
-            // What is not kept is not fetched.
-            let next_block = is_behind.then_some(start_block.max(self.progress.earliest));
             let before = known.iter().find(|known| known.address == address).copied();
-            let now = match before {
-                Some(before) if before.start_block <= start_block => {
-                    let is_other = before.definition != definition;
-                    is_new |= is_other;
-                    let added = if is_other { self.progress.history.saturating_add(1) } else { before.added };
-                    Covered { definition, added, ..before }
-                }
-                _ => Covered { address, definition, start_block, next_block, added: self.progress.history },
-            };
+            let mut now = self.covering(address, contract, before);
+            let is_other = before.is_none_or(|before| before.definition != now.definition);
+            if is_other && !now.is_of_pattern() && self.progress.indexed.is_some() {
+                // What the contract is found to have made brings its history.
+                let first = self.reread(address, contract, &mut change.reread).await?;
+                now.next_block = now.next_block.into_iter().chain(first).min();
+            }
+            change.is_new |= now.added > self.progress.history;
             if before != Some(now) {
-                changed.push(now);
+                change.known.push(now);
             }
-            if now.next_block.is_some() {
-                let alone = self.roots.only(&address);
-                self.pending.splices.push_back(self.splice(now, alone).await?);
-            }
+            behind.extend(now.next_block.map(|_| now));
+        }
+        let is_gone = |known: &&Covered| self.roots.subject(&known.address).is_none();
+        change.gone = known.iter().filter(is_gone).map(|known| known.address).collect();
+        if !change.known.is_empty() || !change.gone.is_empty() {
+            // Whoever reads waits until its contracts are those of the newest history.
+            change.is_new |= !change.gone.is_empty();
+            failpoint("cover.before");
+            self.progress = self.store.cover(&self.progress, change).await?;
+            failpoint("cover.after");
+        }
+        for of in behind {
+            let splice = self.splice(of, self.roots.only(&of.address)).await?;
+            self.pending.splices.push_back(splice);
         }
         // What an earlier process had begun to add to reversible blocks is made whole first.
         self.pending.splices.make_contiguous().sort_by_key(|splice| Reverse(splice.of.next_block));
-        let is_gone = |known: &&Covered| self.roots.subject(&known.address).is_none();
-        let gone: Vec<Address> = known.iter().filter(is_gone).map(|known| known.address).collect();
-        if !changed.is_empty() || !gone.is_empty() {
-            // Whoever reads waits until its contracts are those of the newest history.
-            is_new |= !gone.is_empty();
-            failpoint("cover.before");
-            self.progress = self.store.cover(&self.progress, &changed, &gone, is_new).await?;
-            failpoint("cover.after");
-        }
         Ok(())
+    }
+
+    /// How much of the history of a contract is in the log, by how much was.
+    fn covering(&self, address: Address, contract: &Contract, before: Option<Covered>) -> Covered {
+        let (definition, start_block) = (contract.definition.fingerprint(), contract.start_block);
+        let is_behind = self.progress.indexed.is_some_and(|indexed| start_block <= indexed.number);
+        // What is not kept is not fetched.
+        let next_block = is_behind.then_some(start_block.max(self.progress.earliest));
+        match before {
+            Some(before) if before.start_block <= start_block => {
+                let is_other = before.definition != definition;
+                let added = if is_other { self.progress.history.saturating_add(1) } else { before.added };
+                Covered { definition, added, ..before }
+            }
+            _ => Covered { address, definition, start_block, next_block, added: self.progress.history },
+        }
     }
 
     async fn splice(&self, of: Covered, mut contracts: Contracts) -> Result<Splice, Error> {

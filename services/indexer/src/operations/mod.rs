@@ -16,6 +16,7 @@ mod plan;
 mod pools;
 mod publications;
 mod reach;
+mod reread;
 mod retain;
 mod roll_back;
 mod roots;

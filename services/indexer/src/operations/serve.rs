@@ -203,6 +203,7 @@ impl EventLog {
                 continue;
             };
             self.check_position(&progress, *at).await?;
+            self.caught_up(&progress).await;
             self.check_history(&progress, *at, filter).await?;
             at.history = progress.history;
         }
@@ -242,13 +243,19 @@ impl EventLog {
         }
     }
 
-    /// Whether what came into the log may be wanted by `filter`: of a pattern, whatever is of no contract.
+    /// Whether what came into the log may be wanted by `filter`: of a factory, also what it made; of a
+    /// pattern, whatever is of no contract.
     fn concerns(&self, of: &Covered, progress: &ChainProgress, filter: &EventFilter) -> bool {
         if filter.addresses.is_empty() || filter.addresses.contains(&of.address) {
             return true;
         }
         let Some(handle) = self.chains.get(&progress.chain_id) else { return true };
         let contracts = handle.contracts.read().unwrap_or_else(PoisonError::into_inner);
+        let is_made_by_it =
+            |address: &Address| contracts.get(address).is_some_and(|made| made.factory == Some(of.address));
+        if filter.addresses.iter().any(is_made_by_it) {
+            return true;
+        }
         let is_of_contract = |address: &Address| {
             contracts.get(address).is_some_and(|contract| contract.start_block <= of.start_block)
         };

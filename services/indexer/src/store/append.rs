@@ -86,7 +86,7 @@ impl Store {
             ..*from
         };
         let types = self.types_of(&batch.events).await?;
-        let blocks = blocks_of(&headers, &batch);
+        let blocks = blocks_of(&headers, &batch.events);
         let write = self.database.bulk_write().await?;
         move_cursor(&write, from, &to).await?;
         let rows =
@@ -168,7 +168,7 @@ pub(super) fn type_key(of: &EventType) -> (usize, Hash) {
 }
 
 /// The blocks of the headers and those of the logs, by number.
-pub(super) fn blocks_of(headers: &[Header], batch: &Batch) -> BTreeMap<u64, KnownBlock> {
+pub(super) fn blocks_of(headers: &[Header], events: &[NewEvent]) -> BTreeMap<u64, KnownBlock> {
     let known = |header: &Header| KnownBlock {
         block: header.block,
         parent_hash: Some(header.parent_hash),
@@ -176,7 +176,7 @@ pub(super) fn blocks_of(headers: &[Header], batch: &Batch) -> BTreeMap<u64, Know
     };
     let mut blocks: BTreeMap<u64, KnownBlock> =
         headers.iter().map(|header| (header.block.number, known(header))).collect();
-    for NewEvent { log, .. } in &batch.events {
+    for NewEvent { log, .. } in events {
         let time = log.block_time.unwrap_or_default();
         let block = BlockRef { number: log.block_number, hash: log.block_hash, time };
         let entry = blocks.entry(log.block_number);
@@ -256,7 +256,8 @@ fn new_row<'a>(
     rows::new_event(from.chain_id, from.fork, event, types.get(&type_key(&event.of)).copied())
 }
 
-pub(super) async fn write_rest(write: &BulkWrite, from: &ChainProgress, batch: Batch) -> Result<(), Error> {
+/// Writes the contracts that were found and what did not decode; how much of that was not there before.
+pub(super) async fn write_rest(write: &BulkWrite, from: &ChainProgress, batch: Batch) -> Result<u64, Error> {
     let known =
         OnConflict::columns([contract::Column::ChainId, contract::Column::Address]).do_nothing().to_owned();
     for found in &batch.found {
@@ -266,13 +267,14 @@ pub(super) async fn write_rest(write: &BulkWrite, from: &ChainProgress, batch: B
             .await?;
     }
     let known = OnConflict::new().do_nothing().to_owned();
+    let mut failures = 0;
     for entry in batch.quarantined {
-        quarantine::Entity::insert(rows::quarantine_row(from.chain_id, entry)?)
+        failures += quarantine::Entity::insert(rows::quarantine_row(from.chain_id, entry)?)
             .on_conflict(known.clone())
             .exec_without_returning(write)
             .await?;
     }
-    Ok(())
+    Ok(failures)
 }
 
 /// Forgets blocks that nobody will ask for: those without logs out of a reorg's reach, and orphans

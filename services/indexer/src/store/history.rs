@@ -14,15 +14,19 @@ use super::{
     Store,
     append::{KnownBlock, blocks_of, move_cursor, type_key, write_rest},
     contracts::forget_contract,
+    reread::{Moved, put_in_place},
     rows,
 };
 use crate::{
-    domain::{Batch, ChainProgress, Covered, NewEvent, place},
+    domain::{Batch, ChainProgress, Covered, NewEvent, Reread, place},
     error::Error,
 };
 
 /// Rows of one statement; nine columns each stay below the databases' limits of parameters.
-const ROWS: usize = 1_000;
+pub(super) const ROWS: usize = 1_000;
+
+/// Numbers of kinds of logs.
+pub(super) type Types = BTreeMap<(usize, Hash), i32>;
 
 impl Store {
     /// How much of the configured contracts' history is in the log.
@@ -39,28 +43,29 @@ impl Store {
         Ok(rows.into_iter().map(rows::covered).collect())
     }
 
-    /// Notes how much of some contracts' history is in the log, and forgets that of `gone` with what they
-    /// made; with `is_new`, readers are told that history is not what it was.
+    /// Notes how much of some contracts' history is in the log, forgets that of others with what they made,
+    /// and moves what is read otherwise, in one transaction.
     ///
     /// # Errors
     /// As [`Store::append`].
-    pub async fn cover(
-        &self,
-        from: &ChainProgress,
-        known: &[Covered],
-        gone: &[Address],
-        is_new: bool,
-    ) -> Result<ChainProgress, Error> {
-        let to = ChainProgress { history: from.history.saturating_add(u64::from(is_new)), ..*from };
+    pub async fn cover(&self, from: &ChainProgress, change: Coverings) -> Result<ChainProgress, Error> {
+        let Coverings { known, gone, is_new, reread } = change;
+        let mut to = ChainProgress { history: from.history.saturating_add(u64::from(is_new)), ..*from };
+        let types = [self.types_of(&reread.moved.events).await?, self.types_of(&reread.filed).await?];
         let write = self.database.bulk_write().await?;
-        move_cursor(&write, from, &to).await?;
+        let parts = self.make_partitions(&write, from, &reread.moved.events).await?;
+        let Moved { events, failures, .. } = put_in_place(&write, from, reread, types).await?;
+        to.events = to.events.saturating_add_signed(events);
+        to.decode_failures = to.decode_failures.saturating_add_signed(failures);
         for address in gone {
-            forget_contract(&write, from.chain_id, *address).await?;
+            forget_contract(&write, from.chain_id, address).await?;
         }
         for covered in known {
-            write_covered(&write, from.chain_id, covered).await?;
+            write_covered(&write, from.chain_id, &covered).await?;
         }
+        move_cursor(&write, from, &to).await?;
         write.commit().await?;
+        self.learn_partitions(parts);
         Ok(to)
     }
 
@@ -77,39 +82,29 @@ impl Store {
         batch: Batch,
     ) -> Result<ChainProgress, Error> {
         let types = self.types_of(&batch.events).await?;
-        let blocks = blocks_of(&[], &batch);
+        let blocks = blocks_of(&[], &batch.events);
         let write = self.database.bulk_write().await?;
         let parts = self.make_partitions(&write, from, &batch.events).await?;
         let junctions = junctions(&write, from.chain_id).await?;
         make_blocks(&write, from, &blocks, &junctions).await?;
         let mut added = 0;
         for events in batch.events.chunks(ROWS) {
-            let model = |event: &NewEvent| {
-                let fork = fork_at(from.earliest_fork, &junctions, event.log.block_number);
-                let type_ = types.get(&type_key(&event.of)).copied();
-                rows::new_event(from.chain_id, fork, event, type_).map(rows::NewRow::into_model)
-            };
-            let rows = events.iter().map(model).collect::<Result<Vec<_>, _>>()?;
-            let count = u64::try_from(rows.len()).unwrap_or_default();
-            let insert =
-                event::Entity::insert_many(rows).on_conflict(OnConflict::new().do_nothing().to_owned());
-            let inserted = insert.exec_without_returning(&write).await?;
+            let inserted = insert(&write, from, events, &types, &junctions).await?;
+            let count = u64::try_from(events.len()).unwrap_or_default();
             if inserted < count && !of.is_of_pattern() {
                 file_anew(&write, from.chain_id, events, &types).await?;
             }
             added += inserted;
         }
+        count_events(&write, from.chain_id, &blocks).await?;
+        let failures = write_rest(&write, from, batch).await?;
         let completes = of.next_block.is_none();
         let to = ChainProgress {
             history: from.history.saturating_add(u64::from(completes)),
             events: from.events.saturating_add(added),
-            decode_failures: from
-                .decode_failures
-                .saturating_add(u64::try_from(batch.quarantined.len()).unwrap_or_default()),
+            decode_failures: from.decode_failures.saturating_add(failures),
             ..*from
         };
-        count_events(&write, from.chain_id, &blocks).await?;
-        write_rest(&write, from, batch).await?;
         write_covered(&write, from.chain_id, &Covered { added: to.history, ..of }).await?;
         move_cursor(&write, from, &to).await?;
         write.commit().await?;
@@ -118,23 +113,56 @@ impl Store {
     }
 }
 
-/// Files logs under their contract that a pattern had brought into the log before.
-async fn file_anew(
+/// How much of which contracts is in the log from now on.
+#[derive(Debug, Default)]
+pub struct Coverings {
+    /// What is known of them.
+    pub known: Vec<Covered>,
+    /// Those that are no longer followed.
+    pub gone: Vec<Address>,
+    /// Whether readers are told that history is not what it was.
+    pub is_new: bool,
+    /// What is read otherwise.
+    pub reread: Reread,
+}
+
+/// Inserts logs that are not there under the forks of their blocks, and says how many.
+pub(super) async fn insert(
+    write: &BulkWrite,
+    from: &ChainProgress,
+    events: &[NewEvent],
+    types: &Types,
+    junctions: &[(u64, u64)],
+) -> Result<u64, Error> {
+    let model = |event: &NewEvent| {
+        let fork = fork_at(from.earliest_fork, junctions, event.log.block_number);
+        let type_ = types.get(&type_key(&event.of)).copied();
+        rows::new_event(from.chain_id, fork, event, type_).map(rows::NewRow::into_model)
+    };
+    let rows = events.iter().map(model).collect::<Result<Vec<_>, _>>()?;
+    let insert = event::Entity::insert_many(rows).on_conflict(OnConflict::new().do_nothing().to_owned());
+    Ok(insert.exec_without_returning(write).await?)
+}
+
+/// Files logs under their contract that were filed under something else.
+pub(super) async fn file_anew(
     write: &BulkWrite,
     chain_id: ChainId,
     events: &[NewEvent],
-    types: &BTreeMap<(usize, Hash), i32>,
+    types: &Types,
 ) -> Result<(), Error> {
-    let mut places: BTreeMap<i32, Vec<i64>> = BTreeMap::new();
+    let mut places: BTreeMap<(i32, Address), Vec<i64>> = BTreeMap::new();
     for NewEvent { log, of } in events {
         let place = place::place(log.block_number, log.log_index).map(signed);
         let Some(type_) = types.get(&type_key(of)).copied() else { continue };
-        places.entry(type_).or_default().extend(place);
+        places.entry((type_, log.address)).or_default().extend(place);
     }
-    for (type_, places) in places {
+    for ((type_, address), places) in places {
         event::Entity::update_many()
             .col_expr(event::Column::Type, type_.into())
             .filter(event::Column::ChainId.eq(signed(chain_id.0)))
+            // Of another fork there may be a log of another contract in the same place.
+            .filter(event::Column::Address.eq(AddressColumn(address)))
             .filter(event::Column::Place.is_in(places))
             .filter(event::Column::Type.ne(type_))
             .exec(write)
@@ -160,20 +188,20 @@ async fn write_covered(write: &BulkWrite, chain_id: ChainId, of: &Covered) -> Re
 }
 
 /// Fork and junction of every reorg.
-async fn junctions(write: &BulkWrite, chain_id: ChainId) -> Result<Vec<(u64, u64)>, Error> {
+pub(super) async fn junctions(write: &BulkWrite, chain_id: ChainId) -> Result<Vec<(u64, u64)>, Error> {
     let rows = reorg::Entity::find().filter(reorg::Column::ChainId.eq(signed(chain_id.0))).all(write).await?;
     Ok(rows.into_iter().map(|row| (unsigned(row.fork), unsigned(row.last_valid_number))).collect())
 }
 
 /// The fork of the block that is part of the chain at a height: it was indexed after the last reorg
 /// that went below it. Those that are not kept went below all that is.
-fn fork_at(earliest_fork: u64, junctions: &[(u64, u64)], number: u64) -> u64 {
+pub(super) fn fork_at(earliest_fork: u64, junctions: &[(u64, u64)], number: u64) -> u64 {
     let below = junctions.iter().filter(|(_, junction)| *junction < number);
     below.map(|(fork, _)| *fork).max().unwrap_or(0).max(earliest_fork)
 }
 
 /// Makes the rows of blocks that had no log so far.
-async fn make_blocks(
+pub(super) async fn make_blocks(
     write: &BulkWrite,
     from: &ChainProgress,
     blocks: &BTreeMap<u64, KnownBlock>,
@@ -182,9 +210,13 @@ async fn make_blocks(
     let (Some((first, _)), Some((last, _))) = (blocks.first_key_value(), blocks.last_key_value()) else {
         return Ok(());
     };
+    let which = match blocks.len() {
+        ..=ROWS => block::Column::Number.is_in(blocks.keys().copied().map(signed)),
+        _ => block::Column::Number.between(signed(*first), signed(*last)),
+    };
     let known = block::Entity::find()
         .filter(block::Column::ChainId.eq(signed(from.chain_id.0)))
-        .filter(block::Column::Number.between(signed(*first), signed(*last)))
+        .filter(which)
         .filter(block::Column::OrphanedAt.is_null())
         .all(write)
         .await?;
@@ -202,15 +234,25 @@ async fn make_blocks(
     Ok(capstan_db::bulk::insert_all(write, rows.collect()).await?)
 }
 
-/// Counts the logs of blocks anew.
+/// Counts the logs of blocks anew, from the first of some to the last one.
 async fn count_events(
     write: &BulkWrite,
     chain_id: ChainId,
     blocks: &BTreeMap<u64, KnownBlock>,
 ) -> Result<(), Error> {
-    let (Some((first, _)), Some((last, _))) = (blocks.first_key_value(), blocks.last_key_value()) else {
-        return Ok(());
-    };
+    match (blocks.first_key_value(), blocks.last_key_value()) {
+        (Some((first, _)), Some((last, _))) => count_between(write, chain_id, *first, *last).await,
+        _ => Ok(()),
+    }
+}
+
+/// Counts the logs of blocks anew.
+pub(super) async fn count_between(
+    write: &BulkWrite,
+    chain_id: ChainId,
+    first: u64,
+    last: u64,
+) -> Result<(), Error> {
     let width = place::end_of(0).saturating_add(1);
     let counted = format!(
         "UPDATE block SET events = (SELECT count(*) FROM event WHERE event.chain_id = block.chain_id \
@@ -218,7 +260,7 @@ async fn count_events(
          AND event.place < (block.number + 1) * {width}) \
          WHERE chain_id = $1 AND number BETWEEN $2 AND $3 AND orphaned_at IS NULL"
     );
-    let values = [signed(chain_id.0).into(), signed(*first).into(), signed(*last).into()];
+    let values = [signed(chain_id.0).into(), signed(first).into(), signed(last).into()];
     let statement = Statement::from_sql_and_values(write.get_database_backend(), counted, values);
     write.execute_raw(statement).await?;
     Ok(())

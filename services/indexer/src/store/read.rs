@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use capstan_chain::Log;
 use capstan_db::columns::{AddressColumn, HashColumn, TransactionColumn, bytes, signed, unsigned};
 use capstan_db::indexer::entities::{block, chain, event, reorg};
-use capstan_primitives::{Address, BlockRef, ChainId, Finality, Topics, TransactionId};
+use capstan_primitives::{Address, BlockRef, ChainId, Finality, Hash, Topics, TransactionId};
 use futures::TryStreamExt;
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DatabaseBackend, DatabaseTransaction, DbErr, EntityTrait, Order,
@@ -71,6 +72,27 @@ pub struct RawEvent {
     pub topics: Topics,
     /// Data.
     pub data: Vec<u8>,
+}
+
+impl RawEvent {
+    /// The log, and what it is filed under; nothing when it has more topics than a log can have.
+    #[must_use]
+    pub fn into_log(self) -> Option<(Log, EventType)> {
+        let Self { place, block, of, transaction_index, transaction, address, topics, data } = self;
+        let id = (of.topic != Hash::ZERO).then_some(of.topic);
+        let log = Log {
+            block_number: block.number,
+            block_hash: block.hash,
+            block_time: Some(block.time),
+            transaction,
+            transaction_index,
+            log_index: place::index_of(place),
+            address,
+            topics: Topics::of(id.into_iter().chain(topics.iter().copied())).ok()?,
+            data,
+        };
+        Some((log, of))
+    }
 }
 
 /// A part of the log as of one snapshot.

@@ -259,6 +259,6 @@ pub(super) fn undo(row: reorg::Model) -> Undo {
     }
 }
 
-fn index(number: u32) -> Result<i32, Error> {
+pub(super) fn index(number: u32) -> Result<i32, Error> {
     i32::try_from(number).map_err(|_| Error::Row(format!("index {number} is over 2^31 - 1")))
 }

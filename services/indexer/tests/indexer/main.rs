@@ -10,6 +10,7 @@ mod blocks;
 mod carriers;
 mod consumers;
 mod cursors;
+mod definitions;
 mod faults;
 mod filters;
 mod finality;
