@@ -20,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(migrations::m0006_pool_horizon::Migration),
             Box::new(migrations::m0007_forgotten_fork::Migration),
             Box::new(migrations::m0008_pool_gap::Migration),
+            Box::new(migrations::m0009_contract_tokens::Migration),
         ]
     }
 }

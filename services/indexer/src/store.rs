@@ -7,6 +7,7 @@ mod contracts;
 mod history;
 mod known;
 mod lease;
+mod page;
 mod pool_rows;
 mod pools;
 mod quarantine;

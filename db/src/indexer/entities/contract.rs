@@ -20,6 +20,10 @@ pub struct Model {
     pub factory: AddressColumn,
     /// Block that made it; a reorg below this block removes the contract.
     pub created_block: i64,
+    /// The pool's first token, or the collateral of outcomes; none when it is not known.
+    pub token0: Option<AddressColumn>,
+    /// The pool's second token.
+    pub token1: Option<AddressColumn>,
 }
 
 /// Relations to other tables: none.

@@ -8,3 +8,4 @@ pub(super) mod m0005_added_contract;
 pub(super) mod m0006_pool_horizon;
 pub(super) mod m0007_forgotten_fork;
 pub(super) mod m0008_pool_gap;
+pub(super) mod m0009_contract_tokens;

@@ -134,6 +134,8 @@ pub struct Contract {
     pub start_block: u64,
     /// The factory that made it; none for a configured contract.
     pub factory: Option<Address>,
+    /// Tokens that it trades, as its factory said: see [`Found::tokens`].
+    pub tokens: Arc<[Address]>,
 }
 
 /// By which rules a log is followed.
@@ -156,6 +158,9 @@ pub struct Found {
     pub factory: Address,
     /// Block that made it.
     pub created_block: u64,
+    /// Both tokens of a pool in their order, or the collateral of outcomes and nothing; nothing when it is
+    /// not known.
+    pub tokens: [Option<Address>; 2],
 }
 
 /// Contracts by address, and events that are followed on any contract.
@@ -308,8 +313,12 @@ impl Contracts {
             return false;
         }
         let Some(definition) = usual(&mut self.definitions, found.protocol) else { return false };
-        let contract =
-            Contract { definition, start_block: found.created_block, factory: Some(found.factory) };
+        let contract = Contract {
+            definition,
+            start_block: found.created_block,
+            factory: Some(found.factory),
+            tokens: found.tokens.iter().flatten().copied().collect(),
+        };
         self.by_address.insert(found.address, contract);
         true
     }
@@ -323,10 +332,18 @@ impl Contracts {
         }
         let decoded = abi.decode_log(log).ok()?;
         let creates = creates.iter().find(|creates| creates.event == decoded.name)?;
-        let argument = decoded.arguments.iter().find(|argument| argument.name == creates.argument)?;
-        let Value::Address(address) = argument.value else { return None };
-        let created_block = log.block_number;
-        Some(Found { address, protocol: creates.protocol, factory: log.address, created_block })
+        let argument = |name: &str| {
+            let found = decoded.arguments.iter().find(|argument| argument.name == name)?;
+            if let Value::Address(address) = found.value { Some(address) } else { None }
+        };
+        let mut tokens = creates.tokens.iter().map(|name| argument(name));
+        Some(Found {
+            address: argument(creates.argument)?,
+            protocol: creates.protocol,
+            factory: log.address,
+            created_block: log.block_number,
+            tokens: [tokens.next().flatten(), tokens.next().flatten()],
+        })
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Event {
     pub address: Address,
     /// How the log is read.
     pub definition: Arc<Definition>,
+    /// Tokens that the contract trades, when they are known: as [`super::Contract::tokens`].
+    pub tokens: Arc<[Address]>,
     /// Canonical kind.
     pub kind: Arc<str>,
     /// Topics, with the event's id where it has one.

@@ -47,7 +47,8 @@ impl Pattern {
     pub fn new(definition: Definition, start_block: u64, filters: Vec<LogFilter>) -> Self {
         let key = key(&definition, &filters);
         let filters = filters.into_iter().flat_map(small).collect();
-        let contract = Contract { definition: Arc::new(definition), start_block, factory: None };
+        let contract =
+            Contract { definition: Arc::new(definition), start_block, factory: None, tokens: Arc::default() };
         Self { key, contract, filters, native: None }
     }
 

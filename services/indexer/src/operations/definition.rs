@@ -71,7 +71,12 @@ impl Configured<'_> {
 /// with `place`.
 pub fn contract(of: &Description, start_block: u64, place: &str) -> Result<Contract, ConfigError> {
     let start_block = of.start_block.unwrap_or(start_block);
-    Ok(Contract { definition: Arc::new(definition(of, place)?), start_block, factory: None })
+    Ok(Contract {
+        definition: Arc::new(definition(of, place)?),
+        start_block,
+        factory: None,
+        tokens: Arc::default(),
+    })
 }
 
 fn definition(of: &Description, place: &str) -> Result<Definition, ConfigError> {

@@ -131,6 +131,7 @@ impl Ingest {
     /// Goes on from where the log is, as its writer.
     pub(super) async fn take_over(&mut self) -> Result<(), Error> {
         (self.seen, self.audit) = (None, Audit::default());
+        self.learn_tokens().await?;
         self.look_at_roots().await?;
         // What another process left reversible is looked at again.
         self.audit_reversible();

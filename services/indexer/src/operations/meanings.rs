@@ -108,7 +108,7 @@ fn meaning<'a>(
         return None;
     }
     let kind = definition.kind(event.name());
-    let definition = Arc::clone(definition);
+    let (definition, tokens) = (Arc::clone(definition), Arc::clone(&source.tokens));
     let log_index = place::index_of(place);
     let wanted = filter.takes(&definition.protocol, &kind);
     wanted.then_some(Event {
@@ -119,6 +119,7 @@ fn meaning<'a>(
         log_index,
         address,
         definition,
+        tokens,
         kind,
         topics,
         data,

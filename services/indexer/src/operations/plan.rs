@@ -70,7 +70,7 @@ pub fn plan(chain: &platform::Chain, config: &Config, place: &str) -> Result<Cha
         let place = format!("{place}.contracts.{index}");
         let definition = Arc::new(Configured::from(configured).definition(&place)?);
         let start_block = configured.start_block.unwrap_or(chain.start_block);
-        let contract = Contract { definition, start_block, factory: None };
+        let contract = Contract { definition, start_block, factory: None, tokens: Arc::default() };
         if contracts.insert(configured.address, contract).is_some() {
             return Err(wrong(&place, "address", format!("{} stands twice", configured.address)));
         }

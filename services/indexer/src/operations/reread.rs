@@ -1,12 +1,13 @@
 //! What another definition makes of the logs that are stored of a contract; no node is asked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use capstan_chain::Log;
 use capstan_primitives::Address;
 
 use super::Ingest;
 use crate::{
-    domain::{Contract, Found, Reread},
+    domain::{Contract, EventType, Found, Reread, place},
     error::Error,
     metrics,
     store::{RawEvent, Span, Wanted},
@@ -29,20 +30,51 @@ impl Ingest {
         for entry in entries {
             of_contract.quarantined(entry.log, contract);
         }
-        let wanted = Wanted { addresses: vec![address], ..Wanted::default() };
-        let until = i64::MAX.unsigned_abs();
-        let mut span = Span { after: None, floor: None, until, newest_first: false, limit: PAGE };
-        while let Some((_, events, more)) = self.store.list(self.plan.id, &wanted, span, None).await? {
-            for (log, of) in events.into_iter().filter_map(RawEvent::into_log) {
-                of_contract.logged(log, &of, contract);
-            }
-            let Some(through) = more else { break };
-            span.after = Some(through);
-        }
+        self.look_at(address, None, |log, of| of_contract.logged(log, &of, contract)).await?;
         let first = self.first_new(&of_contract.moved.found).await?;
         metrics::reread(self.plan.id, address, &of_contract);
         reread.append(of_contract);
         Ok(first)
+    }
+
+    /// Reads from the log which tokens contracts trade that were found before that was kept.
+    pub(super) async fn learn_tokens(&self) -> Result<(), Error> {
+        let found = self.store.found_contracts(self.plan.id).await?;
+        let is_known = |found: &Found| found.tokens.iter().any(Option::is_some);
+        let is_kept = |found: &Found| found.created_block >= self.progress.earliest;
+        let unknown = found.iter().filter(|found| !is_known(found) && is_kept(found));
+        let mut first_of: BTreeMap<Address, u64> = BTreeMap::new();
+        for found in unknown {
+            let first = first_of.entry(found.factory).or_insert(found.created_block);
+            *first = found.created_block.min(*first);
+        }
+        for (factory, first) in first_of {
+            let Some(contract) = self.roots.get(&factory) else { continue };
+            let mut reread = Reread::default();
+            self.look_at(factory, place::before(first), |log, of| reread.logged(log, &of, contract)).await?;
+            let found = reread.moved.found;
+            tracing::info!(chain = self.plan.id.0, %factory, contracts = found.len(), "learning their tokens");
+            self.store.keep_tokens(self.plan.id, &found).await?;
+        }
+        Ok(())
+    }
+
+    /// Every log that is stored of a contract after a place.
+    async fn look_at(
+        &self,
+        address: Address,
+        after: Option<u64>,
+        mut look: impl FnMut(Log, EventType),
+    ) -> Result<(), Error> {
+        let wanted = Wanted { addresses: vec![address], ..Wanted::default() };
+        let until = i64::MAX.unsigned_abs();
+        let mut span = Span { after, floor: None, until, newest_first: false, limit: PAGE };
+        while let Some((_, events, more)) = self.store.list(self.plan.id, &wanted, span, None).await? {
+            events.into_iter().filter_map(RawEvent::into_log).for_each(|(log, of)| look(log, of));
+            let Some(through) = more else { break };
+            span.after = Some(through);
+        }
+        Ok(())
     }
 
     /// The first block that made one of these contracts, of those that nobody knew.

@@ -131,7 +131,7 @@ fn position_of(token: &str, binding: &str) -> Result<u64, Error> {
 }
 
 fn contract((address, contract): (Address, Contract)) -> FollowedContract {
-    let Contract { definition, start_block, factory } = contract;
+    let Contract { definition, start_block, factory, tokens: _ } = contract;
     FollowedContract {
         address: address.to_string(),
         protocol: definition.protocol.clone(),

@@ -96,7 +96,7 @@ pub(super) fn read<M: Message + Default>(written: Bytes) -> Result<M, Error> {
 }
 
 fn canonical(wire: &mut Wire, event: &Event, decoded: &Decoded<'_>) {
-    let meanings = canonical::of(&event.definition.protocol, decoded, &event.address);
+    let meanings = canonical::of(decoded, event);
     meanings.iter().for_each(|meaning| wire.message(13, meaning));
 }
 

@@ -30,7 +30,27 @@ impl Store {
         Ok(rows.into_iter().filter_map(rows::found).collect())
     }
 
-    /// How many contracts factories made on a chain or operators added, and the newest block that one was
+    /// Keeps which tokens contracts trade that were found before that was kept.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn keep_tokens(&self, chain_id: ChainId, found: &[Found]) -> Result<(), Error> {
+        let write = self.database.write().await?;
+        for found in found {
+            let [token0, token1] = found.tokens.map(|token| token.map(AddressColumn));
+            contract::Entity::update_many()
+                .set(contract::ActiveModel { token0: Set(token0), token1: Set(token1), ..Default::default() })
+                .filter(contract::Column::ChainId.eq(signed(chain_id.0)))
+                .filter(contract::Column::Address.eq(AddressColumn(found.address)))
+                .filter(contract::Column::CreatedBlock.eq(signed(found.created_block)))
+                .exec(&write)
+                .await?;
+        }
+        Ok(write.commit().await?)
+    }
+
+    /// How many contracts factories made on a chain or operators added and of how many the tokens are known,
+    /// in one number, and the newest block that one was
     /// made in: what changes when the contracts do, but for a reorg that puts one for another.
     ///
     /// # Errors
@@ -40,16 +60,17 @@ impl Store {
         let of_chain =
             added_contract::Entity::find().filter(added_contract::Column::ChainId.eq(signed(chain_id.0)));
         let added = i64::try_from(of_chain.count(&read).await?).unwrap_or(i64::MAX);
-        let mark: Option<(i64, Option<i64>)> = contract::Entity::find()
+        let mark: Option<(i64, i64, Option<i64>)> = contract::Entity::find()
             .select_only()
             .column_as(contract::Column::Address.count(), "count")
+            .column_as(contract::Column::Token0.count(), "known")
             .column_as(contract::Column::CreatedBlock.max(), "newest")
             .filter(contract::Column::ChainId.eq(signed(chain_id.0)))
             .into_tuple()
             .one(&read)
             .await?;
-        let (found, newest) = mark.unwrap_or_default();
-        Ok((found.saturating_add(added), newest))
+        let (found, known, newest) = mark.unwrap_or_default();
+        Ok((found.saturating_add(known).saturating_add(added), newest))
     }
 
     /// Those of `addresses` that factories made on a chain.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use capstan_db::bulk::BulkWrite;
-use capstan_db::columns::{signed, unsigned};
+use capstan_db::columns::{AddressColumn, signed, unsigned};
 use capstan_db::indexer::entities::{block, covered, event, reorg};
 use capstan_primitives::{Address, ChainId, Hash};
 use sea_orm::{

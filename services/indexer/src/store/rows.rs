@@ -78,16 +78,21 @@ pub(super) fn found(row: contract::Model) -> Option<Found> {
     // A protocol that this version no longer knows cannot be decoded; its contracts are left alone.
     let protocol = capstan_chain::protocol(&row.protocol)?.name;
     let created_block = unsigned(row.created_block);
-    Some(Found { address: row.address.0, protocol, factory: row.factory.0, created_block })
+    let tokens = [row.token0, row.token1].map(|token| token.map(|token| token.0));
+    Some(Found { address: row.address.0, protocol, factory: row.factory.0, created_block, tokens })
 }
 
 pub(super) fn contract_row(chain_id: ChainId, found: &Found) -> contract::ActiveModel {
+    let Found { address, protocol, factory, created_block, tokens } = *found;
+    let [token0, token1] = tokens.map(|token| token.map(AddressColumn));
     contract::ActiveModel {
         chain_id: Set(signed(chain_id.0)),
-        address: Set(AddressColumn(found.address)),
-        protocol: Set(found.protocol.to_owned()),
-        factory: Set(AddressColumn(found.factory)),
-        created_block: Set(signed(found.created_block)),
+        address: Set(AddressColumn(address)),
+        protocol: Set(protocol.to_owned()),
+        factory: Set(AddressColumn(factory)),
+        created_block: Set(signed(created_block)),
+        token0: Set(token0),
+        token1: Set(token1),
     }
 }
 

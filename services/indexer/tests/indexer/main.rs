@@ -31,6 +31,7 @@ mod server;
 mod serving;
 mod state;
 mod store_away;
+mod trades;
 mod transactions;
 mod undos;
 mod wildcards;

@@ -89,6 +89,7 @@ const FPMM_FACTORY: Definition = Definition {
         event: "FixedProductMarketMakerCreation",
         argument: "fixedProductMarketMaker",
         protocol: "gnosis.fpmm",
+        tokens: &["collateralToken"],
     }],
 };
 
@@ -118,7 +119,12 @@ const PERMIT2: Definition = Definition {
 const UNISWAP_V2_FACTORY: Definition = Definition {
     name: "uniswap.v2.factory",
     events: &["PairCreated(address indexed token0, address indexed token1, address pair, uint256)"],
-    creates: &[Creates { event: "PairCreated", argument: "pair", protocol: "uniswap.v2.pair" }],
+    creates: &[Creates {
+        event: "PairCreated",
+        argument: "pair",
+        protocol: "uniswap.v2.pair",
+        tokens: &["token0", "token1"],
+    }],
 };
 
 const UNISWAP_V2_PAIR: Definition = Definition {
@@ -141,7 +147,12 @@ const UNISWAP_V3_FACTORY: Definition = Definition {
         "FeeAmountEnabled(uint24 indexed fee, int24 indexed tickSpacing)",
         "OwnerChanged(address indexed oldOwner, address indexed newOwner)",
     ],
-    creates: &[Creates { event: "PoolCreated", argument: "pool", protocol: "uniswap.v3.pool" }],
+    creates: &[Creates {
+        event: "PoolCreated",
+        argument: "pool",
+        protocol: "uniswap.v3.pool",
+        tokens: &["token0", "token1"],
+    }],
 };
 
 const UNISWAP_V3_POOL: Definition = Definition {

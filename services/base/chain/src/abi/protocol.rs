@@ -24,6 +24,9 @@ pub struct Creates {
     pub argument: &'static str,
     /// Protocol of the new contract.
     pub protocol: &'static str,
+    /// Names of the event's arguments, of type `address`, that hold the tokens that it trades: both of a
+    /// pool, in their order, or the collateral of outcomes.
+    pub tokens: &'static [&'static str],
 }
 
 /// One protocol as it is written down.

@@ -22,6 +22,7 @@ fn event(number: u64) -> Event {
         log_index: 0,
         address: Address::ZERO,
         definition: Arc::new(Definition::of(protocol, &BTreeMap::new())),
+        tokens: Arc::default(),
         kind: Arc::from("erc20.Transfer"),
         topics: Topics::default(),
         data: Vec::new(),

@@ -8,6 +8,8 @@ pub(super) struct Fields<'a> {
     pub(super) protocol: &'a str,
     pub(super) event: &'a Decoded<'a>,
     pub(super) emitter: &'a Address,
+    /// Tokens that it trades, when they are known.
+    pub(super) tokens: &'a [Address],
 }
 
 impl<'a> Fields<'a> {
@@ -19,6 +21,11 @@ impl<'a> Fields<'a> {
     /// The emitting contract.
     pub(super) fn contract(&self) -> String {
         self.emitter.to_string()
+    }
+
+    /// A token of the emitting contract; empty when it is not known.
+    pub(super) fn token(&self, index: usize) -> String {
+        self.tokens.get(index).map(Address::to_string).unwrap_or_default()
     }
 
     pub(super) fn address(&self, name: &str) -> Option<String> {

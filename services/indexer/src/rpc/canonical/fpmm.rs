@@ -32,7 +32,7 @@ fn sold(of: &Fields<'_>) -> Option<Vec<Event>> {
     traded(of, TradeSide::Sell, trader, [of.amount("outcomeTokensSold")?, of.amount("returnAmount")?])
 }
 
-/// A trade whose trader gets the output; neither token is in the log.
+/// A trade whose trader gets the output. Outcome tokens have no address of their own.
 fn traded(
     of: &Fields<'_>,
     side: TradeSide,
@@ -44,8 +44,8 @@ fn traded(
         pool: of.contract(),
         recipient: trader.clone(),
         trader,
-        token_in: String::new(),
-        token_out: String::new(),
+        token_in: if side == TradeSide::Buy { of.token(0) } else { String::new() },
+        token_out: if side == TradeSide::Sell { of.token(0) } else { String::new() },
         amount_in,
         amount_out,
         fee: of.amount("feeAmount")?,

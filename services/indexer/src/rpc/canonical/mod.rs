@@ -15,9 +15,9 @@ mod uniswap_v3;
 mod weth9;
 
 use capstan_chain::Decoded;
-use capstan_primitives::Address;
 use capstan_proto::indexer::{CanonicalEvent, canonical_event::Event};
 
+use crate::domain;
 use fields::Fields;
 
 /// What one event means. None when the event means nothing that has a message, or its values are out
@@ -43,11 +43,17 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("weth9", weth9::EVENTS),
 ];
 
-/// What an event of a contract of `protocol` at `address` means, in order; empty when nothing is known.
-pub(super) fn of(protocol: &str, event: &Decoded<'_>, address: &Address) -> Vec<CanonicalEvent> {
+/// What an event means that is `decoded`, in order; empty when nothing is known.
+pub(super) fn of(decoded: &Decoded<'_>, event: &domain::Event) -> Vec<CanonicalEvent> {
+    let domain::Event { definition, address, tokens, .. } = event;
+    read(&Fields { protocol: &definition.protocol, event: decoded, emitter: address, tokens })
+}
+
+fn read(of: &Fields<'_>) -> Vec<CanonicalEvent> {
+    let Fields { protocol, event, .. } = *of;
     let adapter = ADAPTERS.iter().find(|(name, _)| *name == protocol);
     let reading = adapter.and_then(|(_, events)| events.iter().find(|(name, _)| *name == event.name));
-    let meanings = reading.and_then(|(_, read)| read(&Fields { protocol, event, emitter: address }));
+    let meanings = reading.and_then(|(_, read)| read(of));
     let wrap = |event| CanonicalEvent { event: Some(event) };
     meanings.unwrap_or_default().into_iter().map(wrap).collect()
 }

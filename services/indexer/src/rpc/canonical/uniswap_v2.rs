@@ -36,6 +36,8 @@ fn swapped(of: &Fields<'_>) -> Option<Vec<Event>> {
         pool: of.contract(),
         trader: of.address("sender")?,
         recipient: of.address("to")?,
+        token_in: of.token(usize::from(!is_token0_in)),
+        token_out: of.token(usize::from(is_token0_in)),
         amount_in: amount_in.to_string(),
         amount_out: amount_out.to_string(),
         token_in_index: Some(u32::from(!is_token0_in)),

@@ -35,6 +35,8 @@ fn swapped(of: &Fields<'_>) -> Option<Vec<Event>> {
         pool: of.contract(),
         trader: of.address("sender")?,
         recipient: of.address("recipient")?,
+        token_in: of.token(usize::from(token_in_index == 1)),
+        token_out: of.token(usize::from(token_in_index == 0)),
         amount_in: amount_in.to_string(),
         amount_out: amount_out.magnitude().to_string(),
         token_in_index: Some(token_in_index),

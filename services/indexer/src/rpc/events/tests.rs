@@ -28,8 +28,7 @@ fn expected(chain_id: ChainId, payloads: &[Payload], how: Finality, event: &Even
     let decoded = event.definition.abi.decode(&event.topics, &event.data).ok();
     let arguments = decoded.iter().flat_map(|decoded| &decoded.arguments).filter(|_| with_arguments);
     let canonical = decoded.as_ref().filter(|_| some(Payload::Canonical));
-    let canonical =
-        canonical.map(|decoded| canonical::of(&event.definition.protocol, decoded, &event.address));
+    let canonical = canonical.map(|decoded| canonical::of(decoded, event));
     let topics = event.topics.iter().filter(|_| some(Payload::Raw));
     wire::Event {
         chain_id: chain_id.0,
@@ -128,6 +127,7 @@ fn any_event() -> impl Strategy<Value = Event> {
             address: Address::from(address),
             kind: definition.kind(&name),
             definition,
+            tokens: [Address::ZERO].into(),
             topics: Topics::of(topics).unwrap(),
             data,
         }

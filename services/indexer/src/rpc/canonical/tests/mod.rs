@@ -8,7 +8,7 @@ use capstan_chain::{known_protocols, protocol};
 use capstan_primitives::{Address, Hash, U256, keccak256};
 use capstan_proto::indexer::{Transfer, canonical_event::Event};
 
-use super::ADAPTERS;
+use super::{ADAPTERS, Fields};
 
 /// The contract that emits; its address is `text(0xee)`.
 const EMITTER: u8 = 0xee;
@@ -50,10 +50,22 @@ fn strings(numbers: &[&str]) -> Vec<String> {
 
 /// What a log means: the event of this signature with these indexed arguments and this data.
 fn meanings(of: &str, signature: &str, indexed: &[Word], data: &[Word]) -> Vec<Event> {
+    meanings_with(&[], of, signature, indexed, data)
+}
+
+/// The same of a contract that trades these tokens.
+fn meanings_with(
+    tokens: &[Address],
+    protocol_name: &str,
+    signature: &str,
+    indexed: &[Word],
+    data: &[Word],
+) -> Vec<Event> {
     let topics = [&[*keccak256(&[signature.as_bytes()]).as_bytes()], indexed].concat();
     let data = data.concat();
-    let decoded = protocol(of).unwrap().abi.decode(&topics, &data).unwrap();
-    super::of(of, &decoded, &account(EMITTER)).into_iter().map(|one| one.event.unwrap()).collect()
+    let decoded = protocol(protocol_name).unwrap().abi.decode(&topics, &data).unwrap();
+    let of = Fields { protocol: protocol_name, event: &decoded, emitter: &account(EMITTER), tokens };
+    super::read(&of).into_iter().map(|one| one.event.unwrap()).collect()
 }
 
 fn transfer(from: u8, to: u8, amount: &str, token_id: &str) -> Event {
@@ -85,5 +97,6 @@ fn what_has_no_meaning_here_says_nothing() {
     let topics = [*keccak256(&[b"Transfer(address,address,uint256)"]).as_bytes(), word(1), word(2)];
     let data = word(3);
     let decoded = protocol("erc20").unwrap().abi.decode(&topics, &data).unwrap();
-    assert_eq!(super::of("abi", &decoded, &account(EMITTER)), []);
+    let of = Fields { protocol: "abi", event: &decoded, emitter: &account(EMITTER), tokens: &[] };
+    assert_eq!(super::read(&of), []);
 }

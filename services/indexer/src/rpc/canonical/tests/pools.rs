@@ -2,7 +2,7 @@
 
 use capstan_proto::indexer::{LiquidityChanged, PoolCreated, TradeExecuted, canonical_event::Event};
 
-use super::{EMITTER, meanings, minus, text, word};
+use super::{EMITTER, account, meanings, meanings_with, minus, text, word};
 
 fn pool_trade(venue: &str, index: u32, amount_in: &str, amount_out: &str) -> Event {
     Event::TradeExecuted(TradeExecuted {
@@ -18,7 +18,7 @@ fn pool_trade(venue: &str, index: u32, amount_in: &str, amount_out: &str) -> Eve
 }
 
 #[test]
-fn a_swap_says_which_side_went_in_but_not_which_token() {
+fn a_swap_says_which_side_went_in() {
     const V2: &str = "uniswap.v2.pair";
     let v2 = |amounts: [u64; 4]| {
         let signature = "Swap(address,uint256,uint256,uint256,uint256,address)";
@@ -40,6 +40,34 @@ fn a_swap_says_which_side_went_in_but_not_which_token() {
     assert_eq!(v3(minus(9), word(5)), [pool_trade(V3, 1, "5", "9")]);
     assert_eq!(v3(word(1), word(0)), [pool_trade(V3, 0, "1", "0")], "too small to buy anything");
     assert_eq!(v3(word(0), word(0)), []);
+}
+
+#[test]
+fn a_swap_of_a_pool_whose_tokens_are_known_says_which_they_are() {
+    let tokens = [account(7), account(8)];
+    let of = |event: &Event| match event {
+        Event::TradeExecuted(trade) => (trade.token_in.clone(), trade.token_out.clone()),
+        other => panic!("{other:?}"),
+    };
+    let v2 = |amounts: [u64; 4]| {
+        let signature = "Swap(address,uint256,uint256,uint256,uint256,address)";
+        let indexed = [word(1), word(2)];
+        of(&meanings_with(&tokens, "uniswap.v2.pair", signature, &indexed, &amounts.map(word))[0])
+    };
+    assert_eq!([v2([5, 0, 0, 9]), v2([0, 5, 9, 0])], [(text(7), text(8)), (text(8), text(7))]);
+    let v3 = |amount0, amount1| {
+        let signature = "Swap(address,address,int256,int256,uint160,uint128,int24)";
+        let data = [amount0, amount1, word(1 << 60), word(1), minus(200_000)];
+        of(&meanings_with(&tokens, "uniswap.v3.pool", signature, &[word(1), word(2)], &data)[0])
+    };
+    assert_eq!([v3(word(5), minus(9)), v3(minus(9), word(5))], [(text(7), text(8)), (text(8), text(7))]);
+    let fpmm = |signature| {
+        let (indexed, data) = ([word(1), word(0)], [word(10), word(1), word(9)]);
+        of(&meanings_with(&tokens[..1], "gnosis.fpmm", signature, &indexed, &data)[0])
+    };
+    let bought = fpmm("FPMMBuy(address,uint256,uint256,uint256,uint256)");
+    let sold = fpmm("FPMMSell(address,uint256,uint256,uint256,uint256)");
+    assert_eq!([bought, sold], [(text(7), String::new()), (String::new(), text(7))]);
 }
 
 #[test]

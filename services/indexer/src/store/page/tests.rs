@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use capstan_chain::{Header, Log};
 use capstan_db::{Database, Options, indexer::Migrator, testing::TestStore};
-use capstan_primitives::{BlockTime, Hash};
+use capstan_primitives::{Address, BlockTime, Finality, Hash, Topics};
 
 use super::*;
 use crate::{
-    domain::{Batch, NewEvent},
-    store::{Append, Window},
+    domain::{Batch, ChainProgress, NewEvent, Position},
+    store::{Append, Bounds, Store, Window},
 };
 
 const CHAIN: ChainId = ChainId(1);
