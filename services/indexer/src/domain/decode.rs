@@ -86,13 +86,15 @@ impl Batch {
     }
 }
 
-/// What another definition makes of the logs that are stored of a contract.
+/// What another definition makes of some logs that are stored of a contract.
 #[derive(Debug, Default)]
 pub struct Reread {
     /// What changes place: logs of the quarantine that are events now, and events that go into it; and
     /// what they, or others, make known.
     pub moved: Batch,
-    /// Logs that are filed under something else.
+    /// What logs of the contract are filed under, and what they are filed under from now on.
+    pub renamed: Vec<(EventType, EventType)>,
+    /// Logs whose first topic is the id of their event now, or no longer is.
     pub filed: Vec<NewEvent>,
 }
 
@@ -109,24 +111,23 @@ impl Reread {
     pub fn logged(&mut self, log: Log, of: &EventType, contract: &Contract) {
         let mut now = Batch::default();
         now.add(log, contract);
-        self.filed.extend(now.events.into_iter().filter(|event| event.of != *of));
         self.moved.found.append(&mut now.found);
         self.moved.quarantined.append(&mut now.quarantined);
-    }
-
-    /// Adds that of another contract.
-    pub fn append(&mut self, mut other: Self) {
-        self.moved.events.append(&mut other.moved.events);
-        self.moved.found.append(&mut other.moved.found);
-        self.moved.quarantined.append(&mut other.moved.quarantined);
-        self.filed.append(&mut other.filed);
+        for event in now.events.into_iter().filter(|event| event.of != *of) {
+            if event.of.topic != of.topic {
+                self.filed.push(event);
+            } else if !self.renamed.iter().any(|(before, _)| before == of) {
+                self.renamed.push((of.clone(), event.of));
+            }
+        }
     }
 
     /// Whether nothing changes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         let Batch { events, found, quarantined } = &self.moved;
-        events.is_empty() && found.is_empty() && quarantined.is_empty() && self.filed.is_empty()
+        let stays = events.is_empty() && found.is_empty() && quarantined.is_empty();
+        stays && self.renamed.is_empty() && self.filed.is_empty()
     }
 }
 

@@ -127,7 +127,7 @@ impl EventLog {
         after: Option<u64>,
         limit: u64,
     ) -> Result<(Vec<Quarantined>, Option<u64>), Error> {
-        let mut page = self.store.quarantined(chain_id, after, limit.saturating_add(1)).await?;
+        let mut page = self.store.quarantined(chain_id, None, after, limit.saturating_add(1)).await?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let more = page.len() > limit;
         page.truncate(limit);

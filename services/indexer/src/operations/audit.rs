@@ -7,7 +7,7 @@ use std::{
 };
 
 use capstan_chain::{ChainError, Header, Log, Verification};
-use capstan_primitives::{ChainId, Hash, Topics};
+use capstan_primitives::ChainId;
 use futures::future::join_all;
 
 use super::{Ingest, SharedContracts};
@@ -190,14 +190,15 @@ impl Subject<'_> {
         let stored = stored.map(|(_, events, _)| events).unwrap_or_default();
         let (stored, proved) = {
             let contracts = self.contracts.read().unwrap_or_else(PoisonError::into_inner);
-            let stored = stored.into_iter().map(log_of).collect::<Result<_, _>>()?;
+            let stored = stored.into_iter().filter_map(RawEvent::into_log).map(|(log, _)| log).collect();
             (logs(sort_out(stored, &contracts)), logs(sort_out(segment.logs, &contracts)))
         };
         if stored == proved {
             return Ok(true);
         }
         // What did not decode when it was read may do so now.
-        let apart = self.store.quarantined(self.chain_id, place::before(number), u64::from(u32::MAX)).await?;
+        let apart =
+            self.store.quarantined(self.chain_id, None, place::before(number), u64::from(u32::MAX)).await?;
         let is_apart = |log: &Log| apart.iter().any(|other| other.log == *log);
         Ok(stored.iter().eq(proved.iter().filter(|log| !is_apart(log))))
     }
@@ -210,22 +211,6 @@ fn apart(number: u64) -> Error {
 
 fn logs(batch: Batch) -> Vec<Log> {
     batch.events.into_iter().map(|event| event.log).collect()
-}
-
-fn log_of(event: RawEvent) -> Result<Log, Error> {
-    let id = (event.of.topic != Hash::ZERO).then_some(event.of.topic);
-    let topics = Topics::of(id.into_iter().chain(event.topics.iter().copied()));
-    Ok(Log {
-        block_number: event.block.number,
-        block_hash: event.block.hash,
-        block_time: Some(event.block.time),
-        transaction: event.transaction,
-        transaction_index: event.transaction_index,
-        log_index: place::index_of(event.place),
-        address: event.address,
-        topics: topics.map_err(|error| Error::Row(format!("log at place {}: {error}", event.place)))?,
-        data: event.data,
-    })
 }
 
 #[cfg(test)]

@@ -111,13 +111,14 @@ impl Ingest {
     async fn look_at_history(&mut self) -> Result<(), Error> {
         let known = self.store.covered(self.plan.id).await?;
         let (mut change, mut behind) = (Coverings::default(), Vec::new());
-        for (address, contract) in self.roots.subjects() {
+        let roots = self.roots.clone();
+        for (address, contract) in roots.subjects() {
             let before = known.iter().find(|known| known.address == address).copied();
             let mut now = self.covering(address, contract, before);
             let is_other = before.is_none_or(|before| before.definition != now.definition);
             if is_other && !now.is_of_pattern() && self.progress.indexed.is_some() {
                 // What the contract is found to have made brings its history.
-                let first = self.reread(address, contract, &mut change.reread).await?;
+                let first = self.reread(contract, before, address).await?;
                 now.next_block = now.next_block.into_iter().chain(first).min();
             }
             change.is_new |= now.added > self.progress.history;

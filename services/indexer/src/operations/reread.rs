@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use capstan_chain::Log;
 use capstan_primitives::Address;
+use capstan_runtime::failpoint;
 
 use super::Ingest;
 use crate::{
-    domain::{Contract, EventType, Found, Reread, place},
+    domain::{Contract, Covered, EventType, Found, Quarantined, Reread, place},
     error::Error,
     metrics,
     store::{RawEvent, Span, Wanted},
@@ -17,24 +18,57 @@ use crate::{
 const PAGE: u64 = 2_000;
 
 impl Ingest {
-    /// Adds to `reread` what `contract` makes of the logs that are stored of `address`; gives the first
-    /// block of those that made contracts which nobody knew.
+    /// Moves and files anew what is stored of a contract, as `contract` reads it; gives the first block of
+    /// those that made contracts which nobody knew. Each page is a transaction: what ends in between goes on
+    /// with the next start, as the definition is not noted before. Nobody reads what no longer decodes, and
+    /// who has read past what decodes now is told with the definition.
     pub(super) async fn reread(
-        &self,
-        address: Address,
+        &mut self,
         contract: &Contract,
-        reread: &mut Reread,
+        before: Option<Covered>,
+        address: Address,
     ) -> Result<Option<u64>, Error> {
-        let mut of_contract = Reread::default();
-        let entries = self.store.quarantined_of(self.plan.id, address, self.progress.earliest).await?;
-        for entry in entries {
-            of_contract.quarantined(entry.log, contract);
+        let (mut first, mut after) = (None, place::before(self.progress.earliest));
+        loop {
+            let entries = self.store.quarantined(self.plan.id, Some(address), after, PAGE).await?;
+            let Some(Quarantined { log, .. }) = entries.last() else { break };
+            after = place::place(log.block_number, log.log_index);
+            let mut page = Reread::default();
+            entries.into_iter().for_each(|entry| page.quarantined(entry.log, contract));
+            self.put_in_place(address, page, before, &mut first).await?;
         }
-        self.look_at(address, None, |log, of| of_contract.logged(log, &of, contract)).await?;
-        let first = self.first_new(&of_contract.moved.found).await?;
-        metrics::reread(self.plan.id, address, &of_contract);
-        reread.append(of_contract);
-        Ok(first)
+        let mut span = whole(None);
+        loop {
+            let (mut page, more) = (Reread::default(), self.look_at(address, &mut span).await?);
+            more.logs.iter().for_each(|(log, of)| page.logged(log.clone(), of, contract));
+            self.put_in_place(address, page, before, &mut first).await?;
+            if more.is_last {
+                return Ok(first);
+            }
+        }
+    }
+
+    async fn put_in_place(
+        &mut self,
+        address: Address,
+        page: Reread,
+        before: Option<Covered>,
+        first: &mut Option<u64>,
+    ) -> Result<(), Error> {
+        if page.is_empty() {
+            return Ok(());
+        }
+        let found = self.first_new(&page.moved.found).await?;
+        *first = [*first, found].into_iter().flatten().min();
+        let behind = before.zip(*first).map(|(before, first)| {
+            let next_block = before.next_block.into_iter().chain([first]).min();
+            Covered { next_block, ..before }
+        });
+        metrics::reread(self.plan.id, address, &page);
+        failpoint("reread.before");
+        self.progress = self.store.reread(&self.progress, address, page, behind).await?;
+        failpoint("reread.after");
+        Ok(())
     }
 
     /// Reads from the log which tokens contracts trade that were found before that was kept.
@@ -50,8 +84,14 @@ impl Ingest {
         }
         for (factory, first) in first_of {
             let Some(contract) = self.roots.get(&factory) else { continue };
-            let mut reread = Reread::default();
-            self.look_at(factory, place::before(first), |log, of| reread.logged(log, &of, contract)).await?;
+            let (mut reread, mut span) = (Reread::default(), whole(place::before(first)));
+            loop {
+                let page = self.look_at(factory, &mut span).await?;
+                page.logs.iter().for_each(|(log, of)| reread.logged(log.clone(), of, contract));
+                if page.is_last {
+                    break;
+                }
+            }
             let found = reread.moved.found;
             tracing::info!(chain = self.plan.id.0, %factory, contracts = found.len(), "learning their tokens");
             self.store.keep_tokens(self.plan.id, &found).await?;
@@ -59,22 +99,14 @@ impl Ingest {
         Ok(())
     }
 
-    /// Every log that is stored of a contract after a place.
-    async fn look_at(
-        &self,
-        address: Address,
-        after: Option<u64>,
-        mut look: impl FnMut(Log, EventType),
-    ) -> Result<(), Error> {
+    /// The next logs that are stored of a contract in a span, which begins after them then.
+    async fn look_at(&self, address: Address, span: &mut Span) -> Result<Page, Error> {
         let wanted = Wanted { addresses: vec![address], ..Wanted::default() };
-        let until = i64::MAX.unsigned_abs();
-        let mut span = Span { after, floor: None, until, newest_first: false, limit: PAGE };
-        while let Some((_, events, more)) = self.store.list(self.plan.id, &wanted, span, None).await? {
-            events.into_iter().filter_map(RawEvent::into_log).for_each(|(log, of)| look(log, of));
-            let Some(through) = more else { break };
-            span.after = Some(through);
-        }
-        Ok(())
+        let found = self.store.list(self.plan.id, &wanted, *span, None).await?;
+        let Some((_, events, more)) = found else { return Ok(Page { logs: Vec::new(), is_last: true }) };
+        span.after = more;
+        let logs = events.into_iter().filter_map(RawEvent::into_log).collect();
+        Ok(Page { logs, is_last: more.is_none() })
     }
 
     /// The first block that made one of these contracts, of those that nobody knew.
@@ -89,4 +121,14 @@ impl Ingest {
             |found: &&Found| !known.contains(&found.address) && self.roots.get(&found.address).is_none();
         Ok(found.iter().filter(is_new).map(|found| found.created_block).min())
     }
+}
+
+/// Logs with what they are filed under.
+struct Page {
+    logs: Vec<(Log, EventType)>,
+    is_last: bool,
+}
+
+fn whole(after: Option<u64>) -> Span {
+    Span { after, floor: None, until: i64::MAX.unsigned_abs(), newest_first: false, limit: PAGE }
 }

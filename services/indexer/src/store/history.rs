@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use capstan_chain::Log;
 use capstan_db::bulk::BulkWrite;
 use capstan_db::columns::{AddressColumn, signed, unsigned};
 use capstan_db::indexer::entities::{block, covered, event, reorg};
@@ -14,11 +15,10 @@ use super::{
     Store,
     append::{KnownBlock, blocks_of, move_cursor, type_key, write_rest},
     contracts::forget_contract,
-    reread::{Moved, put_in_place},
     rows,
 };
 use crate::{
-    domain::{Batch, ChainProgress, Covered, NewEvent, Reread, place},
+    domain::{Batch, ChainProgress, Covered, NewEvent, place},
     error::Error,
 };
 
@@ -43,20 +43,15 @@ impl Store {
         Ok(rows.into_iter().map(rows::covered).collect())
     }
 
-    /// Notes how much of some contracts' history is in the log, forgets that of others with what they made,
-    /// and moves what is read otherwise, in one transaction.
+    /// Notes how much of some contracts' history is in the log, and forgets that of others with what they
+    /// made, in one transaction.
     ///
     /// # Errors
     /// As [`Store::append`].
     pub async fn cover(&self, from: &ChainProgress, change: Coverings) -> Result<ChainProgress, Error> {
-        let Coverings { known, gone, is_new, reread } = change;
-        let mut to = ChainProgress { history: from.history.saturating_add(u64::from(is_new)), ..*from };
-        let types = [self.types_of(&reread.moved.events).await?, self.types_of(&reread.filed).await?];
+        let Coverings { known, gone, is_new } = change;
+        let to = ChainProgress { history: from.history.saturating_add(u64::from(is_new)), ..*from };
         let write = self.database.bulk_write().await?;
-        let parts = self.make_partitions(&write, from, &reread.moved.events).await?;
-        let Moved { events, failures, .. } = put_in_place(&write, from, reread, types).await?;
-        to.events = to.events.saturating_add_signed(events);
-        to.decode_failures = to.decode_failures.saturating_add_signed(failures);
         for address in gone {
             forget_contract(&write, from.chain_id, address).await?;
         }
@@ -65,7 +60,6 @@ impl Store {
         }
         move_cursor(&write, from, &to).await?;
         write.commit().await?;
-        self.learn_partitions(parts);
         Ok(to)
     }
 
@@ -92,7 +86,7 @@ impl Store {
             let inserted = insert(&write, from, events, &types, &junctions).await?;
             let count = u64::try_from(events.len()).unwrap_or_default();
             if inserted < count && !of.is_of_pattern() {
-                file_anew(&write, from.chain_id, events, &types).await?;
+                file_anew(&write, from, events, &types, &junctions).await?;
             }
             added += inserted;
         }
@@ -122,8 +116,6 @@ pub struct Coverings {
     pub gone: Vec<Address>,
     /// Whether readers are told that history is not what it was.
     pub is_new: bool,
-    /// What is read otherwise.
-    pub reread: Reread,
 }
 
 /// Inserts logs that are not there under the forks of their blocks, and says how many.
@@ -144,34 +136,46 @@ pub(super) async fn insert(
     Ok(insert.exec_without_returning(write).await?)
 }
 
-/// Files logs under their contract that were filed under something else.
+/// Writes logs anew that are there under something else than they are now. Of another fork there may be
+/// another log in the same place.
 pub(super) async fn file_anew(
     write: &BulkWrite,
-    chain_id: ChainId,
+    from: &ChainProgress,
     events: &[NewEvent],
     types: &Types,
+    junctions: &[(u64, u64)],
 ) -> Result<(), Error> {
-    let mut places: BTreeMap<(i32, Address), Vec<i64>> = BTreeMap::new();
-    for NewEvent { log, of } in events {
-        let place = place::place(log.block_number, log.log_index).map(signed);
-        let Some(type_) = types.get(&type_key(of)).copied() else { continue };
-        places.entry((type_, log.address)).or_default().extend(place);
-    }
-    for ((type_, address), places) in places {
-        event::Entity::update_many()
-            .col_expr(event::Column::Type, type_.into())
-            .filter(event::Column::ChainId.eq(signed(chain_id.0)))
-            // Of another fork there may be a log of another contract in the same place.
-            .filter(event::Column::Address.eq(AddressColumn(address)))
-            .filter(event::Column::Place.is_in(places))
-            .filter(event::Column::Type.ne(type_))
-            .exec(write)
-            .await?;
-    }
+    remove(write, from, events.iter().map(|event| &event.log), junctions).await?;
+    insert(write, from, events, types, junctions).await?;
     Ok(())
 }
 
-async fn write_covered(write: &BulkWrite, chain_id: ChainId, of: &Covered) -> Result<(), Error> {
+/// Removes logs of blocks that are part of the chain, and says how many.
+pub(super) async fn remove<'a>(
+    write: &BulkWrite,
+    from: &ChainProgress,
+    logs: impl Iterator<Item = &'a Log>,
+    junctions: &[(u64, u64)],
+) -> Result<u64, Error> {
+    let mut places: BTreeMap<(u64, Address), Vec<i64>> = BTreeMap::new();
+    for log in logs {
+        let fork = fork_at(from.earliest_fork, junctions, log.block_number);
+        let place = place::place(log.block_number, log.log_index).map(signed);
+        places.entry((fork, log.address)).or_default().extend(place);
+    }
+    let mut removed = 0;
+    for ((fork, address), places) in places {
+        let deleted = event::Entity::delete_many()
+            .filter(event::Column::ChainId.eq(signed(from.chain_id.0)))
+            .filter(event::Column::Fork.eq(signed(fork)))
+            .filter(event::Column::Address.eq(AddressColumn(address)))
+            .filter(event::Column::Place.is_in(places));
+        removed += deleted.exec(write).await?.rows_affected;
+    }
+    Ok(removed)
+}
+
+pub(super) async fn write_covered(write: &BulkWrite, chain_id: ChainId, of: &Covered) -> Result<(), Error> {
     let replace = OnConflict::columns([covered::Column::ChainId, covered::Column::Address])
         .update_columns([
             covered::Column::Definition,

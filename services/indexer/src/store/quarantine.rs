@@ -3,7 +3,9 @@
 use capstan_db::columns::{AddressColumn, signed};
 use capstan_db::indexer::entities::quarantine::{Column, Entity};
 use capstan_primitives::{Address, ChainId};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
 
 use super::{Store, rows};
 use crate::{
@@ -12,35 +14,15 @@ use crate::{
 };
 
 impl Store {
-    /// The logs in quarantine that a contract emitted in block `first` or later.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn quarantined_of(
-        &self,
-        chain_id: ChainId,
-        address: Address,
-        first: u64,
-    ) -> Result<Vec<Quarantined>, Error> {
-        let read = self.database.read().await?;
-        let rows = Entity::find()
-            .filter(Column::ChainId.eq(signed(chain_id.0)))
-            .filter(Column::Address.eq(AddressColumn(address)))
-            .filter(Column::BlockNumber.gte(signed(first)))
-            .order_by_asc(Column::BlockNumber)
-            .order_by_asc(Column::LogIndex)
-            .all(&read)
-            .await?;
-        rows.into_iter().map(rows::quarantined).collect()
-    }
-
-    /// At most `limit` logs in quarantine after the place `after`, in the order of the chain.
+    /// At most `limit` logs in quarantine after the place `after`, in the order of the chain: those of one
+    /// contract, or of all.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn quarantined(
         &self,
         chain_id: ChainId,
+        of: Option<Address>,
         after: Option<u64>,
         limit: u64,
     ) -> Result<Vec<Quarantined>, Error> {
@@ -52,6 +34,7 @@ impl Store {
         });
         let rows = Entity::find()
             .filter(Column::ChainId.eq(signed(chain_id.0)))
+            .apply_if(of, |select, of| select.filter(Column::Address.eq(AddressColumn(of))))
             .filter(later)
             .order_by_asc(Column::BlockNumber)
             .order_by_asc(Column::LogIndex)

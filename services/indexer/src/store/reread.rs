@@ -1,6 +1,6 @@
 //! Logs that another definition of their contract makes events of, or no longer does.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use capstan_db::bulk::BulkWrite;
 use capstan_db::columns::{AddressColumn, HashColumn, signed};
@@ -9,54 +9,112 @@ use capstan_primitives::Address;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::{
-    append::{blocks_of, write_rest},
-    history::{ROWS, Types, count_between, file_anew, fork_at, insert, junctions, make_blocks},
+    Store,
+    append::{blocks_of, move_cursor, write_rest},
+    history::{ROWS, Types, count_between, file_anew, insert, junctions, make_blocks, remove, write_covered},
     rows,
 };
 use crate::{
-    domain::{ChainProgress, NewEvent, Quarantined, Reread, place},
+    domain::{ChainProgress, Covered, EventType, NewEvent, Reread},
     error::Error,
 };
 
-/// How many more events and failures there are.
-pub(super) struct Moved {
-    pub(super) events: i64,
-    pub(super) failures: i64,
+/// Numbers of the kinds that logs have now, and of those that they had and have.
+struct Kinds {
+    moved: Types,
+    filed: Types,
+    renamed: Vec<(i32, i32)>,
 }
 
-/// Moves logs between the log and the quarantine, each to its place and the fork of its block, and files
-/// others anew. `types` are those of what is moved and of what is filed.
-pub(super) async fn put_in_place(
+impl Store {
+    /// Moves logs of a contract between the log and the quarantine, each to its place and the fork of its
+    /// block, and files others anew, in one transaction. `behind` is what is still to be fetched of the
+    /// contract's history, if that changes.
+    ///
+    /// # Errors
+    /// As [`Store::append`].
+    pub async fn reread(
+        &self,
+        from: &ChainProgress,
+        address: Address,
+        reread: Reread,
+        behind: Option<Covered>,
+    ) -> Result<ChainProgress, Error> {
+        let kinds = Kinds {
+            moved: self.types_of(&reread.moved.events).await?,
+            filed: self.types_of(&reread.filed).await?,
+            renamed: self.renamed(&reread.renamed).await?,
+        };
+        let write = self.database.bulk_write().await?;
+        let parts = self.make_partitions(&write, from, &reread.moved.events).await?;
+        rename(&write, from, address, &kinds.renamed).await?;
+        let to = put_in_place(&write, from, reread, &kinds).await?;
+        if let Some(behind) = behind {
+            write_covered(&write, from.chain_id, &behind).await?;
+        }
+        move_cursor(&write, from, &to).await?;
+        write.commit().await?;
+        self.learn_partitions(parts);
+        Ok(to)
+    }
+
+    async fn renamed(&self, renamed: &[(EventType, EventType)]) -> Result<Vec<(i32, i32)>, Error> {
+        let (before, now): (Vec<_>, Vec<_>) = renamed.iter().map(|(before, now)| (before, now)).unzip();
+        Ok(self.type_ids(&before).await?.into_iter().zip(self.type_ids(&now).await?).collect())
+    }
+}
+
+/// What a contract emitted is filed under other names, also in blocks that left the chain.
+async fn rename(
+    write: &BulkWrite,
+    from: &ChainProgress,
+    address: Address,
+    renamed: &[(i32, i32)],
+) -> Result<(), Error> {
+    for (before, now) in renamed {
+        event::Entity::update_many()
+            .col_expr(event::Column::Type, (*now).into())
+            .filter(event::Column::ChainId.eq(signed(from.chain_id.0)))
+            .filter(event::Column::Address.eq(AddressColumn(address)))
+            .filter(event::Column::Type.eq(*before))
+            .exec(write)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn put_in_place(
     write: &BulkWrite,
     from: &ChainProgress,
     reread: Reread,
-    types: [Types; 2],
-) -> Result<Moved, Error> {
-    if reread.is_empty() {
-        return Ok(Moved { events: 0, failures: 0 });
-    }
-    let (Reread { moved, filed }, [of_moved, of_filed]) = (reread, types);
+    kinds: &Kinds,
+) -> Result<ChainProgress, Error> {
+    let Reread { moved, filed, renamed: _ } = reread;
     let junctions = junctions(write, from.chain_id).await?;
     let mut blocks: BTreeSet<u64> = moved.quarantined.iter().map(|entry| entry.log.block_number).collect();
     blocks.extend(moved.events.iter().map(|event| event.log.block_number));
     let (mut added, mut removed) = (0, 0);
     for events in moved.events.chunks(ROWS) {
         make_blocks(write, from, &blocks_of(&[], events), &junctions).await?;
-        added += insert(write, from, events, &of_moved, &junctions).await?;
+        added += insert(write, from, events, &kinds.moved, &junctions).await?;
     }
     let recovered = release(write, from, &moved.events).await?;
     for events in filed.chunks(ROWS) {
-        file_anew(write, from.chain_id, events, &of_filed).await?;
+        file_anew(write, from, events, &kinds.filed, &junctions).await?;
     }
+    // Of blocks that left the chain they stay.
     for entries in moved.quarantined.chunks(ROWS) {
-        removed += take_out(write, from, entries, &junctions).await?;
+        removed += remove(write, from, entries.iter().map(|entry| &entry.log), &junctions).await?;
     }
     let failures = write_rest(write, from, moved).await?;
     for number in blocks {
         count_between(write, from.chain_id, number, number).await?;
     }
-    let more = |now: u64, before: u64| signed(now).saturating_sub(signed(before));
-    Ok(Moved { events: more(added, removed), failures: more(failures, recovered) })
+    Ok(ChainProgress {
+        events: from.events.saturating_add(added).saturating_sub(removed),
+        decode_failures: from.decode_failures.saturating_add(failures).saturating_sub(recovered),
+        ..*from
+    })
 }
 
 /// Takes logs out of the quarantine that are in the log now.
@@ -67,29 +125,4 @@ async fn release(write: &BulkWrite, from: &ChainProgress, events: &[NewEvent]) -
         released += quarantine::Entity::delete_by_id(row).exec(write).await?.rows_affected;
     }
     Ok(released)
-}
-
-/// Takes logs out of the log that go into the quarantine. Of blocks that left the chain they stay.
-async fn take_out(
-    write: &BulkWrite,
-    from: &ChainProgress,
-    entries: &[Quarantined],
-    junctions: &[(u64, u64)],
-) -> Result<u64, Error> {
-    let mut places: BTreeMap<(u64, Address), Vec<i64>> = BTreeMap::new();
-    for Quarantined { log, .. } in entries {
-        let fork = fork_at(from.earliest_fork, junctions, log.block_number);
-        let place = place::place(log.block_number, log.log_index).map(signed);
-        places.entry((fork, log.address)).or_default().extend(place);
-    }
-    let mut removed = 0;
-    for ((fork, address), places) in places {
-        let deleted = event::Entity::delete_many()
-            .filter(event::Column::ChainId.eq(signed(from.chain_id.0)))
-            .filter(event::Column::Fork.eq(signed(fork)))
-            .filter(event::Column::Address.eq(AddressColumn(address)))
-            .filter(event::Column::Place.is_in(places));
-        removed += deleted.exec(write).await?.rows_affected;
-    }
-    Ok(removed)
 }

@@ -22,7 +22,7 @@ const SPLIT: [&str; 1] =
     ["event PositionSplit(address indexed stakeholder, address indexed collateralToken, \
     bytes32 parentCollectionId, bytes32 conditionId, uint256[] partition, uint256 indexed amount)"];
 /// The same of the event by which the factory says what it made.
-const CREATION: [&str; 2] = [
+pub(crate) const CREATION: [&str; 2] = [
     "event FixedProductMarketMakerCreation(address creator, address fixedProductMarketMaker, \
      address conditionalTokens, address collateralToken, bytes32[] conditionIds, uint256 indexed fee)",
     "event FixedProductMarketMakerCreation(address indexed creator, address fixedProductMarketMaker, \
@@ -30,7 +30,7 @@ const CREATION: [&str; 2] = [
 ];
 
 /// The configuration with a contract that is read by another ABI.
-fn misread(toml: &str, protocol: &str, signatures: &[&str]) -> String {
+pub(crate) fn misread(toml: &str, protocol: &str, signatures: &[&str]) -> String {
     let right = format!("protocol = \"{protocol}\"");
     assert!(toml.contains(&right));
     let wrong = format!("protocol = \"abi\"\nname = \"Misread\"\nsignatures = {signatures:?}");
@@ -113,6 +113,33 @@ async fn logs_change_place_when_the_abi_of_their_contract_is_corrected() {
         assert_eq!(failures(running.url()).await, failed);
         stop(running).await;
         State::of(&store).await.assert_same(&as_wrong, "misread again");
+    }
+}
+
+#[tokio::test]
+async fn logs_are_written_anew_when_their_first_topic_is_no_id_or_is_one_now() {
+    const ANONYMOUS: [&str; 1] = [
+        "event Any(bytes32 indexed id, bytes32 indexed a, bytes32 indexed b, bytes32 indexed c, uint256 d, uint256 e) anonymous",
+    ];
+    for store in TestStore::both().await {
+        let mut devnet = devnet().await;
+        for _ in 0..8 {
+            devnet.step().await.unwrap();
+        }
+        let right = devnet.config_toml();
+        let wrong = misread(&right, "gnosis.conditional_tokens", &ANONYMOUS);
+        indexed(&mut devnet, &wrong, &store).await;
+        for (toml, name) in [(&right, "TransferSingle"), (&wrong, "Any")] {
+            let (running, mut client) = indexer(platform_of(toml, &database_url(&store))).await;
+            // Whoever writes the next block has looked at what changed.
+            devnet.step().await.unwrap();
+            settle(&mut client, &devnet, toml).await;
+            let found = listed(&mut client, 0, false).await;
+            assert!(found.iter().any(|event| event.name == name));
+            stop(running).await;
+            let (fresh, _) = State::fresh(&devnet, toml).await;
+            State::of(&store).await.assert_same(&fresh, name);
+        }
     }
 }
 

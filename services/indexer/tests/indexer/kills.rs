@@ -9,6 +9,7 @@ use capstan_runtime::FAILPOINT_VARIABLE;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use crate::{
+    definitions::{CREATION, misread},
     harness::{Client, Subscriber, database_url, head, ids, setting, settle, truth},
     process::Process,
     state::State,
@@ -66,6 +67,34 @@ async fn an_indexer_killed_while_it_adds_history_loses_nothing_and_repeats_nothi
         "history.before=2",
         "history.after=1",
     ];
+    let late = |devnet: &Devnet| {
+        let (toml, address) = (devnet.config_toml(), devnet.deployment().conditional_tokens);
+        let section = format!(
+            "[[chains.contracts]]\nprotocol = \"gnosis.conditional_tokens\"\naddress = \"{address}\"\n"
+        );
+        assert!(toml.contains(&section));
+        toml.replace(&section, "")
+    };
+    dies_between(late, &DEATHS).await;
+}
+
+#[tokio::test]
+async fn an_indexer_killed_while_a_corrected_abi_moves_logs_ends_where_a_fresh_one_is() {
+    const DEATHS: [&str; 6] = [
+        "reread.before=1",
+        "reread.after=1",
+        "cover.before=1",
+        "cover.after=1",
+        "history.before=1",
+        "history.after=1",
+    ];
+    let misread = |devnet: &Devnet| misread(&devnet.config_toml(), "gnosis.fpmm_factory", &CREATION);
+    dies_between(misread, &DEATHS).await;
+}
+
+/// Indexes a chain by another configuration, then by the devnet's own, with deaths on the way: the end is
+/// that of a fresh indexer.
+async fn dies_between(before: impl Fn(&Devnet) -> String, deaths: &[&str]) {
     let mut stores = vec![TestStore::sqlite()];
     if setting::<String>("TEST_DATABASE_URL").is_some() {
         stores.push(TestStore::postgres().await);
@@ -75,22 +104,17 @@ async fn an_indexer_killed_while_it_adds_history_loses_nothing_and_repeats_nothi
         for _ in 0..24 {
             devnet.step().await.unwrap();
         }
-        let toml = devnet.config_toml();
-        let address = devnet.deployment().conditional_tokens.to_string();
-        let late = format!(
-            "[[chains.contracts]]\nprotocol = \"gnosis.conditional_tokens\"\naddress = \"{address}\"\n"
-        );
-        assert!(toml.contains(&late));
         let directory = tempfile::tempdir().unwrap();
         let config = directory.path().join("capstan.toml");
-        std::fs::write(&config, toml.replace(&late, "")).unwrap();
+        std::fs::write(&config, before(&devnet)).unwrap();
         let process = Process::spawn(&config, &database_url(store), &[]).await;
         let mut client = process.client().await.unwrap();
         Subscriber::default().follow_to(&mut client, head(&devnet).await).await;
         drop(process);
 
+        let toml = devnet.config_toml();
         std::fs::write(&config, &toml).unwrap();
-        for death in DEATHS {
+        for death in deaths {
             let process = Process::spawn(&config, &database_url(store), &[(FAILPOINT_VARIABLE, death)]).await;
             process.killed(death).await;
         }
@@ -107,7 +131,7 @@ async fn an_indexer_killed_while_it_adds_history_loses_nothing_and_repeats_nothi
         settle(&mut client, &devnet, &toml).await;
         drop(process);
         let (fresh, _) = State::fresh(&devnet, &toml).await;
-        State::of(store).await.assert_same(&fresh, "after deaths in history");
+        State::of(store).await.assert_same(&fresh, "after deaths");
     }
 }
 
