@@ -210,7 +210,10 @@ impl Evm {
             return Ok(None);
         };
         of_hash(header.header, hash)?;
-        self.formats.proves(&header)?;
+        if !self.formats.proves(&header)? {
+            let number = header.header.block.number; // what is known of the chain changed meanwhile
+            return Err(ChainError::FormatUnknown { number });
+        }
         Ok(Some(header))
     }
 

@@ -70,8 +70,8 @@ impl Witness {
 impl Evm {
     /// The logs of blocks `from` to `to`, both included, as two endpoints tell them alike, in all but the
     /// time of a log where only one tells it. What they tell differently is settled block by block, and
-    /// what only one can tell is proved as by [`Evm::verified_range`], both by receipts. Where receipts
-    /// prove nothing, a third endpoint decides between two.
+    /// what only one can tell is proved, both by receipts. Where receipts prove nothing, a third endpoint
+    /// decides between two.
     ///
     /// # Errors
     /// As [`Evm::headers_and_logs`]; [`ChainError::Disagreement`] when it is not known which of two
@@ -140,7 +140,7 @@ impl Evm {
         Ok(Witness { ends: (first.as_ref().unwrap_or(&last).header, last.header), logs })
     }
 
-    /// The logs of a range of which one endpoint says nothing, since `why`: proved, or not at all.
+    /// The logs of a range that one endpoint can tell alone, since `why`: proved, or not at all.
     async fn proved_range(
         &self,
         from: u64,
@@ -149,14 +149,8 @@ impl Evm {
         why: ChainError,
     ) -> Result<RangeLogs, ChainError> {
         self.is_alone(&why);
-        if self.verification() == Verification::Receipts {
-            let range = self.verified_range(from, to, filter, Verification::Receipts).await?;
-            // That receipts prove nothing may have come out only now.
-            if self.verification() == Verification::Receipts {
-                return Ok(range);
-            }
-        }
-        Err(ChainError::NoWitness { from, to, why: Box::new(why) })
+        let proved = self.range_by_receipts(from, to, filter).await?;
+        proved.ok_or_else(|| ChainError::NoWitness { from, to, why: Box::new(why) })
     }
 
     /// Takes note that two endpoints say different things of a block.

@@ -8,7 +8,9 @@ use futures::future::try_join_all;
 use super::{Digest, Witness};
 use crate::{
     ChainError, Evm, Log, LogFilter, RangeLogs, Verification,
-    history::{BLOCKS_AT_A_TIME, Told},
+    calls::{by_number, quantity},
+    evidence::FullHeader,
+    history::{BLOCKS_AT_A_TIME, Told, header_at},
     pool::Said,
     rpc::Rpc,
 };
@@ -28,7 +30,8 @@ impl Evm {
         if own.ends != witness.what.ends {
             return self.outvoted(told, witness, *block, filter).await;
         }
-        let Some(proved) = self.proved_logs(&told.what.range, &differing, filter).await? else {
+        let differs = |header: &FullHeader| differing.binary_search(&header.header.block.number).is_ok();
+        let Some(proved) = self.logs_by_receipts(&told.what.range, differs, filter).await? else {
             return self.outvoted(told, witness, *block, filter).await;
         };
         let truth = Digest::of(&proved);
@@ -43,20 +46,44 @@ impl Evm {
         Ok(corrected(told.what, &differing, proved))
     }
 
-    /// The logs that blocks of a range hold by their receipts, in order; nothing when those of this chain
-    /// cannot be checked.
-    async fn proved_logs(
+    /// A range with the logs that its blocks hold by their receipts; nothing when those of this chain cannot
+    /// be checked. As in [`Evm::verified_range`], that its blocks are of the chain is not proved.
+    pub(super) async fn range_by_receipts(
+        &self,
+        from: u64,
+        to: u64,
+        filter: &LogFilter,
+    ) -> Result<Option<RangeLogs>, ChainError> {
+        let question = async |rpc: Arc<Rpc>| {
+            let [first, last] = rpc.batch([from, to].map(|number| by_number(quantity(number)))).await?;
+            Ok((header_at(first, from)?, header_at(last, to)?))
+        };
+        let (first, last) = self.pool.ask("eth_getBlockByNumber", question).await?;
+        let mut range = RangeLogs { first: first.header, last: last.header, logs: Vec::new(), bytes: 0 };
+        let may_hold = |header: &FullHeader| header.may_hold(filter);
+        let Some(logs) = self.logs_by_receipts(&range, may_hold, filter).await? else { return Ok(None) };
+        range.bytes = logs.iter().map(size).sum();
+        range.logs = logs;
+        Ok(Some(range))
+    }
+
+    /// The logs that those blocks of a range hold by their receipts that are `wanted`, in order; nothing when
+    /// receipts of this chain cannot be checked.
+    async fn logs_by_receipts(
         &self,
         range: &RangeLogs,
-        numbers: &[u64],
+        wanted: impl Fn(&FullHeader) -> bool,
         filter: &LogFilter,
     ) -> Result<Option<Vec<Log>>, ChainError> {
         if self.verification() != Verification::Receipts {
             return Ok(None);
         }
-        let blocks = self.headers(range).await?.into_iter().map(|header| header.header.block);
-        let of_these = blocks.filter(|block| numbers.binary_search(&block.number).is_ok());
-        let hashes: Vec<Hash> = of_these.map(|block| block.hash).collect();
+        let headers = self.headers(range).await?;
+        if !headers.iter().all(FullHeader::self_verifies) {
+            return Ok(None); // what is known of the chain changed meanwhile
+        }
+        let hashes = headers.iter().filter(|header| wanted(header)).map(|header| header.header.block.hash);
+        let hashes: Vec<Hash> = hashes.collect();
         let mut logs = Vec::new();
         for some in hashes.chunks(BLOCKS_AT_A_TIME) {
             let proved = some.iter().map(|hash| self.receipt_logs(*hash, slice::from_ref(filter)));
@@ -97,6 +124,12 @@ impl Evm {
         let (one, other) = (url_of(&one.rpc), url_of(&other.rpc));
         ChainError::Disagreement { one, other, block }
     }
+}
+
+/// About how many bytes of JSON a node would write for a log.
+fn size(log: &Log) -> usize {
+    const WITHOUT_DATA: usize = 640;
+    log.data.len().saturating_mul(2).saturating_add(WITHOUT_DATA)
 }
 
 /// The range with what these blocks really hold.

@@ -176,6 +176,8 @@ async fn what_only_one_endpoint_can_tell_is_proved() {
         assert!(set.calls("eth_getBlockReceipts")[0] >= 5 * 9, "{fault:?}");
         // The one that is left is not believed either.
         set.proxies[0].follow(on_logs(Fault::DropLog));
+        assert_eq!(set.range().await.unwrap().logs, truth.logs, "{fault:?}");
+        set.proxies[0].follow(Script::always(Fault::DropLog));
         assert!(set.range().await.is_err(), "{fault:?}");
     }
 }
@@ -225,6 +227,9 @@ async fn one_endpoint_that_stands_twice_does_not_confirm_itself() {
     }
     let evm = connected(CHAIN, vec![url.clone(), url]).await;
     set.proxies[0].follow(on_logs(Fault::DropLog));
+    let range = evm.agreed_range(RANGE.0, RANGE.1, &LogFilter::default()).await.unwrap();
+    assert_eq!(range.logs, set.truth(CHAIN).await.logs);
+    set.proxies[0].follow(Script::always(Fault::DropLog));
     assert!(evm.agreed_range(RANGE.0, RANGE.1, &LogFilter::default()).await.is_err());
 }
 
