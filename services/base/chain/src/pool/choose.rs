@@ -90,9 +90,13 @@ impl Pool {
         let now = Instant::now();
         let right = able.iter().filter(|member| !member.health().is_other_chain);
         let until = right.map(|member| member.health().next_request(now)).min();
-        let none =
-            if able.len() < self.members.len() { ChainError::NoOther } else { ChainError::NoneServesChain };
-        let until = until.ok_or(none)?;
+        let Some(until) = until else {
+            if able.len() < self.members.len() {
+                return Err(ChainError::NoOther);
+            }
+            able.iter().for_each(|member| member.health().hurry(now));
+            return Err(ChainError::NoneServesChain);
+        };
         if until >= deadline {
             let retry_after = Some(until.saturating_duration_since(now));
             return Err(ChainError::RateLimited { method, retry_after });

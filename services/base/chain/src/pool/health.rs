@@ -15,6 +15,8 @@ const OUTRUNS: u32 = 6;
 const FORGIVEN_AFTER: u32 = 50;
 const FIRST_EJECTION: Duration = Duration::from_secs(1);
 const LONGEST_EJECTION: Duration = Duration::from_secs(60);
+/// An endpoint of another chain is looked at again after this when there is no other one.
+const LONGEST_ALONE: Duration = Duration::from_secs(2);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A server that asks for more is asked again after this all the same.
@@ -166,6 +168,11 @@ impl Health {
         self.head = None;
     }
 
+    /// Brings the next look at an endpoint forward, as none serves the chain.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        self.ejected_until = self.ejected_until.map(|until| until.min(now + jittered(LONGEST_ALONE)));
+    }
+
     /// Lets an endpoint back in on probation: one more failure ejects it, for longer.
     pub(super) fn readmit(&mut self) {
         self.ejected_until = None;
@@ -255,6 +262,21 @@ mod tests {
         health.readmit();
         health.learn(Verdict::Failed, MS, now);
         assert!(health.ejected_until.unwrap() > first);
+    }
+
+    #[test]
+    fn where_nobody_else_serves_the_chain_the_next_look_is_soon_however_often_it_was_ejected() {
+        let (mut health, now) = health();
+        for _ in 0..20 {
+            health.ejected_until = None;
+            health.eject(now);
+        }
+        assert!(health.ejected_until.unwrap() > now + LONGEST_ALONE);
+        health.hurry(now);
+        let until = health.ejected_until.unwrap();
+        assert!(until <= now + LONGEST_ALONE);
+        health.hurry(now + LONGEST_ALONE);
+        assert_eq!(health.ejected_until, Some(until), "it does not recede");
     }
 
     #[test]
