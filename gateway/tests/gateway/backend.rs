@@ -106,6 +106,7 @@ macro_rules! unary {
 unary! {
     MarketService {
         list_markets(ListMarketsRequest) -> ListMarketsResponse;
+        quote_trade(QuoteTradeRequest) -> QuoteTradeResponse;
         get_market(GetMarketRequest) -> GetMarketResponse;
         get_prices(GetPricesRequest) -> GetPricesResponse;
         list_price_history(ListPriceHistoryRequest) -> ListPriceHistoryResponse;

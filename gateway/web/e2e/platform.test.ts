@@ -71,6 +71,27 @@ describe("a market's page", () => {
       await screenshot(page, "market");
     }));
 
+  test("quotes a purchase as REST does at the same block", () =>
+    onPage(async ({ page }) => {
+      const { marketId, collateralDecimals = 0 } = await rest.busiestMarket();
+      await page.goto(`/markets/${marketId}`);
+      const panel = page.locator("section[aria-labelledby=quote]");
+      const amount = panel.locator("input[name=amount]");
+      await amount.fill("ten");
+      await panel.getByRole("button", { name: "Quote" }).click();
+      await expect.poll(() => panel.getByRole("alert").textContent()).toContain("decimals");
+      await amount.fill("10");
+      await panel.getByRole("button", { name: "Quote" }).click();
+      const raw = `10${"0".repeat(collateralDecimals)}`;
+      const agrees = async (): Promise<boolean> => {
+        const shown = await panel.locator("dl.facts data").nth(1).getAttribute("value");
+        const block = await panel.locator(".as-of data").getAttribute("value");
+        const { quote, asOf } = await rest.purchase(marketId, raw);
+        return block === asOf?.block?.number.toString() && shown === quote?.outcomeAmount;
+      };
+      await expect.poll(agrees, { timeout: 30_000 }).toBe(true);
+    }));
+
   test("equals the REST answer of the same block, to the last unit", () =>
     onPage(async ({ page }) => {
       const { marketId } = await rest.busiestMarket();

@@ -16,6 +16,7 @@ import {
   type Market,
   MarketSchema,
   type Position,
+  QuoteTradeResponseSchema,
 } from "../src/gen/capstan/market/v1/market_pb";
 
 // As many as the pages show at first.
@@ -30,6 +31,12 @@ export class Rest {
   prices = (id: string) => this.get(GetPricesResponseSchema, `/api/markets/${id}/prices`);
   positions = (id: string) =>
     this.get(ListMarketPositionsResponseSchema, `/api/markets/${id}/positions`);
+  /** What buying outcome 0 for an amount of smallest units would do. */
+  purchase = (id: string, collateral: string) =>
+    this.get(
+      QuoteTradeResponseSchema,
+      `/api/markets/${id}/quote?side=TRADE_SIDE_BUY&outcomeIndex=0&collateralAmount=${collateral}`,
+    );
   trades = (id: string) =>
     this.get(ListTradesResponseSchema, `/v1/markets/${id}/trades?page_size=${TRADES}`);
   userPositions = (address: string) =>

@@ -6,6 +6,7 @@ import {
   formatAmount,
   formatPercent,
   group,
+  parseAmount,
   parsePrice,
   payoutPrices,
   worth,
@@ -41,6 +42,27 @@ describe("an amount for reading", () => {
   test("keeps every digit of the largest uint256", () => {
     const largest = (2n ** 256n - 1n).toString();
     expect(exactAmount(largest, { decimals: 18 }).replace(/[,.]/g, "")).toBe(largest);
+  });
+});
+
+describe("a typed amount", () => {
+  test.each([
+    ["1", "1000000"],
+    ["0.5", "500000"],
+    ["1,234.000001", "1234000001"],
+    ["7.", "7000000"],
+    ["0", "0"],
+  ])("%s is %s of the smallest unit", (text, raw) => {
+    expect(parseAmount(text, USDC)).toBe(raw);
+  });
+
+  test.each(["", ".5", "-1", "1e3", "0x10", "1.0000001", "1.2.3", "a"])("%j is none", (text) => {
+    expect(parseAmount(text, USDC)).toBeUndefined();
+  });
+
+  test("of unknown decimals is whole", () => {
+    expect(parseAmount("12", {})).toBe("12");
+    expect(parseAmount("1.5", {})).toBeUndefined();
   });
 });
 

@@ -37,6 +37,14 @@ export function exactAmount(raw: string, unit: Unit): string {
   return `${trimmed}${unit.symbol ? ` ${unit.symbol}` : ""}`;
 }
 
+/** What somebody typed as smallest units; undefined when it is no amount of the token. */
+export function parseAmount(text: string, unit: Unit): string | undefined {
+  const places = unit.decimals ?? 0;
+  const [, whole, fraction = ""] = /^(\d+)(?:\.(\d*))?$/.exec(text.replaceAll(",", "")) ?? [];
+  if (whole === undefined || fraction.length > places) return undefined;
+  return BigInt(whole + fraction.padEnd(places, "0")).toString();
+}
+
 /** A price from 0 to 1 as percent with one decimal, rounded to nearest, half up. */
 export function formatPercent(price: string): string {
   const scaled = parsePrice(price);

@@ -7,6 +7,7 @@ import { Holders } from "../parts/holders";
 import { MarketFacts } from "../parts/market_facts";
 import { More } from "../parts/more";
 import { Empty, Failure, Loading } from "../parts/notice";
+import { Quote } from "../parts/quote";
 import { Trades } from "../parts/trades";
 import { AsOfBlock } from "../parts/values";
 import { type MarketState, MarketView } from "../state/market";
@@ -57,6 +58,7 @@ function Market({ state, view }: { state: MarketState; view: MarketView }) {
           <MarketFacts market={market} />
         </section>
       </div>
+      <Quote market={market} />
       <section class="panel" aria-labelledby="trades">
         <h2 id="trades">Last trades</h2>
         <Trades trades={state.trades.slice(0, state.tradesShown)} market={market} />

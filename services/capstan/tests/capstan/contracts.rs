@@ -33,6 +33,8 @@ sol! {
         function fee() external view returns (uint256);
         function collateralToken() external view returns (address);
         function conditionIds(uint256 index) external view returns (bytes32);
+        function calcBuyAmount(uint256 investmentAmount, uint256 outcomeIndex) external view returns (uint256);
+        function calcSellAmount(uint256 returnAmount, uint256 outcomeIndex) external view returns (uint256);
     }
 }
 

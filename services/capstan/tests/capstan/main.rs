@@ -7,4 +7,5 @@ mod exactness;
 mod house;
 mod layering;
 mod process;
+mod quotes;
 mod requests;

@@ -7,4 +7,5 @@ pub(crate) mod market;
 pub(crate) mod payouts;
 pub(crate) mod price;
 pub(crate) mod projection;
+pub(crate) mod quote;
 pub(crate) mod state;

@@ -2,6 +2,7 @@
 
 pub(crate) mod convert;
 mod page;
+mod quote;
 mod stream;
 
 use std::time::Duration;
@@ -78,6 +79,25 @@ impl MarketService for Rpc {
         Ok(Response::new(wire::GetPricesResponse {
             market_id: market.announcement.id.to_string(),
             prices: convert::outcome_prices(&market),
+            as_of: Some(convert::as_of(&state)),
+        }))
+    }
+
+    async fn quote_trade(
+        &self,
+        request: Request<wire::QuoteTradeRequest>,
+    ) -> Answer<wire::QuoteTradeResponse> {
+        let request = request.into_inner();
+        let (name, trade) = (market_name(request.chain_id, &request.market_id)?, quote::Trade::of(&request)?);
+        let (market, state) = self.markets.get(name).await?;
+        let (quote, problem) = match trade.quote(&market)? {
+            Ok(quote) => (Some(quote), wire::QuoteProblem::Unspecified),
+            Err(problem) => (None, problem),
+        };
+        Ok(Response::new(wire::QuoteTradeResponse {
+            market_id: market.announcement.id.to_string(),
+            quote,
+            problem: problem.into(),
             as_of: Some(convert::as_of(&state)),
         }))
     }

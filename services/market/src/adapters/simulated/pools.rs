@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use capstan_primitives::{Address, Hash, U256, keccak256};
+use capstan_primitives::{Address, Amount, Hash, U256, keccak256};
 
 use super::{
     COLLATERAL, CONDITIONAL_TOKENS, FPMM_FACTORY, MARKET_FACTORY, SimulatedPool, World,
     log::{address, bytes32, bytes32s, string, strings, uint, uints},
 };
-use crate::domain::ids;
-
-const ONE: U256 = U256::from_limbs([1_000_000_000_000_000_000, 0, 0, 0]);
+use crate::domain::{
+    ids,
+    market::Side,
+    quote::{Pool, Quote, Wish},
+};
 
 impl World {
     /// `create2FixedProductMarketMaker`.
@@ -123,32 +125,19 @@ impl World {
         self.pool_event(pool, "FPMMFundingRemoved", arguments);
     }
 
-    /// `calcBuyAmount`, for an amount without the fee.
-    fn bought(balances: &[U256], amount: U256, outcome: usize) -> U256 {
-        let mut ending = balances[outcome] * ONE;
-        for (_, balance) in balances.iter().enumerate().filter(|(at, _)| *at != outcome) {
-            ending = (ending * *balance).div_ceil(*balance + amount);
-        }
-        balances[outcome] + amount - ending.div_ceil(ONE)
-    }
-
-    /// `calcSellAmount`, for an amount with the fee; none when the pool cannot pay it.
-    fn sold(balances: &[U256], amount: U256, outcome: usize) -> Option<U256> {
-        let mut ending = balances[outcome] * ONE;
-        for (_, balance) in balances.iter().enumerate().filter(|(at, _)| *at != outcome) {
-            ending =
-                (ending * *balance).div_ceil(balance.checked_sub(amount).filter(|left| !left.is_zero())?);
-        }
-        Some(amount + ending.div_ceil(ONE) - balances[outcome])
+    /// What the contract's own formulas give; none when they revert.
+    fn quote(&self, pool: usize, side: Side, outcome: usize, collateral: U256) -> Option<Quote> {
+        let balances: Vec<Amount> = self.pool_balances(pool).into_iter().map(Amount).collect();
+        let pool = Pool { balances: &balances, fee: Amount(self.pools[pool].fee) };
+        pool.quote(side, outcome, Wish::Collateral(Amount(collateral)))
     }
 
     /// `buy`; the tokens bought.
     pub fn buy(&mut self, buyer: Address, pool: usize, investment: U256, outcome: usize) -> U256 {
-        let SimulatedPool { address: at, tokens, fee, .. } = self.pools[pool].clone();
-        let fee = investment * fee / ONE;
-        let amount = investment - fee;
-        let bought = Self::bought(&self.pool_balances(pool), amount, outcome);
-        self.through_all_conditions(pool, amount, true);
+        let SimulatedPool { address: at, tokens, .. } = self.pools[pool].clone();
+        let quote = self.quote(pool, Side::Buy, outcome, investment).expect("a pool with tokens");
+        let (fee, bought) = (quote.fee.0, quote.tokens.0);
+        self.through_all_conditions(pool, investment - fee, true);
         self.transfer(tokens[outcome], at, buyer, bought);
         self.traded(pool, investment);
         let arguments = vec![
@@ -164,13 +153,12 @@ impl World {
 
     /// `sell`; the tokens sold, or none when pool or seller cannot.
     pub fn sell(&mut self, seller: Address, pool: usize, returned: U256, outcome: usize) -> Option<U256> {
-        let SimulatedPool { address: at, tokens, fee, .. } = self.pools[pool].clone();
-        let with_fee = returned * ONE / (ONE - fee);
-        let sold = Self::sold(&self.pool_balances(pool), with_fee, outcome)?;
+        let SimulatedPool { address: at, tokens, .. } = self.pools[pool].clone();
+        let quote = self.quote(pool, Side::Sell, outcome, returned)?;
+        let (fee, sold) = (quote.fee.0, quote.tokens.0);
         if self.balance(tokens[outcome], seller) < sold {
             return None;
         }
-        let fee = returned * fee / (ONE - fee);
         self.transfer(tokens[outcome], seller, at, sold);
         self.through_all_conditions(pool, returned + fee, false);
         self.traded(pool, returned);
