@@ -15,6 +15,7 @@ impl MigratorTrait for Migrator {
             Box::new(migrations::m0001_projection::Migration),
             Box::new(migrations::m0002_markets::Migration),
             Box::new(migrations::m0003_history::Migration),
+            Box::new(migrations::m0004_candles::Migration),
         ]
     }
 }

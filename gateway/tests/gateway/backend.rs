@@ -107,6 +107,7 @@ unary! {
     MarketService {
         list_markets(ListMarketsRequest) -> ListMarketsResponse;
         quote_trade(QuoteTradeRequest) -> QuoteTradeResponse;
+        list_candles(ListCandlesRequest) -> ListCandlesResponse;
         get_market(GetMarketRequest) -> GetMarketResponse;
         get_prices(GetPricesRequest) -> GetPricesResponse;
         list_price_history(ListPriceHistoryRequest) -> ListPriceHistoryResponse;

@@ -1,6 +1,7 @@
 //! Tables ↔ domain: one transaction for every change, one snapshot for every answer.
 
 mod balances;
+mod candles;
 mod changes;
 mod histories;
 mod load;
@@ -13,6 +14,7 @@ mod write;
 
 use capstan_db::Database;
 
+pub(crate) use candles::CandlesFilter;
 pub(crate) use changes::BlockChanges;
 pub(crate) use histories::{HistoryFilter, HistoryKey, SnapshotsFilter};
 pub(crate) use markets::{MarketKey, MarketsFilter};

@@ -6,6 +6,7 @@ pub mod amm_condition;
 pub mod amm_link;
 pub mod balance;
 pub mod block;
+pub mod candle;
 pub mod condition;
 pub mod cursor;
 pub mod market;

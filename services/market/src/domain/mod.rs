@@ -1,5 +1,6 @@
 //! Types, rules and arithmetic of prediction markets; no I/O, no clock, no wire or row types.
 
+pub(crate) mod candle;
 mod curve;
 pub(crate) mod event;
 pub(crate) mod ids;

@@ -25,6 +25,8 @@ pub(crate) struct KnownPool {
     pub(crate) pool: Pool,
     pub(crate) volume: Amount,
     pub(crate) trades: u64,
+    /// As it was after the last block that changed it.
+    pub(crate) before: Option<PoolState>,
 }
 
 /// What later events need to know of a market that a factory announced.
@@ -189,6 +191,8 @@ pub(crate) struct Transfer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Snapshot {
     pub(crate) pool: Address,
-    pub(crate) block: u64,
+    pub(crate) block: BlockRef,
+    /// As it was before; none when no block had changed it.
+    pub(crate) before: Option<PoolState>,
     pub(crate) state: PoolState,
 }

@@ -6,9 +6,12 @@ use capstan_primitives::{Address, BlockRef, ChainId, Hash};
 
 use super::{MarketName, Markets, Page, PageRequest};
 use crate::{
-    domain::market::{Activity, Market, MarketId, PoolState},
+    domain::{
+        candle::{Candle, Interval},
+        market::{Activity, Market, MarketId, PoolState},
+    },
     error::Error,
-    store::{ChainState, HistoryFilter, HistoryKey, Read, SnapshotsFilter},
+    store::{CandlesFilter, ChainState, HistoryFilter, HistoryKey, Read, SnapshotsFilter},
 };
 
 /// An activity and the market that it was in.
@@ -18,6 +21,17 @@ pub(crate) struct ActivityOf {
     /// None when no known market has the condition and collateral.
     pub(crate) market_id: Option<MarketId>,
     pub(crate) activity: Activity,
+}
+
+/// Which candles of a market.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CandlesOf {
+    pub(crate) interval: Interval,
+    pub(crate) newest_first: bool,
+    /// Those that begin at this moment or later, in seconds since 1970.
+    pub(crate) from: Option<u64>,
+    /// Those that begin before this moment.
+    pub(crate) until: Option<u64>,
 }
 
 /// A page of a price history: states of the pool after blocks, keyed by block number.
@@ -43,6 +57,27 @@ impl Markets {
             }
         };
         Ok((Page::of(points, page.size, |(block, _)| block.number), state))
+    }
+
+    /// How a market's prices developed, in spans of time.
+    pub(crate) async fn candles(
+        &self,
+        name: MarketName,
+        of: CandlesOf,
+        page: PageRequest<u64>,
+    ) -> Result<(Page<Candle, u64>, ChainState), Error> {
+        let read = self.store.read().await?;
+        let (market, state) = self.find(&read, name).await?;
+        let CandlesOf { interval, newest_first, from, until } = of;
+        let (chain, after, limit) = (state.chain, page.after, page.limit());
+        let candles = match market.amm {
+            None => Vec::new(),
+            Some(pool) => {
+                let filter = CandlesFilter { chain, pool, interval, newest_first, after, from, until, limit };
+                read.candles(filter).await?
+            }
+        };
+        Ok((Page::of(candles, page.size, |last| last.start), state))
     }
 
     /// Trades with a market's pool, newest first.

@@ -11,7 +11,7 @@ use capstan_primitives::ChainId;
 use tokio::sync::watch;
 
 pub(crate) use changes::{Change, StreamItem, StreamPosition};
-pub(crate) use histories::ActivityOf;
+pub(crate) use histories::{ActivityOf, CandlesOf};
 pub(crate) use project::Projector;
 
 use crate::{

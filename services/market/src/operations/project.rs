@@ -35,6 +35,7 @@ impl Projector {
         changed: watch::Sender<u64>,
     ) -> Result<Self, Error> {
         store.add_chain(chain, started_at).await?;
+        store.fill_candles(chain).await?;
         Ok(Self { store, chain, cursor: String::new(), open_block: Vec::new(), changed })
     }
 

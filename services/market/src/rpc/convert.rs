@@ -28,7 +28,7 @@ pub(super) fn block(block: BlockRef) -> primitives::BlockRef {
     primitives::BlockRef { number, hash: hash.to_string(), time: Some(timestamp(time)) }
 }
 
-fn timestamp(time: BlockTime) -> prost_types::Timestamp {
+pub(super) fn timestamp(time: BlockTime) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: i64::try_from(time.0).unwrap_or(i64::MAX), nanos: 0 }
 }
 

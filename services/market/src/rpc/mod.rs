@@ -1,5 +1,6 @@
 //! `capstan.market.v1.MarketService`: translate, call one operation, translate.
 
+mod candles;
 pub(crate) mod convert;
 mod page;
 mod quote;
@@ -23,6 +24,7 @@ type Answer<T> = Result<Response<T>, Status>;
 
 const MARKETS: Sizes = Sizes { default: 50, max: 500 };
 const POINTS: Sizes = Sizes { default: 500, max: 1_000 };
+const CANDLES: Sizes = Sizes { default: 500, max: 1_000 };
 const TRADES: Sizes = Sizes { default: 50, max: 500 };
 const POSITIONS: Sizes = Sizes { default: 100, max: 500 };
 const ACTIVITIES: Sizes = Sizes { default: 50, max: 500 };
@@ -115,6 +117,23 @@ impl MarketService for Rpc {
         Ok(Response::new(wire::ListPriceHistoryResponse {
             next_page_token: page::next(page.next.as_ref(), &binding),
             points: page.items.iter().map(|(block, state)| convert::price_point(*block, state)).collect(),
+            as_of: Some(convert::as_of(&state)),
+        }))
+    }
+
+    async fn list_candles(
+        &self,
+        request: Request<wire::ListCandlesRequest>,
+    ) -> Answer<wire::ListCandlesResponse> {
+        let request = request.into_inner();
+        let name = market_name(request.chain_id, &request.market_id)?;
+        let of = candles::wanted(&request)?;
+        let binding = format!("ListCandles {:?} {} {of:?}", name.id, request.chain_id);
+        let page = page::request(CANDLES, request.page_size, &request.page_token, &binding)?;
+        let (page, state) = self.markets.candles(name, of, page).await?;
+        Ok(Response::new(wire::ListCandlesResponse {
+            next_page_token: page::next(page.next.as_ref(), &binding),
+            candles: page.items.into_iter().map(candles::told).collect(),
             as_of: Some(convert::as_of(&state)),
         }))
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use capstan_db::{
-    columns::{HashColumn, signed, unsigned},
+    columns::{HashColumn, signed},
     market::entities::{amm, amm_link, condition, market, pool_snapshot, resolution},
 };
 use capstan_primitives::{Address, Amount, ChainId, Hash};
@@ -63,16 +63,16 @@ impl Source<'_> {
             let mut tokens = read::tokens(self.transaction, self.chain, &ids, i64::MAX).await?;
             let states =
                 read::latest_snapshots(self.transaction, self.chain, &found_addresses, i64::MAX).await?;
-            let states: HashMap<Address, pool_snapshot::Model> =
+            let mut states: HashMap<Address, pool_snapshot::Model> =
                 states.into_iter().map(|row| (row.amm.0, row)).collect();
             for row in found {
                 let address = row.address.0;
                 let tokens =
                     tokens.remove(&MarketId::Pool(address)).map(|tokens| tokens.ids).unwrap_or_default();
-                let (volume, trades) = states
-                    .get(&address)
-                    .map_or((Amount::ZERO, 0), |state| (state.volume.0, unsigned(state.trades)));
-                pools.insert(address, KnownPool { pool: rows::pool(row, tokens)?, volume, trades });
+                let before = states.remove(&address).map(|row| rows::pool_state(&row)).transpose()?;
+                let (volume, trades) =
+                    before.as_ref().map_or((Amount::ZERO, 0), |state| (state.volume, state.trades));
+                pools.insert(address, KnownPool { pool: rows::pool(row, tokens)?, volume, trades, before });
             }
         }
         Ok(pools)

@@ -173,11 +173,11 @@ pub(super) fn holding(row: &balance::Model) -> Holding {
 }
 
 pub(super) fn snapshot_row(chain: ChainId, snapshot: Snapshot) -> pool_snapshot::ActiveModel {
-    let Snapshot { pool, block, state: PoolState { balances, volume, trades } } = snapshot;
+    let Snapshot { pool, block, before: _, state: PoolState { balances, volume, trades } } = snapshot;
     pool_snapshot::ActiveModel {
         chain_id: Set(signed(chain.0)),
         amm: Set(pool.into()),
-        block_number: Set(signed(block)),
+        block_number: Set(signed(block.number)),
         balances: Set(json(&balances)),
         volume: Set(AmountColumn(volume)),
         trades: Set(signed(trades)),

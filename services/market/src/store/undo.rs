@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use capstan_db::{
     columns::{HashColumn, signed},
     market::entities::{
-        activity, amm, amm_condition, amm_link, balance, block, condition, market, outcome_token,
+        activity, amm, amm_condition, amm_link, balance, block, candle, condition, market, outcome_token,
         pool_snapshot, quarantine, resolution, transfer, undo_log,
     },
 };
@@ -43,6 +43,7 @@ impl Write {
             return Ok(false);
         }
         self.reverse_transfers(floor).await?;
+        self.undo_candles(floor).await?;
         delete!(self, above floor; activity, pool_snapshot, transfer, outcome_token, amm_link, amm, amm_condition);
         delete!(self, above floor; market, resolution, condition, quarantine, block);
         market::Entity::update_many()
@@ -60,7 +61,7 @@ impl Write {
     /// Takes everything back: the log is another one now.
     pub(crate) async fn reset(&mut self) -> Result<(), Error> {
         delete!(self, all; activity, pool_snapshot, transfer, outcome_token, amm_link, amm, amm_condition);
-        delete!(self, all; market, resolution, condition, quarantine, block, balance);
+        delete!(self, all; market, resolution, condition, quarantine, block, balance, candle);
         self.log_undo(None).await?;
         self.row.position = 0;
         self.row.finalized_number = None;

@@ -6,6 +6,7 @@
     reason = "a test that is not told what it expects has to stop"
 )]
 
+mod candles;
 mod platform;
 mod reads;
 mod refusals;

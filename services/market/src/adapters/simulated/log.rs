@@ -23,13 +23,23 @@ pub struct Log {
     pub position: u64,
     /// Changes the hashes of the blocks to come: another fork.
     pub fork: u64,
+    /// Seconds from block to block.
+    pub pace: u64,
     open: Vec<Event>,
     transactions: u64,
 }
 
 impl Log {
     pub fn new(chain_id: u64) -> Self {
-        Self { chain_id, blocks: Vec::new(), position: 0, fork: 0, open: Vec::new(), transactions: 0 }
+        Self {
+            chain_id,
+            blocks: Vec::new(),
+            position: 0,
+            fork: 0,
+            pace: 2,
+            open: Vec::new(),
+            transactions: 0,
+        }
     }
 
     /// Newest mined block.
@@ -42,7 +52,7 @@ impl Log {
         let parent = self.head().map(|head| head.hash).unwrap_or_default();
         let seeds = [self.chain_id, number, self.fork].map(u64::to_be_bytes).concat();
         let hash = keccak256(&[parent.as_bytes(), &seeds]);
-        BlockRef { number, hash, time: BlockTime(1_700_000_000 + 2 * number) }
+        BlockRef { number, hash, time: BlockTime(1_700_000_000 + self.pace * number) }
     }
 
     /// Begins a transaction; events belong to it until the next.

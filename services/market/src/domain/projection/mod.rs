@@ -122,7 +122,9 @@ impl<'a> Projection<'a> {
                 volume: known.volume,
                 trades: known.trades,
             };
-            self.changes.snapshots.push(Snapshot { pool: address, block: block.number, state });
+            let known = self.state.pools.get_mut(&address);
+            let before = known.and_then(|known| known.before.replace(state.clone()));
+            self.changes.snapshots.push(Snapshot { pool: address, block, before, state });
         }
         self.changes.blocks.push((block, position));
     }

@@ -35,7 +35,8 @@ impl Projection<'_> {
         let market_id = MarketId::Pool(pool.address);
         self.changes.tokens.push(MarketTokens { market_id, tokens, block: origin.block.number });
         self.changes.pools.push((pool.clone(), origin.place()));
-        self.state.pools.insert(pool.address, KnownPool { pool, volume: Amount::ZERO, trades: 0 });
+        let known = KnownPool { pool, volume: Amount::ZERO, trades: 0, before: None };
+        self.state.pools.insert(created.pool, known);
         Ok(())
     }
 

@@ -75,7 +75,7 @@ impl Subject {
             })+};
         }
         dump!(block, condition, resolution, market, amm, amm_condition, amm_link, outcome_token);
-        dump!(balance, transfer, activity, pool_snapshot, quarantine);
+        dump!(balance, transfer, activity, pool_snapshot, candle, quarantine);
         rows
     }
 
@@ -229,6 +229,24 @@ async fn an_undo_is_as_if_the_blocks_had_never_been() {
             subject.apply_each_block(&shorter, floor + 1).await;
             assert_eq!(subject.dump().await, fresh.dump().await);
             assert_equals_contracts(&subject, &shorter).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn candles_of_a_store_that_had_none_are_made_of_its_snapshots() {
+    let world = World::random(CHAIN, 12, 40);
+    for mut subject in Subject::both().await {
+        subject.apply(world.log.batch(1, 40)).await;
+        let expected = subject.dump().await;
+        assert!(expected.iter().any(|row| row.starts_with("candle")));
+        let write = subject.database.write().await.unwrap();
+        entities::candle::Entity::delete_many().exec(&write).await.unwrap();
+        write.commit().await.unwrap();
+        let store = Store::new(subject.database.clone());
+        for _ in 0..2 {
+            Projector::new(store.clone(), ChainId(CHAIN), 1, watch::Sender::new(0)).await.unwrap();
+            assert_eq!(subject.dump().await, expected);
         }
     }
 }
