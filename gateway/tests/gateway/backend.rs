@@ -106,6 +106,7 @@ macro_rules! unary {
 unary! {
     MarketService {
         list_markets(ListMarketsRequest) -> ListMarketsResponse;
+        batch_get_markets(BatchGetMarketsRequest) -> BatchGetMarketsResponse;
         quote_trade(QuoteTradeRequest) -> QuoteTradeResponse;
         list_candles(ListCandlesRequest) -> ListCandlesResponse;
         get_market(GetMarketRequest) -> GetMarketResponse;

@@ -17,7 +17,7 @@ use capstan_db::Database;
 pub(crate) use candles::CandlesFilter;
 pub(crate) use changes::BlockChanges;
 pub(crate) use histories::{HistoryFilter, HistoryKey, SnapshotsFilter};
-pub(crate) use markets::{MarketKey, MarketsFilter};
+pub(crate) use markets::{MarketKey, MarketsFilter, MarketsOf};
 pub(crate) use positions::{HolderKey, UserHoldingKey};
 pub(crate) use read::{ChainState, Read};
 pub(crate) use write::{CursorMove, Progress, Write};

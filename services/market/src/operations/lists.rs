@@ -8,7 +8,7 @@ use super::{MarketName, Markets, Page, PageRequest};
 use crate::{
     domain::market::{Market, MarketId, Position},
     error::Error,
-    store::{ChainState, HolderKey, MarketKey, MarketsFilter, Read, UserHoldingKey},
+    store::{ChainState, HolderKey, MarketKey, MarketsFilter, MarketsOf, Read, UserHoldingKey},
 };
 
 impl Markets {
@@ -16,14 +16,14 @@ impl Markets {
     pub(crate) async fn list(
         &self,
         chain_id: u64,
-        resolved: Option<bool>,
+        of: &MarketsOf,
         page: PageRequest<MarketKey>,
     ) -> Result<(Page<Market, MarketKey>, Vec<ChainState>), Error> {
         let chains = self.chains(chain_id)?;
         let read = self.store.read().await?;
         let states = read.chains(&chains).await?;
         let limit = page.limit();
-        let filter = MarketsFilter { chains: &states, resolved, after: page.after, limit };
+        let filter = MarketsFilter { chains: &states, of, after: page.after, limit };
         let markets = read.list_markets(filter).await?;
         Ok((Page::of(markets, page.size, MarketKey::of), states))
     }
@@ -32,6 +32,26 @@ impl Markets {
     pub(crate) async fn get(&self, name: MarketName) -> Result<(Market, ChainState), Error> {
         let read = self.store.read().await?;
         self.find(&read, name).await
+    }
+
+    /// Markets by their ids, each for every chain that has it, and which no chain has.
+    pub(crate) async fn get_all(
+        &self,
+        chain_id: u64,
+        ids: &[MarketId],
+    ) -> Result<(Vec<Market>, Vec<MarketId>, Vec<ChainState>), Error> {
+        let chains = self.chains(chain_id)?;
+        let read = self.store.read().await?;
+        let states = read.chains(&chains).await?;
+        let mut found: HashMap<MarketId, Vec<Market>> = HashMap::new();
+        for state in &states {
+            for (id, market) in read.markets_named(state, ids).await? {
+                found.entry(id).or_default().push(market);
+            }
+        }
+        let missing = ids.iter().filter(|id| !found.contains_key(id)).copied().collect();
+        let markets = ids.iter().filter_map(|id| found.get(id)).flatten().cloned().collect();
+        Ok((markets, missing, states))
     }
 
     /// Who holds tokens of a market.

@@ -17,7 +17,7 @@ pub(crate) use project::Projector;
 use crate::{
     domain::market::{Market, MarketId},
     error::Error,
-    store::{ChainState, Read, Store},
+    store::{ChainState, MarketsFilter, MarketsOf, Read, Store},
 };
 
 /// Answers questions about markets.
@@ -86,14 +86,27 @@ impl Markets {
     async fn find(&self, read: &Read, name: MarketName) -> Result<(Market, ChainState), Error> {
         let mut found = Vec::new();
         for state in read.chains(&self.chains(name.chain_id)?).await? {
-            if let Some(market) = read.market(&state, name.id).await? {
-                found.push((market, state));
-            }
+            let markets = match read.market(&state, name.id).await? {
+                Some(market) => vec![market],
+                None => of_condition(read, &state, name.id).await?,
+            };
+            found.extend(markets.into_iter().map(|market| (market, state.clone())));
         }
         match (found.pop(), found.len()) {
             (Some(only), 0) => Ok(only),
+            (Some((last, _)), _) if found.iter().any(|(market, _)| market.chain == last.chain) => {
+                Err(Error::field("market_id", "is a condition of several markets; list them by condition_id"))
+            }
             (Some(_), _) => Err(Error::field("chain_id", "several chains have this market; name one")),
             (None, _) => Err(Error::MarketNotFound(name.id)),
         }
     }
+}
+
+/// The markets of the condition that an id may be; two are enough to see that it does not name one.
+async fn of_condition(read: &Read, state: &ChainState, id: MarketId) -> Result<Vec<Market>, Error> {
+    let MarketId::Factory(condition) = id else { return Ok(Vec::new()) };
+    let of = MarketsOf { condition: Some(condition), ..MarketsOf::default() };
+    let chains = std::slice::from_ref(state);
+    Ok(read.list_markets(MarketsFilter { chains, of: &of, after: None, limit: 2 }).await?)
 }

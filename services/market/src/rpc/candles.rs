@@ -3,7 +3,7 @@
 use capstan_primitives::{BlockTime, Price};
 use capstan_proto::market as wire;
 
-use super::convert::timestamp;
+use super::{convert::timestamp, filters::moment};
 use crate::{
     domain::candle::{Candle, Interval, Prices},
     error::Error,
@@ -29,13 +29,6 @@ pub(super) fn wanted(request: &wire::ListCandlesRequest) -> Result<CandlesOf, Er
         return Err(Error::field("start_time", "is not before end_time"));
     }
     Ok(CandlesOf { interval, newest_first: request.newest_first, from, until })
-}
-
-/// Seconds since 1970, rounded up: candles begin at whole seconds.
-fn moment(field: &'static str, time: Option<prost_types::Timestamp>) -> Result<Option<u64>, Error> {
-    let Some(prost_types::Timestamp { seconds, nanos }) = time else { return Ok(None) };
-    let seconds = seconds.saturating_add(i64::from(nanos > 0));
-    u64::try_from(seconds).map(Some).map_err(|_| Error::field(field, "is before 1970"))
 }
 
 pub(super) fn told(candle: Candle) -> wire::Candle {

@@ -2,13 +2,13 @@
 
 mod candles;
 pub(crate) mod convert;
+mod filters;
 mod page;
 mod quote;
 mod stream;
 
 use std::time::Duration;
 
-use capstan_primitives::Address;
 use capstan_proto::market::{self as wire, market_service_server::MarketService};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
@@ -43,24 +43,18 @@ fn market_name(chain_id: u64, market_id: &str) -> Result<MarketName, Error> {
     Ok(MarketName { chain_id, id })
 }
 
-fn user(address: &str) -> Result<Address, Error> {
-    let address: Address = address.parse().map_err(|problem| Error::field("address", problem))?;
-    if address.as_bytes().len() != 20 {
-        return Err(Error::field("address", "has 64 hex digits, expected 40"));
-    }
-    Ok(address)
-}
-
 #[tonic::async_trait]
 impl MarketService for Rpc {
     async fn list_markets(
         &self,
         request: Request<wire::ListMarketsRequest>,
     ) -> Answer<wire::ListMarketsResponse> {
-        let wire::ListMarketsRequest { chain_id, resolved, page_size, page_token } = request.into_inner();
-        let binding = format!("ListMarkets {chain_id} {resolved:?}");
+        let request = request.into_inner();
+        let of = filters::markets(&request)?;
+        let wire::ListMarketsRequest { chain_id, page_size, page_token, .. } = request;
+        let binding = format!("ListMarkets {chain_id} {of:?}");
         let page = page::request(MARKETS, page_size, &page_token, &binding)?;
-        let (page, states) = self.markets.list(chain_id, resolved, page).await?;
+        let (page, states) = self.markets.list(chain_id, &of, page).await?;
         Ok(Response::new(wire::ListMarketsResponse {
             next_page_token: page::next(page.next.as_ref(), &binding),
             markets: page.items.into_iter().map(|market| self.collaterals.market(market)).collect(),
@@ -73,6 +67,20 @@ impl MarketService for Rpc {
         let (market, state) = self.markets.get(market_name(chain_id, &market_id)?).await?;
         let market = Some(self.collaterals.market(market));
         Ok(Response::new(wire::GetMarketResponse { market, as_of: Some(convert::as_of(&state)) }))
+    }
+
+    async fn batch_get_markets(
+        &self,
+        request: Request<wire::BatchGetMarketsRequest>,
+    ) -> Answer<wire::BatchGetMarketsResponse> {
+        let wire::BatchGetMarketsRequest { market_ids, chain_id } = request.into_inner();
+        let ids = filters::market_ids(&market_ids)?;
+        let (markets, missing, states) = self.markets.get_all(chain_id, &ids).await?;
+        Ok(Response::new(wire::BatchGetMarketsResponse {
+            markets: markets.into_iter().map(|market| self.collaterals.market(market)).collect(),
+            missing: missing.iter().map(MarketId::to_string).collect(),
+            as_of: convert::all_as_of(&states),
+        }))
     }
 
     async fn get_prices(&self, request: Request<wire::GetPricesRequest>) -> Answer<wire::GetPricesResponse> {
@@ -178,7 +186,7 @@ impl MarketService for Rpc {
     ) -> Answer<wire::ListUserPositionsResponse> {
         let wire::ListUserPositionsRequest { address, chain_id, page_size, page_token } =
             request.into_inner();
-        let user = user(&address)?;
+        let user = filters::account("address", &address)?;
         let binding = format!("ListUserPositions {user} {chain_id}");
         let page = page::request(POSITIONS, page_size, &page_token, &binding)?;
         let (page, states) = self.markets.positions_of(chain_id, user, page).await?;
@@ -194,7 +202,7 @@ impl MarketService for Rpc {
         request: Request<wire::ListUserHistoryRequest>,
     ) -> Answer<wire::ListUserHistoryResponse> {
         let wire::ListUserHistoryRequest { address, chain_id, page_size, page_token } = request.into_inner();
-        let user = user(&address)?;
+        let user = filters::account("address", &address)?;
         let binding = format!("ListUserHistory {user} {chain_id}");
         let page = page::request(ACTIVITIES, page_size, &page_token, &binding)?;
         let (page, states) = self.markets.history_of(chain_id, user, page).await?;

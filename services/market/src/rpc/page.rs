@@ -56,8 +56,8 @@ pub(super) fn request<K: Key>(
 ) -> Result<PageRequest<K>, Error> {
     let size = match u64::try_from(size) {
         Ok(0) => sizes.default,
-        Ok(size) if size <= sizes.max => size,
-        _ => return Err(Error::field("page_size", format!("is {size}, expected 0 to {}", sizes.max))),
+        Ok(size) => size.min(sizes.max),
+        Err(_) => return Err(Error::field("page_size", format!("is {size}, expected 0 or more"))),
     };
     if token.is_empty() {
         return Ok(PageRequest { after: None, size });

@@ -2,14 +2,16 @@
 
 mod view;
 
+use std::collections::HashMap;
+
 use capstan_db::{
-    columns::{signed, unsigned},
+    columns::{AddressColumn, HashColumn, signed, unsigned},
     market::entities::{amm_condition, amm_link, market, resolution},
 };
-use capstan_primitives::ChainId;
+use capstan_primitives::{Address, ChainId, Hash};
 use sea_orm::{
-    ColumnTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Condition, Expr, ExprTrait, Query, SelectStatement},
+    ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{Condition, Expr, ExprTrait, Func, Query, SelectStatement},
 };
 
 use super::{ChainState, Error, Read, rows};
@@ -19,10 +21,25 @@ use crate::domain::market::{Market, MarketId};
 #[derive(Debug, Clone)]
 pub(crate) struct MarketsFilter<'a> {
     pub(crate) chains: &'a [ChainState],
-    pub(crate) resolved: Option<bool>,
+    pub(crate) of: &'a MarketsOf,
     /// Only those that come after this one, newest first.
     pub(crate) after: Option<MarketKey>,
     pub(crate) limit: u64,
+}
+
+/// What listed markets have in common.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct MarketsOf {
+    pub(crate) resolved: Option<bool>,
+    pub(crate) creator: Option<Address>,
+    pub(crate) collateral: Option<Address>,
+    pub(crate) condition: Option<Hash>,
+    /// Text of the question.
+    pub(crate) search: Option<String>,
+    /// Due at this moment or later, in seconds since 1970.
+    pub(crate) due_after: Option<u64>,
+    /// Due before this moment.
+    pub(crate) due_before: Option<u64>,
 }
 
 /// Place of a market in the list of all chains.
@@ -57,17 +74,19 @@ const ORDER: [market::Column; 4] = [
 impl Read {
     /// Markets, newest first.
     pub(crate) async fn list_markets(&self, filter: MarketsFilter<'_>) -> Result<Vec<Market>, Error> {
-        let MarketsFilter { chains, resolved, mut after, limit } = filter;
+        let MarketsFilter { chains, of, mut after, limit } = filter;
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut listed = Vec::new();
         loop {
-            let found = self.market_rows(chains, resolved, after, limit).await?;
+            let found = self.market_rows(chains, of, after, limit).await?;
             let exhausted = found.len() < wanted;
             let markets = self.views_of_chains(chains, found).await?;
             after = markets.last().map(MarketKey::of);
             // The query knows the first condition only; a market of several is resolved when all are.
             listed.extend(
-                markets.into_iter().filter(|market| resolved.is_none_or(|it| it == market.payouts.is_some())),
+                markets
+                    .into_iter()
+                    .filter(|market| of.resolved.is_none_or(|it| it == market.payouts.is_some())),
             );
             if exhausted || listed.len() >= wanted {
                 listed.truncate(wanted);
@@ -79,16 +98,14 @@ impl Read {
     async fn market_rows(
         &self,
         chains: &[ChainState],
-        resolved: Option<bool>,
+        of: &MarketsOf,
         after: Option<MarketKey>,
         limit: u64,
     ) -> Result<Vec<market::Model>, Error> {
         let mut query = market::Entity::find()
             .filter(market::Column::SupersededByBlock.is_null())
-            .filter(market::Column::ChainId.is_in(chains.iter().map(|state| signed(state.chain.0))));
-        if let Some(resolved) = resolved {
-            query = query.filter(maybe_resolved(resolved));
-        }
+            .filter(market::Column::ChainId.is_in(chains.iter().map(|state| signed(state.chain.0))))
+            .filter(of.condition(self.transaction.get_database_backend()));
         if let Some(key) = after {
             let key = [signed(key.time), signed(key.chain.0), signed(key.block), i64::from(key.log_index)];
             query = query.filter(Expr::tuple(ORDER.map(Expr::col)).lt(Expr::tuple(key.map(Expr::value))));
@@ -118,6 +135,24 @@ impl Read {
             .one(&self.transaction)
             .await?;
         link.map_or(Ok(id), |link| rows::market_id("amm_link", &link.market_id))
+    }
+
+    /// Those of `ids` that a chain has, by what they were asked for as.
+    pub(crate) async fn markets_named(
+        &self,
+        state: &ChainState,
+        ids: &[MarketId],
+    ) -> Result<HashMap<MarketId, Market>, Error> {
+        let pools: Vec<Address> = ids.iter().filter_map(|id| id.pool()).collect();
+        let of_pools = self.markets_of_pools(state.chain, &pools, i64::MAX).await?;
+        let named = |id: &MarketId| id.pool().and_then(|pool| of_pools.get(&pool)).copied().unwrap_or(*id);
+        let mut wanted: Vec<MarketId> = ids.iter().map(named).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let found = self.markets_at(state.chain, &wanted, state.height()).await?;
+        let found: HashMap<MarketId, Market> =
+            found.into_iter().map(|market| (market.announcement.id, market)).collect();
+        Ok(ids.iter().filter_map(|id| Some((*id, found.get(&named(id))?.clone()))).collect())
     }
 
     /// The markets with `ids` as they were at block `at`, without those that did not exist or were
@@ -153,7 +188,7 @@ impl Read {
     ) -> Result<Vec<Market>, Error> {
         let order: Vec<(i64, Vec<u8>)> =
             found.iter().map(|row| (row.chain_id, row.market_id.clone())).collect();
-        let mut views = std::collections::HashMap::new();
+        let mut views = HashMap::new();
         for state in chains {
             let of_chain = |row: &&market::Model| unsigned(row.chain_id) == state.chain.0;
             let rows = found.iter().filter(of_chain).cloned().collect();
@@ -164,6 +199,42 @@ impl Read {
         }
         Ok(order.iter().filter_map(|key| views.remove(key)).collect())
     }
+}
+
+impl MarketsOf {
+    fn condition(&self, backend: DatabaseBackend) -> Condition {
+        let Self { resolved, creator, collateral, condition, search, due_after, due_before } = self;
+        let due = market::Column::ResolutionTime;
+        Condition::all()
+            .add_option(resolved.map(maybe_resolved))
+            .add_option(creator.map(|creator| market::Column::Creator.eq(AddressColumn(creator))))
+            .add_option(collateral.map(|token| market::Column::Collateral.eq(AddressColumn(token))))
+            .add_option(condition.map(has_condition))
+            .add_option(search.as_deref().map(|text| asks(text, backend)))
+            .add_option(due_after.map(|moment| due.gte(signed(moment))))
+            .add_option(due_before.map(|moment| due.lt(signed(moment))))
+    }
+}
+
+/// Whether the question has a text.
+fn asks(text: &str, backend: DatabaseBackend) -> Expr {
+    let place = if backend == DatabaseBackend::Sqlite { "instr" } else { "strpos" };
+    let question = Func::lower(Expr::col((market::Entity, market::Column::Question)));
+    Expr::expr(Func::cust(place).arg(question).arg(Func::lower(Expr::value(text)))).gt(0)
+}
+
+/// Whether a condition is the market's, or one of those of its pool.
+fn has_condition(condition: Hash) -> Condition {
+    let of = |column| Expr::col((amm_condition::Entity, column));
+    let of_pool = Query::select()
+        .expr(Expr::value(1))
+        .from(amm_condition::Entity)
+        .and_where(of(amm_condition::Column::ChainId).equals((market::Entity, market::Column::ChainId)))
+        .and_where(of(amm_condition::Column::Amm).equals((market::Entity, market::Column::MarketId)))
+        .and_where(of(amm_condition::Column::ConditionId).eq(HashColumn(condition)))
+        .to_owned();
+    let is_first = market::Column::ConditionId.eq(HashColumn(condition));
+    Condition::any().add(is_first).add(Expr::exists(of_pool))
 }
 
 /// Holds for every market that is (not) resolved, and for some of several conditions that are not

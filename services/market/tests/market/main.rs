@@ -7,6 +7,7 @@
 )]
 
 mod candles;
+mod lists;
 mod platform;
 mod reads;
 mod refusals;

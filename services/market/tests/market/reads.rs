@@ -50,7 +50,7 @@ fn scene() -> World {
     world
 }
 
-async fn on_both(mut check: impl AsyncFnMut(&mut TestPlatform, &World)) {
+pub(crate) async fn on_both(mut check: impl AsyncFnMut(&mut TestPlatform, &World)) {
     let world = scene();
     for store in TestStore::both().await {
         let mut platform = TestPlatform::start_on(store, &[CHAIN]).await;
@@ -69,11 +69,11 @@ fn at_head(as_of: &AsOf, world: &World) {
     assert_eq!(as_of.block.as_ref().map(|block| block.hash.clone()), Some(head.hash.to_string()));
 }
 
-fn name_of(world: &World, market: usize) -> String {
+pub(crate) fn name_of(world: &World, market: usize) -> String {
     world.markets[market].0.to_string()
 }
 
-async fn get(platform: &mut TestPlatform, market_id: &str) -> wire::Market {
+pub(crate) async fn get(platform: &mut TestPlatform, market_id: &str) -> wire::Market {
     let request = wire::GetMarketRequest { market_id: market_id.into(), chain_id: 0 };
     platform.client.get_market(request).await.unwrap().into_inner().market.unwrap()
 }

@@ -81,24 +81,23 @@ async fn a_malformed_address_is_named() {
 }
 
 #[tokio::test]
-async fn a_page_size_out_of_range_is_named() {
+async fn a_page_size_below_zero_is_named_and_one_that_is_too_large_is_the_largest() {
     let (mut platform, world, _session) = with_a_market().await;
     let market_id = world.markets[0].0.to_string();
-    for page_size in [-1, 501, i32::MAX, i32::MIN] {
+    for page_size in [-1, i32::MIN] {
         let request = wire::ListMarketsRequest { page_size, ..Default::default() };
         assert_eq!(told(platform.client.list_markets(request).await), invalid("INVALID_FIELD", "page_size"));
         let request =
             wire::ListTradesRequest { market_id: market_id.clone(), page_size, ..Default::default() };
         assert_eq!(told(platform.client.list_trades(request).await), invalid("INVALID_FIELD", "page_size"));
     }
-    let history = |page_size| wire::ListPriceHistoryRequest {
-        market_id: market_id.clone(),
-        page_size,
-        ..Default::default()
-    };
-    assert!(platform.client.list_price_history(history(1_000)).await.is_ok());
-    let answer = platform.client.list_price_history(history(1_001)).await;
-    assert_eq!(told(answer), invalid("INVALID_FIELD", "page_size"));
+    for page_size in [501, 1_001, i32::MAX] {
+        let request = wire::ListMarketsRequest { page_size, ..Default::default() };
+        assert!(platform.client.list_markets(request).await.is_ok());
+        let market_id = market_id.clone();
+        let request = wire::ListPriceHistoryRequest { market_id, page_size, ..Default::default() };
+        assert!(platform.client.list_price_history(request).await.is_ok());
+    }
     platform.stop().await;
 }
 

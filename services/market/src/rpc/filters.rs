@@ -1,0 +1,62 @@
+//! What requests name and narrow their answers by.
+
+use capstan_primitives::{Address, Hash};
+use capstan_proto::market as wire;
+
+use crate::{domain::market::MarketId, error::Error, store::MarketsOf};
+
+/// Most markets of one request.
+const MARKETS: usize = 100;
+const SEARCH_BYTES: usize = 200;
+
+pub(super) fn markets(request: &wire::ListMarketsRequest) -> Result<MarketsOf, Error> {
+    let wire::ListMarketsRequest { resolved, creator, collateral_token, condition_id, search, .. } = request;
+    let some = |text: &String| (!text.is_empty()).then(|| text.clone());
+    let address = |field, text| some(text).map(|text| account(field, &text)).transpose();
+    let condition = some(condition_id).map(|text| text.parse::<Hash>()).transpose();
+    if search.len() > SEARCH_BYTES {
+        return Err(Error::field("search", format!("has {} bytes, over {SEARCH_BYTES}", search.len())));
+    }
+    let of = MarketsOf {
+        resolved: *resolved,
+        creator: address("creator", creator)?,
+        collateral: address("collateral_token", collateral_token)?,
+        condition: condition.map_err(|problem| Error::field("condition_id", problem))?,
+        search: some(search),
+        due_after: moment("due_after", request.due_after)?,
+        due_before: moment("due_before", request.due_before)?,
+    };
+    match (of.due_after, of.due_before) {
+        (Some(after), Some(before)) if after >= before => {
+            Err(Error::field("due_after", "is not before due_before"))
+        }
+        _ => Ok(of),
+    }
+}
+
+pub(super) fn market_ids(texts: &[String]) -> Result<Vec<MarketId>, Error> {
+    if texts.is_empty() || texts.len() > MARKETS {
+        return Err(Error::field("market_ids", format!("has {} ids, expected 1 to {MARKETS}", texts.len())));
+    }
+    let id = |text: &String| text.parse().map_err(|problem: String| Error::field("market_ids", problem));
+    texts.iter().map(id).collect()
+}
+
+/// An address of 20 bytes.
+pub(super) fn account(field: &'static str, text: &str) -> Result<Address, Error> {
+    let address: Address = text.parse().map_err(|problem| Error::field(field, problem))?;
+    if address.as_bytes().len() != 20 {
+        return Err(Error::field(field, "has 64 hex digits, expected 40"));
+    }
+    Ok(address)
+}
+
+/// Seconds since 1970, rounded up.
+pub(super) fn moment(
+    field: &'static str,
+    time: Option<prost_types::Timestamp>,
+) -> Result<Option<u64>, Error> {
+    let Some(prost_types::Timestamp { seconds, nanos }) = time else { return Ok(None) };
+    let seconds = seconds.saturating_add(i64::from(nanos > 0));
+    u64::try_from(seconds).map(Some).map_err(|_| Error::field(field, "is before 1970"))
+}
