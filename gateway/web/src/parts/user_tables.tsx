@@ -5,6 +5,7 @@ import {
   ActivityKind,
   type Market,
   type Position,
+  PositionStatus,
 } from "../gen/capstan/market/v1/market_pb";
 import { marketPath } from "../router";
 import { marketKey } from "../state/user";
@@ -22,7 +23,7 @@ export function Positions({ positions, markets }: { positions: Position[]; marke
     <Table
       name="positions"
       label="Positions"
-      columns={["Market", "Outcome", "#Tokens", "#Price", "#Worth"]}
+      columns={["Market", "Outcome", "#Tokens", "#Price", "#Worth", "State"]}
       rows={positions.map((position) => {
         const { marketId, chainId, outcomeIndex, amount, price } = position;
         const market = markets.get(marketKey(chainId, marketId));
@@ -44,10 +45,32 @@ export function Positions({ positions, markets }: { positions: Position[]; marke
             ) : (
               <span class="muted">unknown</span>
             ),
+            <State position={position} market={market} />,
           ],
         };
       })}
     />
+  );
+}
+
+/** What can be done with a position. */
+function State({ position, market }: { position: Position; market: Market | undefined }) {
+  const { status, payout, mergeable } = position;
+  const unit = { decimals: market?.collateralDecimals, symbol: market?.collateralSymbol };
+  if (status === PositionStatus.LOST) return <span class="muted">lost</span>;
+  if (status === PositionStatus.REDEEMABLE) {
+    if (payout === undefined) return <>redeemable</>;
+    return (
+      <>
+        redeem for <Amount raw={payout} unit={unit} />
+      </>
+    );
+  }
+  if (mergeable === "0") return <>open</>;
+  return (
+    <>
+      merge for <Amount raw={mergeable} unit={unit} />
+    </>
   );
 }
 

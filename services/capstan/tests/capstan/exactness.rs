@@ -163,6 +163,25 @@ async fn compare_holders(house: &House, market: &Value, truth: &Truth, head: B25
     let balances: BTreeMap<_, _> = served.iter().map(entry).collect();
     assert_eq!(balances.len(), served.len(), "no holder twice");
     assert_eq!(balances, truth.holders, "{path}");
+    served.iter().for_each(|position| compare_position(position, truth));
+}
+
+/// Whether it can be redeemed, for how much, and how many full sets its holder has.
+fn compare_position(position: &Value, truth: &Truth) {
+    let (outcome, holder) = (position["outcomeIndex"].as_u64().unwrap(), address(&position["userAddress"]));
+    let sum = truth.payouts.iter().fold(U256::ZERO, |sum, payout| sum + payout);
+    let numerator = truth.payouts.get(usize::try_from(outcome).unwrap());
+    let status = match numerator {
+        None => "POSITION_STATUS_OPEN",
+        Some(numerator) if numerator.is_zero() => "POSITION_STATUS_LOST",
+        Some(_) => "POSITION_STATUS_REDEEMABLE",
+    };
+    assert_eq!(position["status"], json!(status));
+    let payout = numerator.map(|numerator| (amount(&position["amount"]) * numerator / sum).to_string());
+    assert_eq!(position.get("payout"), payout.map(|payout| json!(payout)).as_ref());
+    let outcomes = 0..u64::try_from(truth.position_ids.len()).unwrap();
+    let of_outcome = |outcome| truth.holders.get(&(outcome, holder)).copied().unwrap_or_default();
+    assert_eq!(position["mergeable"], json!(outcomes.map(of_outcome).min().unwrap().to_string()));
 }
 
 async fn compare_user(house: &House, user: Address, expected: &BTreeMap<(String, u64), U256>, head: B256) {

@@ -167,6 +167,8 @@ pub(crate) struct Market {
     pub(crate) pool: Option<PoolState>,
     /// Payout numerators by outcome; none while not resolved.
     pub(crate) payouts: Option<Vec<Amount>>,
+    /// How many conditions its outcomes combine.
+    pub(crate) conditions: usize,
     pub(crate) updated: BlockTime,
 }
 
@@ -174,6 +176,23 @@ impl Market {
     /// How many outcomes the market has.
     pub(crate) fn outcome_count(&self) -> usize {
         self.tokens.as_ref().map_or(self.announcement.outcomes.len(), |tokens| tokens.ids.len())
+    }
+
+    /// What becomes of so many tokens of an outcome, and what `redeemPositions` pays for them.
+    pub(crate) fn settled(&self, outcome: usize, amount: Amount) -> (PositionStatus, Option<Amount>) {
+        let Some(payouts) = &self.payouts else { return (PositionStatus::Open, None) };
+        match payouts.get(outcome) {
+            None => (PositionStatus::Open, None),
+            Some(numerator) if numerator.is_zero() => (PositionStatus::Lost, Some(Amount::ZERO)),
+            // Of several conditions each is redeemed by itself, and rounded down.
+            Some(_) if self.conditions != 1 => (PositionStatus::Redeemable, None),
+            Some(numerator) => {
+                let sum = payouts.iter().try_fold(U256::ZERO, |sum, payout| sum.checked_add(payout.0));
+                let paid = amount.0.checked_mul(numerator.0).zip(sum);
+                let paid = paid.and_then(|(scaled, sum)| scaled.checked_div(sum)).map(Amount);
+                (PositionStatus::Redeemable, paid)
+            }
+        }
     }
 
     /// Marginal price of every outcome; none while the pool has no liquidity.
@@ -231,4 +250,67 @@ pub(crate) struct Position {
     pub(crate) amount: Amount,
     /// Marginal price of the outcome; none while the pool has no liquidity.
     pub(crate) price: Option<Price>,
+    pub(crate) status: PositionStatus,
+    /// What redeeming it pays; none while that is not known.
+    pub(crate) payout: Option<Amount>,
+    /// Full sets that the holder has.
+    pub(crate) mergeable: Amount,
+}
+
+/// What can become of a position.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub(crate) enum PositionStatus {
+    #[default]
+    Open,
+    Redeemable,
+    Lost,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn market(payouts: Option<&[u64]>, conditions: usize) -> Market {
+        let announcement = Announcement {
+            id: MarketId::Pool(Address::ZERO),
+            factory: Address::ZERO,
+            creator: Address::ZERO,
+            condition_id: Hash::ZERO,
+            collateral: Address::ZERO,
+            question_id: None,
+            question: None,
+            outcomes: Vec::new(),
+            resolution_time: None,
+            place: Place { block: 1, log_index: 0 },
+            time: BlockTime(0),
+        };
+        let payouts = payouts.map(|payouts| payouts.iter().copied().map(Amount::from).collect());
+        let (amm, fee, tokens, pool) = (None, None, None, None);
+        Market {
+            chain: ChainId(1),
+            announcement,
+            amm,
+            fee,
+            tokens,
+            pool,
+            payouts,
+            conditions,
+            updated: BlockTime(0),
+        }
+    }
+
+    #[test]
+    fn a_position_settles_as_the_contract_pays_it() {
+        use PositionStatus::{Lost, Open, Redeemable};
+        let amount = Amount::from;
+        assert_eq!(market(None, 1).settled(0, amount(10)), (Open, None));
+        let split = market(Some(&[1, 0, 2]), 1);
+        assert_eq!(split.settled(0, amount(10)), (Redeemable, Some(amount(3))));
+        assert_eq!(split.settled(1, amount(10)), (Lost, Some(Amount::ZERO)));
+        assert_eq!(split.settled(2, amount(10)), (Redeemable, Some(amount(6))));
+        let two = market(Some(&[1, 0, 2, 0]), 2);
+        assert_eq!((two.settled(2, amount(10)), two.settled(3, amount(1)).0), ((Redeemable, None), Lost));
+        // The contract multiplies first, and reverts.
+        assert_eq!(split.settled(2, Amount(U256::MAX)), (Redeemable, None));
+    }
 }

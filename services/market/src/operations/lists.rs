@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 
-use capstan_primitives::{Address, Price};
+use capstan_primitives::{Address, Amount, ChainId, Price, U256};
 
 use super::{MarketName, Markets, Page, PageRequest};
 use crate::{
-    domain::market::{Market, MarketId, Position},
+    domain::{
+        market::{Market, MarketId, Position, Tokens},
+        state::Holding,
+    },
     error::Error,
     store::{ChainState, HolderKey, MarketKey, MarketsFilter, MarketsOf, Read, UserHoldingKey},
 };
@@ -64,8 +67,8 @@ impl Markets {
         let (market, state) = self.find(&read, name).await?;
         let limit = page.limit();
         let mut positions = read.holders((state.chain, market.announcement.id), page.after, limit).await?;
-        let prices = market.prices();
-        positions.iter_mut().for_each(|position| describe(position, &market, prices.as_deref()));
+        let markets = HashMap::from([((state.chain, market.announcement.id), market)]);
+        describe(&read, state.chain, &markets, &mut positions).await?;
         let key = |last: &Position| HolderKey { outcome_index: last.outcome_index, holder: last.holder };
         Ok((Page::of(positions, page.size, key), state))
     }
@@ -92,29 +95,49 @@ impl Markets {
     }
 }
 
-/// Adds names and prices to positions in many markets.
+/// Adds what their markets say to positions in many markets.
 async fn describe_all(read: &Read, states: &[ChainState], positions: &mut [Position]) -> Result<(), Error> {
-    let mut markets = HashMap::new();
     for state in states {
         let of_chain = positions.iter().filter(|position| position.chain == state.chain);
         let mut ids: Vec<MarketId> = of_chain.map(|position| position.market_id).collect();
         ids.sort_unstable();
         ids.dedup();
-        for market in read.markets_at(state.chain, &ids, state.height()).await? {
-            let prices = market.prices();
-            markets.insert((state.chain, market.announcement.id), (market, prices));
-        }
-    }
-    for position in positions {
-        if let Some((market, prices)) = markets.get(&(position.chain, position.market_id)) {
-            describe(position, market, prices.as_deref());
-        }
+        let markets = read.markets_at(state.chain, &ids, state.height()).await?;
+        let markets =
+            markets.into_iter().map(|market| ((state.chain, market.announcement.id), market)).collect();
+        describe(read, state.chain, &markets, positions).await?;
     }
     Ok(())
 }
 
-fn describe(position: &mut Position, market: &Market, prices: Option<&[Price]>) {
-    let index = usize::try_from(position.outcome_index).unwrap_or(usize::MAX);
-    position.outcome = market.announcement.outcomes.get(index).cloned();
-    position.price = prices.and_then(|prices| prices.get(index)).copied();
+/// Adds to the positions on one chain what their markets say of them.
+async fn describe(
+    read: &Read,
+    chain: ChainId,
+    markets: &HashMap<(ChainId, MarketId), Market>,
+    positions: &mut [Position],
+) -> Result<(), Error> {
+    let tokens: Vec<&Tokens> = markets.values().filter_map(|market| market.tokens.as_ref()).collect();
+    let ids: Vec<U256> = tokens.iter().flat_map(|tokens| tokens.ids.iter().copied()).collect();
+    let of_chain = positions.iter().filter(|position| position.chain == chain);
+    let mut holders: Vec<Address> = of_chain.map(|position| position.holder).collect();
+    holders.sort_unstable();
+    holders.dedup();
+    let balances = read.balances_among(chain, &holders, &ids).await?;
+    let prices: HashMap<MarketId, Option<Vec<Price>>> =
+        markets.iter().map(|((_, id), market)| (*id, market.prices())).collect();
+    for position in positions.iter_mut().filter(|position| position.chain == chain) {
+        let Some(market) = markets.get(&(chain, position.market_id)) else { continue };
+        let index = usize::try_from(position.outcome_index).unwrap_or(usize::MAX);
+        position.outcome = market.announcement.outcomes.get(index).cloned();
+        let prices = prices.get(&position.market_id).and_then(Option::as_ref);
+        position.price = prices.and_then(|prices| prices.get(index)).copied();
+        (position.status, position.payout) = market.settled(index, position.amount);
+        let holding =
+            |token: &U256| Holding { contract: position.contract, token: *token, holder: position.holder };
+        let balance = |token: &U256| balances.get(&holding(token)).copied().unwrap_or(Amount::ZERO);
+        let ids = market.tokens.iter().flat_map(|tokens| &tokens.ids);
+        position.mergeable = ids.map(balance).min().unwrap_or(Amount::ZERO);
+    }
+    Ok(())
 }

@@ -6,7 +6,7 @@ use capstan_primitives::{Address, BlockRef, BlockTime, ChainId, Finality, Price}
 use capstan_proto::{market as wire, primitives};
 
 use crate::{
-    domain::market::{Activity, ActivityKind, Market, MarketId, PoolState, Position, Side},
+    domain::market::{Activity, ActivityKind, Market, MarketId, PoolState, Position, PositionStatus, Side},
     domain::price,
     operations::ActivityOf,
     store::ChainState,
@@ -63,7 +63,7 @@ impl Collaterals {
     pub(super) fn market(&self, market: Market) -> wire::Market {
         let outcome_count = u32::try_from(market.outcome_count()).unwrap_or(u32::MAX);
         let marginal = prices(market.prices());
-        let Market { chain, announcement, amm, fee, tokens, pool, payouts, updated } = market;
+        let Market { chain, announcement, amm, fee, tokens, pool, payouts, updated, .. } = market;
         let collateral = self.0.get(&(chain, announcement.collateral));
         let source = match announcement.id {
             MarketId::Factory(_) => wire::MarketSource::Factory,
@@ -146,8 +146,13 @@ pub(super) fn trade(chain: ChainId, market_id: MarketId, activity: Activity) -> 
 }
 
 pub(super) fn position(position: Position) -> wire::Position {
-    let Position { chain, market_id, outcome_index, outcome, contract: _, token, holder, amount, price } =
-        position;
+    let Position { chain, market_id, outcome_index, outcome, token, holder, amount, price, .. } = position;
+    let Position { status, payout, mergeable, .. } = position;
+    let status = match status {
+        PositionStatus::Open => wire::PositionStatus::Open,
+        PositionStatus::Redeemable => wire::PositionStatus::Redeemable,
+        PositionStatus::Lost => wire::PositionStatus::Lost,
+    };
     wire::Position {
         user_address: holder.to_string(),
         market_id: market_id.to_string(),
@@ -157,6 +162,9 @@ pub(super) fn position(position: Position) -> wire::Position {
         amount: amount.to_string(),
         position_id: token.to_string(),
         price: price.map(|price| price.to_string()),
+        status: status.into(),
+        payout: payout.map(|payout| payout.to_string()),
+        mergeable: mergeable.to_string(),
     }
 }
 

@@ -6,14 +6,17 @@ use capstan_db::{
     columns::{AddressColumn, AmountColumn, HashColumn, signed, unsigned},
     market::entities::{amm, balance, market, outcome_token},
 };
-use capstan_primitives::{Address, ChainId, Hash, U256};
+use capstan_primitives::{Address, Amount, ChainId, Hash, U256};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, Query, SelectStatement},
 };
 
 use super::{CHUNK, ChainState, Error, Read, rows};
-use crate::domain::market::{MarketId, Position};
+use crate::domain::{
+    market::{MarketId, Position, PositionStatus},
+    state::Holding,
+};
 
 /// Place of a holder in the list of a market.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,8 +34,8 @@ pub(crate) struct UserHoldingKey {
 }
 
 impl Read {
-    /// Holders of a market's tokens, by outcome and holder, without names and prices. Pools are no
-    /// holders.
+    /// Holders of a market's tokens, by outcome and holder, without what their market says of them. Pools
+    /// are no holders.
     pub(crate) async fn holders(
         &self,
         (chain, market_id): (ChainId, MarketId),
@@ -85,12 +88,15 @@ impl Read {
             amount: amount.0,
             outcome: None,
             price: None,
+            status: PositionStatus::default(),
+            payout: None,
+            mergeable: Amount::ZERO,
         };
         Ok(found.into_iter().map(holding).collect())
     }
 
     /// Outcome tokens that a user holds, each once, as tokens of the oldest listed market that has
-    /// them, without names and prices. Nothing for a pool.
+    /// them, without what that market says of them. Nothing for a pool.
     pub(crate) async fn holdings_of(
         &self,
         chains: &[ChainState],
@@ -131,9 +137,35 @@ impl Read {
                 amount: row.amount.0,
                 outcome: None,
                 price: None,
+                status: PositionStatus::default(),
+                payout: None,
+                mergeable: Amount::ZERO,
             })
         };
         Ok(found.into_iter().filter_map(holding).collect())
+    }
+
+    /// What some holders have of some tokens; nothing where that is nothing.
+    pub(crate) async fn balances_among(
+        &self,
+        chain: ChainId,
+        holders: &[Address],
+        tokens: &[U256],
+    ) -> Result<HashMap<Holding, Amount>, Error> {
+        let mut found = HashMap::new();
+        for holders in holders.chunks(CHUNK) {
+            for tokens in tokens.chunks(CHUNK) {
+                let query = balance::Entity::find()
+                    .filter(balance::Column::ChainId.eq(signed(chain.0)))
+                    .filter(balance::Column::Holder.is_in(rows::addresses(holders.iter().copied())))
+                    .filter(
+                        balance::Column::PositionId.is_in(tokens.iter().copied().map(rows::token_column)),
+                    );
+                let rows = query.all(&self.transaction).await?;
+                found.extend(rows.iter().map(|row| (rows::holding(row), row.amount.0)));
+            }
+        }
+        Ok(found)
     }
 
     /// The oldest listed market of each token, and the token's outcome there.

@@ -161,6 +161,7 @@ impl Parts {
             fee: pool.map(|pool| pool.fee.0),
             pool: self.pool_state(pool, tokens.as_ref())?,
             payouts: all_payouts(&resolutions)?,
+            conditions: resolutions.len(),
             announcement,
             amm,
             tokens,
