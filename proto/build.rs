@@ -22,7 +22,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // The compiler's own bytes keep custom options; encoding prost's types again would lose google.api.http.
     fs::write(out.join("descriptor.bin"), compiler.encode_file_descriptor_set())?;
     let mut files = compiler.file_descriptor_set();
-    tonic_prost_build::configure().bytes(".").emit_rerun_if_changed(false).compile_fds(files.clone())?;
+    tonic_prost_build::configure()
+        .bytes(".")
+        // Much larger than the other messages of the stream.
+        .boxed(".capstan.market.v1.StreamMarketsResponse.message.market")
+        .emit_rerun_if_changed(false)
+        .compile_fds(files.clone())?;
     // The server of the event stream once more, for messages whose events are encoded already.
     let out = out.join("encoded");
     fs::create_dir_all(&out)?;

@@ -16,6 +16,7 @@ impl MigratorTrait for Migrator {
             Box::new(migrations::m0002_markets::Migration),
             Box::new(migrations::m0003_history::Migration),
             Box::new(migrations::m0004_candles::Migration),
+            Box::new(migrations::m0005_block_times::Migration),
         ]
     }
 }

@@ -19,7 +19,7 @@ pub(crate) use changes::BlockChanges;
 pub(crate) use histories::{HistoryFilter, HistoryKey, SnapshotsFilter};
 pub(crate) use markets::{MarketKey, MarketsFilter, MarketsOf};
 pub(crate) use positions::{HolderKey, UserHoldingKey};
-pub(crate) use read::{ChainState, Read};
+pub(crate) use read::{At, ChainState, Read};
 pub(crate) use write::{CursorMove, Progress, Write};
 
 pub(crate) use crate::error::StoreError as Error;

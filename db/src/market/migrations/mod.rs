@@ -4,3 +4,4 @@ pub(super) mod m0001_projection;
 pub(super) mod m0002_markets;
 pub(super) mod m0003_history;
 pub(super) mod m0004_candles;
+pub(super) mod m0005_block_times;

@@ -17,6 +17,12 @@ export function MarketFacts({ market }: { market: Market }) {
         <Fact name="Trades">
           <Count value={market.tradeCount} />
         </Fact>
+        <Fact name="Last 24 hours">
+          <Amount raw={market.volume24h} unit={unit} />
+        </Fact>
+        <Fact name="Liquidity">
+          {market.liquidity === undefined ? "none" : <Amount raw={market.liquidity} unit={unit} />}
+        </Fact>
         <Fact name="Pool fee">
           {market.fee === undefined ? "no pool yet" : formatFee(market.fee)}
         </Fact>

@@ -120,15 +120,28 @@ impl Truth {
         Self { condition, collateral, fee, position_ids, pool: balances, payouts, trades, holders }
     }
 
-    /// Marginal prices in units of 10^-18: the product of the other balances over the sum of such
-    /// products, what is lost by rounding down given to the largest remainders.
-    pub(crate) fn prices(&self) -> Vec<U256> {
-        let one = U512::from(10).pow(U512::from(18));
+    /// The product of the other balances, by outcome.
+    fn weights(&self) -> Vec<U512> {
         let weight = |skip: usize| {
             let others = self.pool.iter().enumerate().filter(|(index, _)| *index != skip);
             others.fold(U512::from(1), |product, (_, balance)| product * U512::from(*balance))
         };
-        let weights: Vec<U512> = (0..self.pool.len()).map(weight).collect();
+        (0..self.pool.len()).map(weight).collect()
+    }
+
+    /// What the tokens in the pool are worth at their marginal prices: each outcome the same.
+    pub(crate) fn liquidity(&self) -> Option<U256> {
+        let sum = self.weights().into_iter().fold(U512::ZERO, |sum, weight| sum + weight);
+        let product = self.pool.iter().fold(U512::from(self.pool.len()), |all, one| all * U512::from(*one));
+        let worth = (!sum.is_zero()).then(|| product / sum);
+        worth.map(|worth| U256::from_limbs_slice(&worth.as_limbs()[..4]))
+    }
+
+    /// Marginal prices in units of 10^-18: the product of the other balances over the sum of such
+    /// products, what is lost by rounding down given to the largest remainders.
+    pub(crate) fn prices(&self) -> Vec<U256> {
+        let one = U512::from(10).pow(U512::from(18));
+        let weights = self.weights();
         let sum = weights.iter().fold(U512::ZERO, |sum, weight| sum + weight);
         if sum.is_zero() {
             return Vec::new();

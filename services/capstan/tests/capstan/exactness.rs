@@ -109,6 +109,9 @@ async fn compare_market(house: &House, market: &Value, truth: &Truth) {
     assert_eq!(prices(&market["prices"]), truth.prices());
     let volume = truth.trades.iter().fold(U256::ZERO, |sum, trade| sum + trade.collateral);
     assert_eq!(market["volume"], json!(volume.to_string()));
+    // Nothing here is older than a day.
+    assert_eq!((&market["volume24h"], &market["volume7d"]), (&market["volume"], &market["volume"]));
+    assert_eq!(market.get("liquidity").map(amount), truth.liquidity());
     assert_eq!(market["tradeCount"], json!(truth.trades.len().to_string()));
     let (status, answer) = house.get(&format!("/api/markets/{id}/prices")).await;
     assert_eq!(status, 200);

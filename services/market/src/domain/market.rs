@@ -158,6 +158,12 @@ pub(crate) struct PoolState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Market {
     pub(crate) chain: ChainId,
+    /// Time of the block that it is as of.
+    pub(crate) time: BlockTime,
+    /// What was traded in blocks made less than a day before that.
+    pub(crate) volume_of_day: Amount,
+    /// The same of a week.
+    pub(crate) volume_of_week: Amount,
     pub(crate) announcement: Announcement,
     pub(crate) amm: Option<Address>,
     pub(crate) fee: Option<Amount>,
@@ -176,6 +182,20 @@ impl Market {
     /// How many outcomes the market has.
     pub(crate) fn outcome_count(&self) -> usize {
         self.tokens.as_ref().map_or(self.announcement.outcomes.len(), |tokens| tokens.ids.len())
+    }
+
+    /// Where the market is in its life.
+    pub(crate) fn status(&self) -> MarketStatus {
+        match self.announcement.resolution_time {
+            _ if self.payouts.is_some() => MarketStatus::Resolved,
+            Some(due) if due <= self.time.0 => MarketStatus::Due,
+            _ => MarketStatus::Open,
+        }
+    }
+
+    /// What the tokens in the pool are worth at their marginal prices; none while there is no price.
+    pub(crate) fn liquidity(&self) -> Option<Amount> {
+        super::price::worth(&self.pool.as_ref()?.balances)
     }
 
     /// What becomes of so many tokens of an outcome, and what `redeemPositions` pays for them.
@@ -199,6 +219,15 @@ impl Market {
     pub(crate) fn prices(&self) -> Option<Vec<Price>> {
         super::price::marginal(&self.pool.as_ref()?.balances)
     }
+}
+
+/// Where a market is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum MarketStatus {
+    Open,
+    /// It was to be resolved by now.
+    Due,
+    Resolved,
 }
 
 /// What a user did.
@@ -288,6 +317,9 @@ mod tests {
         let (amm, fee, tokens, pool) = (None, None, None, None);
         Market {
             chain: ChainId(1),
+            time: BlockTime(9),
+            volume_of_day: Amount::ZERO,
+            volume_of_week: Amount::ZERO,
             announcement,
             amm,
             fee,
@@ -297,6 +329,18 @@ mod tests {
             conditions,
             updated: BlockTime(0),
         }
+    }
+
+    #[test]
+    fn a_market_is_due_from_the_second_that_it_named() {
+        let mut market = market(None, 1);
+        assert_eq!(market.status(), MarketStatus::Open);
+        for (due, status) in [(10, MarketStatus::Open), (9, MarketStatus::Due)] {
+            market.announcement.resolution_time = Some(due);
+            assert_eq!(market.status(), status);
+        }
+        market.payouts = Some(vec![Amount::from(1), Amount::ZERO]);
+        assert_eq!(market.status(), MarketStatus::Resolved);
     }
 
     #[test]

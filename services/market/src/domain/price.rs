@@ -32,6 +32,20 @@ pub(crate) fn marginal(balances: &[Amount]) -> Option<Vec<Price>> {
     Some(shares.iter().map(|share| Price::from_units(to_u256(&share.units))).collect())
 }
 
+/// What the tokens of a pool are worth together at their marginal prices, rounded down: each outcome as much as
+/// every other, the product of all balances over the sum of the products of the others. None when no price is
+/// defined, or over 2^256 - 1.
+pub(crate) fn worth(balances: &[Amount]) -> Option<Amount> {
+    let sum: BigUint = products_of_the_others(balances).iter().sum();
+    if sum == BigUint::ZERO {
+        return None;
+    }
+    let number = |amount: &Amount| BigUint::from_bytes_be(&amount.0.to_be_bytes::<32>());
+    let product: BigUint = balances.iter().map(number).product();
+    let worth = product * BigUint::from(balances.len()) / sum;
+    U256::try_from_be_slice(&worth.to_bytes_be()).map(Amount)
+}
+
 struct Share {
     index: usize,
     units: BigUint,
@@ -82,6 +96,14 @@ mod tests {
             texts(&[1, 1, 1]).unwrap(),
             ["0.333333333333333334", "0.333333333333333333", "0.333333333333333333"]
         );
+    }
+
+    #[test]
+    fn a_pool_is_worth_what_its_tokens_are_together() {
+        let worth = |balances: &[u64]| worth(&balances.iter().copied().map(Amount::from).collect::<Vec<_>>());
+        assert_eq!(worth(&[5, 5]), Some(Amount::from(5)));
+        assert_eq!(worth(&[100, 300]), Some(Amount::from(150)), "100 × 0.75 + 300 × 0.25");
+        assert_eq!((worth(&[0, 7]), worth(&[0, 0])), (Some(Amount::ZERO), None));
     }
 
     #[test]

@@ -102,7 +102,7 @@ async fn describe_all(read: &Read, states: &[ChainState], positions: &mut [Posit
         let mut ids: Vec<MarketId> = of_chain.map(|position| position.market_id).collect();
         ids.sort_unstable();
         ids.dedup();
-        let markets = read.markets_at(state.chain, &ids, state.height()).await?;
+        let markets = read.markets_at(state.chain, &ids, state.at()).await?;
         let markets =
             markets.into_iter().map(|market| ((state.chain, market.announcement.id), market)).collect();
         describe(read, state.chain, &markets, positions).await?;

@@ -6,7 +6,9 @@ use capstan_primitives::{Address, BlockRef, BlockTime, ChainId, Finality, Price}
 use capstan_proto::{market as wire, primitives};
 
 use crate::{
-    domain::market::{Activity, ActivityKind, Market, MarketId, PoolState, Position, PositionStatus, Side},
+    domain::market::{
+        Activity, ActivityKind, Market, MarketId, MarketStatus, PoolState, Position, PositionStatus, Side,
+    },
     domain::price,
     operations::ActivityOf,
     store::ChainState,
@@ -63,6 +65,13 @@ impl Collaterals {
     pub(super) fn market(&self, market: Market) -> wire::Market {
         let outcome_count = u32::try_from(market.outcome_count()).unwrap_or(u32::MAX);
         let marginal = prices(market.prices());
+        let liquidity = market.liquidity().map(|liquidity| liquidity.to_string());
+        let status = match market.status() {
+            MarketStatus::Open => wire::MarketStatus::Open,
+            MarketStatus::Due => wire::MarketStatus::Due,
+            MarketStatus::Resolved => wire::MarketStatus::Resolved,
+        };
+        let (volume_24h, volume_7d) = (market.volume_of_day.to_string(), market.volume_of_week.to_string());
         let Market { chain, announcement, amm, fee, tokens, pool, payouts, updated, .. } = market;
         let collateral = self.0.get(&(chain, announcement.collateral));
         let source = match announcement.id {
@@ -94,6 +103,10 @@ impl Collaterals {
             collateral_decimals: collateral.map(|it| u32::from(it.decimals)),
             position_ids: tokens.map(|tokens| texts(&tokens.ids)).unwrap_or_default(),
             source: source.into(),
+            status: status.into(),
+            volume_24h,
+            volume_7d,
+            liquidity,
         }
     }
 }

@@ -133,7 +133,7 @@ impl Session {
     fn message(&self, item: StreamItem) -> StreamMarketsResponse {
         let StreamItem { position, chain, block, finalized, change } = item;
         let message = match change {
-            Change::Market(market) => Message::Market(self.collaterals.market(*market)),
+            Change::Market(market) => Message::Market(Box::new(self.collaterals.market(*market))),
             Change::Trade(id, trade) => Message::Trade(convert::trade(chain, id, *trade)),
             Change::Prices(id, block, state) => Message::Price(PriceChange {
                 market_id: id.to_string(),

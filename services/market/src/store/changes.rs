@@ -119,7 +119,7 @@ impl Read {
         let of = |pool: Address| markets.get(&pool).copied().unwrap_or(MarketId::Pool(pool));
         Ok(BlockChanges {
             block,
-            markets: self.markets_at(chain, &ids, block.number).await?,
+            markets: self.markets_at(chain, &ids, block.into()).await?,
             trades: trades.into_iter().filter_map(|trade| Some((of(trade.pool?), trade))).collect(),
             pools: pools.into_iter().map(|(pool, state)| (of(pool), state)).collect(),
         })

@@ -14,7 +14,7 @@ use sea_orm::{
     sea_query::{Condition, Expr, ExprTrait, Func, Query, SelectStatement},
 };
 
-use super::{ChainState, Error, Read, rows};
+use super::{At, ChainState, Error, Read, rows};
 use crate::domain::market::{Market, MarketId};
 
 /// Which markets to list.
@@ -123,7 +123,7 @@ impl Read {
         let row = market::Entity::find_by_id((signed(state.chain.0), id.as_bytes().to_vec()))
             .one(&self.transaction)
             .await?;
-        let views = self.views(state.chain, row.into_iter().collect(), state.height()).await?;
+        let views = self.views(state.chain, row.into_iter().collect(), state.at()).await?;
         Ok(views.into_iter().next())
     }
 
@@ -149,7 +149,7 @@ impl Read {
         let mut wanted: Vec<MarketId> = ids.iter().map(named).collect();
         wanted.sort_unstable();
         wanted.dedup();
-        let found = self.markets_at(state.chain, &wanted, state.height()).await?;
+        let found = self.markets_at(state.chain, &wanted, state.at()).await?;
         let found: HashMap<MarketId, Market> =
             found.into_iter().map(|market| (market.announcement.id, market)).collect();
         Ok(ids.iter().filter_map(|id| Some((*id, found.get(&named(id))?.clone()))).collect())
@@ -161,17 +161,17 @@ impl Read {
         &self,
         chain: ChainId,
         ids: &[MarketId],
-        at: u64,
+        at: At,
     ) -> Result<Vec<Market>, Error> {
         let mut found = Vec::new();
         for ids in ids.chunks(super::CHUNK) {
             let listed = Condition::any()
                 .add(market::Column::SupersededByBlock.is_null())
-                .add(market::Column::SupersededByBlock.gt(signed(at)));
+                .add(market::Column::SupersededByBlock.gt(signed(at.number)));
             let query = market::Entity::find()
                 .filter(market::Column::ChainId.eq(signed(chain.0)))
                 .filter(market::Column::MarketId.is_in(ids.iter().map(|id| id.as_bytes().to_vec())))
-                .filter(market::Column::BlockNumber.lte(signed(at)))
+                .filter(market::Column::BlockNumber.lte(signed(at.number)))
                 .filter(listed)
                 .order_by_asc(market::Column::BlockNumber)
                 .order_by_asc(market::Column::LogIndex);
@@ -192,7 +192,7 @@ impl Read {
         for state in chains {
             let of_chain = |row: &&market::Model| unsigned(row.chain_id) == state.chain.0;
             let rows = found.iter().filter(of_chain).cloned().collect();
-            for market in self.views(state.chain, rows, state.height()).await? {
+            for market in self.views(state.chain, rows, state.at()).await? {
                 let key = (signed(market.chain.0), market.announcement.id.as_bytes().to_vec());
                 views.insert(key, market);
             }

@@ -35,10 +35,23 @@ pub(crate) struct ChainState {
     pub(crate) finalized: Option<u64>,
 }
 
+/// A moment of a chain that markets are seen at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct At {
+    pub(crate) number: u64,
+    pub(crate) time: BlockTime,
+}
+
+impl From<BlockRef> for At {
+    fn from(block: BlockRef) -> Self {
+        Self { number: block.number, time: block.time }
+    }
+}
+
 impl ChainState {
-    /// Height that everything in the tables is at or below.
-    pub(crate) fn height(&self) -> u64 {
-        self.through.map_or(0, |block| block.number)
+    /// Where everything in the tables is at or below.
+    pub(crate) fn at(&self) -> At {
+        self.through.map_or(At { number: 0, time: BlockTime(0) }, At::from)
     }
 }
 
@@ -52,6 +65,18 @@ impl Read {
             .all(&self.transaction)
             .await?;
         Ok(found.into_iter().map(chain_state).collect())
+    }
+
+    /// The newest block that had events, of those that were made at a moment or before.
+    pub(super) async fn newest_at(&self, chain: ChainId, time: u64) -> Result<Option<i64>, Error> {
+        let newest = block::Entity::find()
+            .filter(block::Column::ChainId.eq(signed(chain.0)))
+            .filter(block::Column::Time.lte(signed(time)))
+            .order_by_desc(block::Column::Time)
+            .order_by_desc(block::Column::Number)
+            .one(&self.transaction)
+            .await?;
+        Ok(newest.map(|row| row.number))
     }
 
     /// Blocks that had events, by number.

@@ -8,8 +8,8 @@ use capstan_primitives::Price;
 use capstan_proto::{
     indexer::stream_events_response::Message,
     market::{
-        Candle, CandleInterval, ListCandlesRequest, ListMarketsRequest, ListPriceHistoryRequest,
-        ListTradesRequest, OutcomeCandle, PricePoint, Trade,
+        Candle, CandleInterval, GetMarketRequest, ListCandlesRequest, ListMarketsRequest,
+        ListPriceHistoryRequest, ListTradesRequest, OutcomeCandle, PricePoint, Trade,
     },
 };
 use prost_types::Timestamp;
@@ -17,7 +17,7 @@ use prost_types::Timestamp;
 use crate::platform::{CHAIN, TestPlatform};
 
 const SEED: u64 = 31;
-const BLOCKS: usize = 90;
+const BLOCKS: usize = 110;
 /// So that an hour has a few blocks and the chain lasts for a day.
 const PACE: u64 = 977;
 
@@ -103,8 +103,24 @@ async fn history(platform: &mut TestPlatform, market_id: &str) -> (Vec<PricePoin
     (points.points, trades.trades)
 }
 
+/// The volumes of a day and a week, by the trades.
+async fn compare_volumes(platform: &mut TestPlatform, market_id: &str, trades: &[Trade]) {
+    let request = GetMarketRequest { market_id: market_id.to_owned(), chain_id: 0 };
+    let answer = platform.client.get_market(request).await.unwrap().into_inner();
+    let now = answer.as_of.unwrap().block.unwrap().time.unwrap().seconds;
+    let market = answer.market.unwrap();
+    for (seconds, shown) in [(86_400, &market.volume_24h), (7 * 86_400, &market.volume_7d)] {
+        let time = |trade: &Trade| trade.block.as_ref().unwrap().time.as_ref().unwrap().seconds;
+        let recent = trades.iter().filter(|trade| time(trade) > now - seconds);
+        let volume: u128 = recent.map(|trade| trade.collateral_amount.parse::<u128>().unwrap()).sum();
+        assert_eq!(*shown, volume.to_string());
+    }
+    assert_eq!(market.volume_7d, market.volume);
+}
+
 async fn compare(platform: &mut TestPlatform, market_id: &str) -> usize {
     let (points, trades) = history(platform, market_id).await;
+    compare_volumes(platform, market_id, &trades).await;
     for (interval, seconds) in INTERVALS {
         let all: Vec<Candle> = expected(&points, &trades, seconds).into_values().collect();
         for newest_first in [false, true] {

@@ -14,12 +14,19 @@ use crate::{
         market::{Announcement, Market, MarketId, PoolState, Tokens},
         payouts,
     },
-    store::{CHUNK, Error, Read, read, rows},
+    store::{At, CHUNK, Error, Read, read, rows},
 };
+
+/// Seconds.
+const DAY: u64 = 86_400;
 
 /// Everything that views of some markets need, loaded at once.
 struct Parts {
     chain: ChainId,
+    /// Of the block that they are as of.
+    time: BlockTime,
+    /// Volumes of pools a day and a week before.
+    earlier: [HashMap<Address, Amount>; 2],
     tokens: BTreeMap<MarketId, Tokens>,
     links: BTreeMap<MarketId, amm_link::Model>,
     pools: HashMap<Address, amm::Model>,
@@ -37,19 +44,24 @@ impl Read {
         &self,
         chain: ChainId,
         found: Vec<market::Model>,
-        at: u64,
+        at: At,
     ) -> Result<Vec<Market>, Error> {
         let announcements =
             found.into_iter().map(rows::announcement).collect::<Result<Vec<Announcement>, Error>>()?;
         if announcements.is_empty() {
             return Ok(Vec::new());
         }
-        let parts = self.parts(chain, &announcements, signed(at)).await?;
+        let parts = self.parts(chain, &announcements, at).await?;
         announcements.into_iter().map(|announcement| parts.view(announcement)).collect()
     }
 
-    async fn parts(&self, chain: ChainId, announcements: &[Announcement], at: i64) -> Result<Parts, Error> {
-        let c = &self.transaction;
+    async fn parts(
+        &self,
+        chain: ChainId,
+        announcements: &[Announcement],
+        moment: At,
+    ) -> Result<Parts, Error> {
+        let (c, at) = (&self.transaction, signed(moment.number));
         let ids: Vec<MarketId> = announcements.iter().map(|announcement| announcement.id).collect();
         let links = read::links_of(c, chain, &ids, at).await?;
         let addresses: Vec<Address> =
@@ -70,6 +82,11 @@ impl Read {
         numbers.extend(resolutions.values().map(|row| row.block_number));
         Ok(Parts {
             chain,
+            time: moment.time,
+            earlier: [
+                self.volumes_before(chain, &addresses, moment, DAY).await?,
+                self.volumes_before(chain, &addresses, moment, 7 * DAY).await?,
+            ],
             tokens: read::tokens(c, chain, &ids, at).await?,
             questions: self.questions(chain, &conditions, at).await?,
             blocks: self.blocks(chain, &numbers).await?,
@@ -79,6 +96,20 @@ impl Read {
             pools,
             resolutions,
         })
+    }
+
+    /// The volumes that pools had so long before a moment; nothing for those that had none.
+    async fn volumes_before(
+        &self,
+        chain: ChainId,
+        pools: &[Address],
+        at: At,
+        seconds: u64,
+    ) -> Result<HashMap<Address, Amount>, Error> {
+        let Some(time) = at.time.0.checked_sub(seconds) else { return Ok(HashMap::new()) };
+        let Some(number) = self.newest_at(chain, time).await? else { return Ok(HashMap::new()) };
+        let found = read::latest_snapshots(&self.transaction, chain, pools, number).await?;
+        Ok(found.into_iter().map(|row| (row.amm.0, row.volume.0)).collect())
     }
 
     async fn pool_rows(
@@ -156,10 +187,18 @@ impl Parts {
         ];
         let times = changed.into_iter().flatten().filter_map(|number| self.blocks.get(&number));
         let updated = times.map(|block| block.time).fold(announcement.time, BlockTime::max);
+        let pool_state = self.pool_state(pool, tokens.as_ref())?;
+        let volume = pool_state.as_ref().map_or(Amount::ZERO, |state| state.volume);
+        let before = |volumes: &HashMap<Address, Amount>| amm.and_then(|amm| volumes.get(&amm)).copied();
+        let since = |volumes| volume.minus(before(volumes).unwrap_or(Amount::ZERO)).unwrap_or(volume);
+        let [day, week] = &self.earlier;
         Ok(Market {
             chain: self.chain,
+            time: self.time,
+            volume_of_day: since(day),
+            volume_of_week: since(week),
             fee: pool.map(|pool| pool.fee.0),
-            pool: self.pool_state(pool, tokens.as_ref())?,
+            pool: pool_state,
             payouts: all_payouts(&resolutions)?,
             conditions: resolutions.len(),
             announcement,
