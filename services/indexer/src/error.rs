@@ -155,7 +155,8 @@ impl Error {
     #[must_use]
     pub const fn longest_wait(&self) -> Duration {
         match self {
-            Self::Store(_) => Duration::from_secs(2),
+            // Nobody is asked while no endpoint serves the chain, except whether one does by now.
+            Self::Store(_) | Self::Chain(ChainError::NoneServesChain) => Duration::from_secs(2),
             _ => Duration::from_secs(10),
         }
     }
