@@ -67,7 +67,7 @@ impl Markets {
         let (market, state) = self.find(&read, name).await?;
         let limit = page.limit();
         let mut positions = read.holders((state.chain, market.announcement.id), page.after, limit).await?;
-        let markets = HashMap::from([((state.chain, market.announcement.id), market)]);
+        let markets = HashMap::from([(market.announcement.id, market)]);
         describe(&read, state.chain, &markets, &mut positions).await?;
         let key = |last: &Position| HolderKey { outcome_index: last.outcome_index, holder: last.holder };
         Ok((Page::of(positions, page.size, key), state))
@@ -103,8 +103,7 @@ async fn describe_all(read: &Read, states: &[ChainState], positions: &mut [Posit
         ids.sort_unstable();
         ids.dedup();
         let markets = read.markets_at(state.chain, &ids, state.at()).await?;
-        let markets =
-            markets.into_iter().map(|market| ((state.chain, market.announcement.id), market)).collect();
+        let markets = markets.into_iter().map(|market| (market.announcement.id, market)).collect();
         describe(read, state.chain, &markets, positions).await?;
     }
     Ok(())
@@ -114,7 +113,7 @@ async fn describe_all(read: &Read, states: &[ChainState], positions: &mut [Posit
 async fn describe(
     read: &Read,
     chain: ChainId,
-    markets: &HashMap<(ChainId, MarketId), Market>,
+    markets: &HashMap<MarketId, Market>,
     positions: &mut [Position],
 ) -> Result<(), Error> {
     let tokens: Vec<&Tokens> = markets.values().filter_map(|market| market.tokens.as_ref()).collect();
@@ -125,9 +124,9 @@ async fn describe(
     holders.dedup();
     let balances = read.balances_among(chain, &holders, &ids).await?;
     let prices: HashMap<MarketId, Option<Vec<Price>>> =
-        markets.iter().map(|((_, id), market)| (*id, market.prices())).collect();
+        markets.iter().map(|(id, market)| (*id, market.prices())).collect();
     for position in positions.iter_mut().filter(|position| position.chain == chain) {
-        let Some(market) = markets.get(&(chain, position.market_id)) else { continue };
+        let Some(market) = markets.get(&position.market_id) else { continue };
         let index = usize::try_from(position.outcome_index).unwrap_or(usize::MAX);
         position.outcome = market.announcement.outcomes.get(index).cloned();
         let prices = prices.get(&position.market_id).and_then(Option::as_ref);

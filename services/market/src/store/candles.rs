@@ -1,19 +1,17 @@
 //! Candles: kept as blocks come and go, and made of snapshots where they are not there.
 
-use std::collections::BTreeMap;
-
 use capstan_db::{
     columns::{AddressColumn, AmountColumn, signed, unsigned},
-    market::entities::{block, candle, pool_snapshot},
+    market::entities::{candle, pool_snapshot},
 };
-use capstan_primitives::{Address, Amount, BlockRef, ChainId, Price};
+use capstan_primitives::{Address, Amount, ChainId, Price};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, DatabaseTransaction, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 
-use super::{CHUNK, CursorMove, Error, Read, Store, Write, rows};
+use super::{CHUNK, CursorMove, Error, Read, Store, Write, read, rows};
 use crate::domain::{
     candle::{Candle, Candles, Interval, Kept, Prices, joined, of as candles_of},
     market::PoolState,
@@ -123,7 +121,8 @@ impl Write {
             None => query.limit(SNAPSHOTS),
         };
         let found = query.all(&self.transaction).await?;
-        let blocks = self.blocks(found.iter().map(|row| row.block_number)).await?;
+        let numbers: Vec<i64> = found.iter().map(|row| row.block_number).collect();
+        let blocks = read::blocks(&self.transaction, self.chain, &numbers).await?;
         let mut snapshots = Vec::with_capacity(found.len());
         for row in &found {
             let state: PoolState = rows::pool_state(row)?;
@@ -135,20 +134,6 @@ impl Write {
             snapshots.push(Snapshot { pool, block, before: before.replace(state.clone()), state });
         }
         Ok(snapshots)
-    }
-
-    async fn blocks(&self, numbers: impl Iterator<Item = i64>) -> Result<BTreeMap<i64, BlockRef>, Error> {
-        let numbers: Vec<i64> = numbers.collect();
-        let mut blocks = BTreeMap::new();
-        for numbers in numbers.chunks(CHUNK) {
-            let found = block::Entity::find()
-                .filter(block::Column::ChainId.eq(signed(self.chain.0)))
-                .filter(block::Column::Number.is_in(numbers.iter().copied()))
-                .all(&self.transaction)
-                .await?;
-            blocks.extend(found.iter().map(|row| (row.number, rows::block_ref(row))));
-        }
-        Ok(blocks)
     }
 }
 
@@ -195,7 +180,7 @@ impl Read {
         let found = query.all(&self.transaction).await?;
         let mut kept = found
             .into_iter()
-            .map(read)
+            .map(candle_of)
             .map(|row| row.map(|(_, candle)| candle))
             .collect::<Result<Vec<_>, _>>()?;
         if newest_first {
@@ -226,7 +211,7 @@ async fn load(
             .filter(candle::Column::Seconds.eq(seconds(kept)))
             .filter(tuple.in_tuples(values));
         for row in query.all(transaction).await? {
-            let (pool, candle) = read(row)?;
+            let (pool, candle) = candle_of(row)?;
             found.insert((pool, candle.start), candle);
         }
     }
@@ -282,7 +267,7 @@ fn row(chain: ChainId, pool: Address, kept: Kept, candle: Candle) -> candle::Act
     }
 }
 
-fn read(row: candle::Model) -> Result<(Address, Candle), Error> {
+fn candle_of(row: candle::Model) -> Result<(Address, Candle), Error> {
     let prices = |text: &str| -> Result<Vec<Price>, Error> {
         let units: Vec<Amount> = rows::from_json("candle", text)?;
         Ok(units.into_iter().map(|units| Price::from_units(units.0)).collect())

@@ -85,17 +85,26 @@ impl Read {
         chain: ChainId,
         numbers: &[i64],
     ) -> Result<HashMap<i64, BlockRef>, Error> {
-        let mut blocks = HashMap::new();
-        for numbers in numbers.chunks(CHUNK) {
-            let found = block::Entity::find()
-                .filter(block::Column::ChainId.eq(signed(chain.0)))
-                .filter(block::Column::Number.is_in(numbers.iter().copied()))
-                .all(&self.transaction)
-                .await?;
-            blocks.extend(found.iter().map(|row| (row.number, rows::block_ref(row))));
-        }
-        Ok(blocks)
+        Ok(blocks(&self.transaction, chain, numbers).await?)
     }
+}
+
+/// Blocks that had events, by number.
+pub(super) async fn blocks<C: ConnectionTrait>(
+    connection: &C,
+    chain: ChainId,
+    numbers: &[i64],
+) -> Result<HashMap<i64, BlockRef>, DbErr> {
+    let mut blocks = HashMap::new();
+    for numbers in numbers.chunks(CHUNK) {
+        let found = block::Entity::find()
+            .filter(block::Column::ChainId.eq(signed(chain.0)))
+            .filter(block::Column::Number.is_in(numbers.iter().copied()))
+            .all(connection)
+            .await?;
+        blocks.extend(found.iter().map(|row| (row.number, rows::block_ref(row))));
+    }
+    Ok(blocks)
 }
 
 fn chain_state(row: cursor::Model) -> ChainState {
