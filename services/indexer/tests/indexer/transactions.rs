@@ -34,7 +34,7 @@ const DROPPED_AFTER: Duration = Duration::from_secs(600);
 const FORGOTTEN_AFTER: Duration = Duration::from_hours(30 * 24);
 const GWEI: u128 = 1_000_000_000;
 
-/// A chain, an indexer of it whose clock stands still, and a client.
+/// A chain, an indexer of it that has read some of it and whose clock stands still, and a client.
 struct World {
     devnet: Devnet,
     store: TestStore,
@@ -59,6 +59,10 @@ impl World {
         let clock = Clock::manual(Default::default());
         let devnet = devnet().await;
         let running = serve(&devnet, &store, &clock).await;
+        let mut followed = Client::connect(running.url()).await.unwrap();
+        while status(&mut followed).await.indexed.is_none() {
+            look_again().await;
+        }
         let client = TransactionServiceClient::connect(running.url()).await.unwrap();
         Self { devnet, store, clock, running, client }
     }
