@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use bigdecimal::BigDecimal;
+use bigdecimal::{BigDecimal, num_bigint::BigInt};
 use capstan_primitives::{Address, Amount, Hash, TransactionId};
 use sea_orm::{
     ColIdx, ColumnType, DatabaseBackend, DbErr, QueryResult, RuntimeErr, TryGetError, TryGetable, Value,
@@ -68,6 +68,64 @@ impl Nullable for AmountColumn {
 pub fn amount_column(column: &mut ColumnDef, backend: DatabaseBackend) -> &mut ColumnDef {
     match backend {
         DatabaseBackend::Postgres => column.decimal_len(78, 0),
+        _ => column.text(),
+    }
+}
+
+/// A whole number of any size, also below zero: NUMERIC on PostgreSQL, decimal text on SQLite.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IntegerColumn(pub BigInt);
+
+impl From<IntegerColumn> for Value {
+    fn from(column: IntegerColumn) -> Self {
+        Self::BigDecimal(Some(Box::new(BigDecimal::from(column.0))))
+    }
+}
+
+impl TryGetable for IntegerColumn {
+    fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
+        if let Some(sqlite) = row.try_as_sqlite_row() {
+            let text: Option<String> =
+                sqlite.try_get(index.as_sqlx_sqlite_index()).map_err(|e| query_error(&e))?;
+            let text = text.ok_or_else(|| TryGetError::Null(format!("{index:?}")))?;
+            return text.parse().map(Self).map_err(|error| query_error(&error));
+        }
+        let (number, _) = BigDecimal::try_get_by(row, index)?.with_scale(0).into_bigint_and_exponent();
+        Ok(Self(number))
+    }
+}
+
+impl ValueType for IntegerColumn {
+    fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
+        match value {
+            Value::BigDecimal(Some(number)) => Ok(Self(number.with_scale(0).into_bigint_and_exponent().0)),
+            _ => Err(ValueTypeErr),
+        }
+    }
+
+    fn type_name() -> String {
+        "IntegerColumn".into()
+    }
+
+    fn array_type() -> ArrayType {
+        ArrayType::BigDecimal
+    }
+
+    fn column_type() -> ColumnType {
+        ColumnType::Decimal(None)
+    }
+}
+
+impl Nullable for IntegerColumn {
+    fn null() -> Value {
+        Value::BigDecimal(None)
+    }
+}
+
+/// Gives a column of a migration the type of [`IntegerColumn`].
+pub fn integer_column(column: &mut ColumnDef, backend: DatabaseBackend) -> &mut ColumnDef {
+    match backend {
+        DatabaseBackend::Postgres => column.decimal(),
         _ => column.text(),
     }
 }

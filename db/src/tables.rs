@@ -3,12 +3,19 @@
 use sea_orm::DatabaseBackend;
 use sea_orm_migration::prelude::*;
 
-use crate::columns::amount_column;
+use crate::columns::{amount_column, integer_column};
 
 /// A column of amounts that are always there.
 pub(crate) fn amount(name: &'static str, backend: DatabaseBackend) -> ColumnDef {
     let mut column = ColumnDef::new(name);
     amount_column(&mut column, backend).not_null();
+    column
+}
+
+/// A column of whole numbers, also below zero, that are always there.
+pub(crate) fn integer(name: &'static str, backend: DatabaseBackend) -> ColumnDef {
+    let mut column = ColumnDef::new(name);
+    integer_column(&mut column, backend).not_null();
     column
 }
 

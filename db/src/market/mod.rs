@@ -17,6 +17,7 @@ impl MigratorTrait for Migrator {
             Box::new(migrations::m0003_history::Migration),
             Box::new(migrations::m0004_candles::Migration),
             Box::new(migrations::m0005_block_times::Migration),
+            Box::new(migrations::m0006_costs::Migration),
         ]
     }
 }

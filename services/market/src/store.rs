@@ -3,6 +3,7 @@
 mod balances;
 mod candles;
 mod changes;
+mod costs;
 mod histories;
 mod load;
 mod markets;

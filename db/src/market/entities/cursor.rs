@@ -26,6 +26,8 @@ pub struct Model {
     pub block_time: Option<i64>,
     /// Newest finalized block.
     pub finalized_number: Option<i64>,
+    /// Version of the projection that filled the tables.
+    pub version: i32,
 }
 
 /// Relations to other tables: none.

@@ -8,6 +8,8 @@ pub mod balance;
 pub mod block;
 pub mod candle;
 pub mod condition;
+pub mod cost_basis;
+pub mod cost_entry;
 pub mod cursor;
 pub mod market;
 pub mod outcome_token;

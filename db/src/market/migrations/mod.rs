@@ -5,3 +5,4 @@ pub(super) mod m0002_markets;
 pub(super) mod m0003_history;
 pub(super) mod m0004_candles;
 pub(super) mod m0005_block_times;
+pub(super) mod m0006_costs;

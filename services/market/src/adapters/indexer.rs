@@ -1,12 +1,15 @@
 //! Events of the indexer → domain events.
 
-use capstan_primitives::{BlockRef, BlockTime, Hash};
+use capstan_primitives::{Amount, BlockRef, BlockTime, Hash};
 use capstan_proto::{indexer as wire, primitives};
 use capstan_runtime::follow;
 
 use super::arguments::Arguments;
 use crate::domain::{
-    event::{Content, Event, MarketCreated, Origin, PoolCreated, SetChange, Step, StepKind, Trade, Unusable},
+    event::{
+        Content, Event, Liquidity, MarketCreated, Origin, PoolCreated, Redemption, SetChange, Step, StepKind,
+        Trade, Unusable,
+    },
     market::Side,
 };
 
@@ -141,13 +144,14 @@ fn conditional_tokens(name: &str, a: Arguments<'_>) -> Result<Content, Unusable>
         }),
         "PositionSplit" => set_change(a).map(Content::Split),
         "PositionsMerge" => set_change(a).map(Content::Merged),
-        "PayoutRedemption" => Ok(Content::Redeemed {
+        "PayoutRedemption" => Ok(Content::Redeemed(Redemption {
             redeemer: a.address("redeemer")?,
             collateral: a.address("collateralToken")?,
             parent: a.hash("parentCollectionId")?,
             condition_id: a.hash("conditionId")?,
+            index_sets: a.numbers("indexSets")?,
             payout: a.amount("payout")?,
-        }),
+        })),
         "TransferSingle" => Ok(Content::Transferred {
             from: a.address("from")?,
             to: a.address("to")?,
@@ -191,14 +195,18 @@ fn pool(name: &str, a: Arguments<'_>) -> Result<Content, Unusable> {
     match name {
         "FPMMBuy" => trade(Side::Buy, ["buyer", "investmentAmount", "outcomeTokensBought"]),
         "FPMMSell" => trade(Side::Sell, ["seller", "returnAmount", "outcomeTokensSold"]),
-        "FPMMFundingAdded" => {
-            Ok(Content::LiquidityAdded { funder: a.address("funder")?, shares: a.amount("sharesMinted")? })
-        }
-        "FPMMFundingRemoved" => Ok(Content::LiquidityRemoved {
+        "FPMMFundingAdded" => Ok(Content::LiquidityAdded(Liquidity {
             funder: a.address("funder")?,
+            amounts: a.amounts("amountsAdded")?,
+            fees: Amount::ZERO,
+            shares: a.amount("sharesMinted")?,
+        })),
+        "FPMMFundingRemoved" => Ok(Content::LiquidityRemoved(Liquidity {
+            funder: a.address("funder")?,
+            amounts: a.amounts("amountsRemoved")?,
             fees: a.amount("collateralRemovedFromFeePool")?,
             shares: a.amount("sharesBurnt")?,
-        }),
+        })),
         _ => Err(Unusable::Kind),
     }
 }

@@ -60,7 +60,7 @@ pub(crate) enum Content {
     /// `PositionsMerge`.
     Merged(SetChange),
     /// `PayoutRedemption`.
-    Redeemed { redeemer: Address, collateral: Address, parent: Hash, condition_id: Hash, payout: Amount },
+    Redeemed(Redemption),
     /// `TransferSingle` or `TransferBatch`: token and amount of every item.
     Transferred { from: Address, to: Address, items: Vec<(U256, Amount)> },
     /// `FixedProductMarketMakerCreation`.
@@ -68,9 +68,9 @@ pub(crate) enum Content {
     /// `FPMMBuy` or `FPMMSell`.
     Traded(Trade),
     /// `FPMMFundingAdded`.
-    LiquidityAdded { funder: Address, shares: Amount },
+    LiquidityAdded(Liquidity),
     /// `FPMMFundingRemoved`.
-    LiquidityRemoved { funder: Address, fees: Amount, shares: Amount },
+    LiquidityRemoved(Liquidity),
     /// `market.created`.
     MarketCreated(MarketCreated),
     /// `market.amm_deployed`.
@@ -89,6 +89,30 @@ pub(crate) struct SetChange {
     pub(crate) condition_id: Hash,
     pub(crate) partition: Vec<U256>,
     pub(crate) amount: Amount,
+}
+
+/// A redemption of positions: all that the redeemer has of every index set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Redemption {
+    pub(crate) redeemer: Address,
+    pub(crate) collateral: Address,
+    /// Collection below which the positions are; zero for collateral itself.
+    pub(crate) parent: Hash,
+    pub(crate) condition_id: Hash,
+    pub(crate) index_sets: Vec<U256>,
+    pub(crate) payout: Amount,
+}
+
+/// Liquidity that was added to, or removed from, the emitting pool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Liquidity {
+    pub(crate) funder: Address,
+    /// Outcome tokens that stayed in the pool, or left it.
+    pub(crate) amounts: Vec<Amount>,
+    /// Collateral that was paid out of the pool's fees.
+    pub(crate) fees: Amount,
+    /// Shares that were minted or burnt.
+    pub(crate) shares: Amount,
 }
 
 /// A new pool.

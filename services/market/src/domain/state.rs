@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use capstan_primitives::{Address, Amount, BlockRef, Hash, U256};
 
 use super::{
+    costs::Posting,
     event::{Content, Event, Origin, Unusable},
     market::{Activity, Announcement, Condition, MarketId, Place, Pool, PoolState, Tokens},
 };
@@ -97,8 +98,9 @@ impl Touched {
                 self.addresses.insert(change.stakeholder);
                 self.conditions.insert(change.condition_id);
             }
-            Content::Redeemed { redeemer, .. } => {
-                self.addresses.insert(*redeemer);
+            Content::Redeemed(redemption) => {
+                self.addresses.insert(redemption.redeemer);
+                self.conditions.insert(redemption.condition_id);
             }
             Content::Transferred { from, to, items } => {
                 for holder in [*from, *to].into_iter().filter(|holder| *holder != Address::ZERO) {
@@ -113,7 +115,7 @@ impl Touched {
                 self.creators.insert(created.creator);
                 self.conditions.extend(&created.condition_ids);
             }
-            Content::Traded(_) | Content::LiquidityAdded { .. } | Content::LiquidityRemoved { .. } => {
+            Content::Traded(_) | Content::LiquidityAdded(_) | Content::LiquidityRemoved(_) => {
                 self.addresses.insert(emitter);
             }
             Content::MarketCreated(created) => {
@@ -145,6 +147,8 @@ pub(crate) struct Changes {
     pub(crate) transfers: Vec<Transfer>,
     pub(crate) balances: BTreeMap<Holding, Amount>,
     pub(crate) activities: Vec<Activity>,
+    /// What users paid and received, in order.
+    pub(crate) postings: Vec<Posting>,
     pub(crate) snapshots: Vec<Snapshot>,
     pub(crate) quarantined: Vec<(Origin, Unusable)>,
 }

@@ -35,8 +35,21 @@ impl Projector {
         changed: watch::Sender<u64>,
     ) -> Result<Self, Error> {
         store.add_chain(chain, started_at).await?;
-        store.fill_candles(chain).await?;
-        Ok(Self { store, chain, cursor: String::new(), open_block: Vec::new(), changed })
+        let mut projector = Self { store, chain, cursor: String::new(), open_block: Vec::new(), changed };
+        projector.begin_anew_after_another_version().await?;
+        Ok(projector)
+    }
+
+    /// Numbers that an earlier version did not keep are in the log only.
+    async fn begin_anew_after_another_version(&mut self) -> Result<(), Error> {
+        let cursor = self.cursor().await?;
+        let write = self.begin(&cursor).await?;
+        if write.is_of_another_version() {
+            tracing::info!(chain = %self.chain, "the tables are of another version and are filled anew");
+            drop(write);
+            self.reset().await?;
+        }
+        Ok(())
     }
 
     /// Goes back to what is stored, and says where in the log that is.

@@ -11,15 +11,12 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, OnConflict},
 };
 
-use super::{CHUNK, CursorMove, Error, Read, Store, Write, read, rows};
+use super::{CHUNK, Error, Read, Write, read, rows};
 use crate::domain::{
     candle::{Candle, Candles, Interval, Kept, Prices, joined, of as candles_of},
     market::PoolState,
     state::Snapshot,
 };
-
-/// Snapshots that are read at a time.
-const SNAPSHOTS: u64 = 5_000;
 
 /// Which candles of a pool.
 #[derive(Debug, Clone, Copy)]
@@ -69,7 +66,7 @@ impl Write {
             .exec(&self.transaction)
             .await?;
         for row in cut {
-            let snapshots = self.snapshots(row.amm.0, row.first_block, Some(floor)).await?;
+            let snapshots = self.snapshots(row.amm.0, row.first_block, floor).await?;
             for kept in Kept::ALL.into_iter().filter(|kept| seconds(*kept) == row.seconds) {
                 let candles = candles_of(&snapshots, kept).map_err(corrupt)?;
                 let same = |((_, start), _): &(&(Address, u64), &Candle)| signed(*start) == row.start;
@@ -80,33 +77,8 @@ impl Write {
         Ok(())
     }
 
-    async fn fill(&self) -> Result<(), Error> {
-        let of_chain = candle::Entity::find().filter(candle::Column::ChainId.eq(signed(self.chain.0)));
-        if of_chain.one(&self.transaction).await?.is_some() {
-            return Ok(());
-        }
-        let pools: Vec<AddressColumn> = pool_snapshot::Entity::find()
-            .select_only()
-            .distinct()
-            .column(pool_snapshot::Column::Amm)
-            .filter(pool_snapshot::Column::ChainId.eq(signed(self.chain.0)))
-            .into_tuple()
-            .all(&self.transaction)
-            .await?;
-        for pool in pools {
-            let mut first = 0;
-            loop {
-                let snapshots = self.snapshots(pool.0, first, None).await?;
-                let Some(last) = snapshots.last() else { break };
-                first = signed(last.block.number.saturating_add(1));
-                self.save_candles(&snapshots).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Snapshots of a pool from a block on, oldest first, some of many; all through `last` when that is given.
-    async fn snapshots(&self, pool: Address, first: i64, last: Option<i64>) -> Result<Vec<Snapshot>, Error> {
+    /// Snapshots of a pool in these blocks, oldest first.
+    async fn snapshots(&self, pool: Address, first: i64, last: i64) -> Result<Vec<Snapshot>, Error> {
         let number = pool_snapshot::Column::BlockNumber;
         let of_pool = || {
             pool_snapshot::Entity::find()
@@ -115,11 +87,7 @@ impl Write {
         };
         let before = of_pool().filter(number.lt(first)).order_by_desc(number).one(&self.transaction).await?;
         let mut before = before.map(|row| rows::pool_state(&row)).transpose()?;
-        let mut query = of_pool().filter(number.gte(first)).order_by_asc(number);
-        query = match last {
-            Some(last) => query.filter(number.lte(last)),
-            None => query.limit(SNAPSHOTS),
-        };
+        let query = of_pool().filter(number.between(first, last)).order_by_asc(number);
         let found = query.all(&self.transaction).await?;
         let numbers: Vec<i64> = found.iter().map(|row| row.block_number).collect();
         let blocks = read::blocks(&self.transaction, self.chain, &numbers).await?;
@@ -134,18 +102,6 @@ impl Write {
             snapshots.push(Snapshot { pool, block, before: before.replace(state.clone()), state });
         }
         Ok(snapshots)
-    }
-}
-
-impl Store {
-    /// Makes the candles of a chain that has snapshots and no candle, as a store of an earlier version has.
-    pub(crate) async fn fill_candles(&self, chain: ChainId) -> Result<(), Error> {
-        let states = self.read().await?.chains(&[chain]).await?;
-        let Some(state) = states.into_iter().next() else { return Ok(()) };
-        // Whoever else fills them, or goes on, has to wait.
-        let write = self.write(chain, CursorMove { from: &state.cursor, to: &state.cursor }).await?;
-        write.fill().await?;
-        Ok(write.transaction.commit().await?)
     }
 }
 

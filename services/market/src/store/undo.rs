@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use capstan_db::{
     columns::{HashColumn, signed},
     market::entities::{
-        activity, amm, amm_condition, amm_link, balance, block, candle, condition, market, outcome_token,
-        pool_snapshot, quarantine, resolution, transfer, undo_log,
+        activity, amm, amm_condition, amm_link, balance, block, candle, condition, cost_basis, cost_entry,
+        market, outcome_token, pool_snapshot, quarantine, resolution, transfer, undo_log,
     },
 };
 use capstan_primitives::{Address, Amount, AmountError, BlockRef};
@@ -44,7 +44,8 @@ impl Write {
         }
         self.reverse_transfers(floor).await?;
         self.undo_candles(floor).await?;
-        delete!(self, above floor; activity, pool_snapshot, transfer, outcome_token, amm_link, amm, amm_condition);
+        self.undo_costs(floor).await?;
+        delete!(self, above floor; activity, cost_entry, pool_snapshot, transfer, outcome_token, amm_link, amm, amm_condition);
         delete!(self, above floor; market, resolution, condition, quarantine, block);
         market::Entity::update_many()
             .col_expr(market::Column::SupersededByBlock, Expr::value(Option::<i64>::None))
@@ -60,11 +61,12 @@ impl Write {
 
     /// Takes everything back: the log is another one now.
     pub(crate) async fn reset(&mut self) -> Result<(), Error> {
-        delete!(self, all; activity, pool_snapshot, transfer, outcome_token, amm_link, amm, amm_condition);
+        delete!(self, all; activity, cost_basis, cost_entry, pool_snapshot, transfer, outcome_token, amm_link, amm, amm_condition);
         delete!(self, all; market, resolution, condition, quarantine, block, balance, candle);
         self.log_undo(None).await?;
         self.row.position = 0;
         self.row.finalized_number = None;
+        self.row.version = super::write::VERSION;
         self.set_through(None);
         Ok(())
     }

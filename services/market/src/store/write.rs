@@ -22,6 +22,9 @@ use crate::domain::{
     state::{Changes, Link, MarketTokens, Resolution, Transfer},
 };
 
+/// Version of the projection. Tables that another one filled are filled anew.
+pub(super) const VERSION: i32 = 1;
+
 /// The cursor that a step starts from and the one that it ends at.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CursorMove<'a> {
@@ -58,6 +61,7 @@ impl Store {
             block_hash: Set(None),
             block_time: Set(None),
             finalized_number: Set(None),
+            version: Set(VERSION),
         };
         let known = OnConflict::column(cursor::Column::ChainId).do_nothing().to_owned();
         cursor::Entity::insert(row).on_conflict(known).exec_without_returning(&transaction).await?;
@@ -84,6 +88,11 @@ impl Store {
 }
 
 impl Write {
+    /// Whether another version of the projection filled the tables.
+    pub(crate) fn is_of_another_version(&self) -> bool {
+        self.row.version != VERSION
+    }
+
     /// Position of the newest applied event.
     pub(crate) fn position(&self) -> u64 {
         unsigned(self.row.position)
@@ -115,6 +124,7 @@ impl Write {
         insert_all(c, changes.tokens.iter().flat_map(|x| token_rows(chain, x)).collect()).await?;
         insert_all(c, changes.transfers.into_iter().map(|x| transfer_row(chain, x)).collect()).await?;
         insert_all(c, changes.activities.into_iter().map(|x| rows::activity_row(chain, x)).collect()).await?;
+        self.save_postings(&changes.postings).await?;
         self.save_candles(&changes.snapshots).await?;
         insert_all(c, changes.snapshots.into_iter().map(|x| rows::snapshot_row(chain, x)).collect()).await?;
         insert_all(

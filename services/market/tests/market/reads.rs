@@ -45,7 +45,7 @@ fn scene() -> World {
     world.remove_funding(user(6), rain, whole(10));
     world.log.mine();
     world.resolve_market(0, &[U256::from(1), U256::ZERO]);
-    world.redeem(user(5), condition, &sets[..1]);
+    world.redeem(user(5), (Hash::ZERO, condition), &sets[..1]);
     world.log.mine();
     world
 }

@@ -47,6 +47,8 @@ pub struct World {
     pub markets: Vec<(Hash, usize)>,
     /// How many of them are linked to their pool.
     pub linked: usize,
+    /// Collateral that users received less what they paid.
+    pub cash: BTreeMap<Address, i128>,
 }
 
 impl World {
@@ -59,6 +61,7 @@ impl World {
             pools: Vec::new(),
             markets: Vec::new(),
             linked: 0,
+            cash: BTreeMap::new(),
         }
     }
 
@@ -106,6 +109,14 @@ impl World {
                 uints("payoutNumerators", payouts),
             ],
         );
+    }
+
+    pub(super) fn pay(&mut self, who: Address, amount: U256) {
+        *self.cash.entry(who).or_default() -= i128::try_from(amount).expect("a small amount");
+    }
+
+    pub(super) fn receive(&mut self, who: Address, amount: U256) {
+        *self.cash.entry(who).or_default() += i128::try_from(amount).expect("a small amount");
     }
 
     fn change(&mut self, token: U256, from: Address, to: Address, value: U256) {
@@ -172,8 +183,9 @@ impl World {
         partition: &[U256],
         amount: U256,
     ) {
-        if let Some(token) = self.source(parent, condition, partition) {
-            self.transfer(token, who, Address::ZERO, amount);
+        match self.source(parent, condition, partition) {
+            Some(token) => self.transfer(token, who, Address::ZERO, amount),
+            None => self.pay(who, amount),
         }
         let tokens: Vec<U256> = partition.iter().map(|set| Self::token(parent, condition, *set)).collect();
         self.transfer_batch(Address::ZERO, who, &tokens, &vec![amount; tokens.len()]);
@@ -190,8 +202,9 @@ impl World {
     ) {
         let tokens: Vec<U256> = partition.iter().map(|set| Self::token(parent, condition, *set)).collect();
         self.transfer_batch(who, Address::ZERO, &tokens, &vec![amount; tokens.len()]);
-        if let Some(token) = self.source(parent, condition, partition) {
-            self.transfer(token, Address::ZERO, who, amount);
+        match self.source(parent, condition, partition) {
+            Some(token) => self.transfer(token, Address::ZERO, who, amount),
+            None => self.receive(who, amount),
         }
         self.set_changed("PositionsMerge", who, (parent, condition), (partition, amount));
     }
@@ -216,13 +229,13 @@ impl World {
         );
     }
 
-    /// `redeemPositions` of collections below collateral.
-    pub fn redeem(&mut self, who: Address, condition: Hash, index_sets: &[U256]) -> U256 {
+    /// `redeemPositions`.
+    pub fn redeem(&mut self, who: Address, (parent, condition): (Hash, Hash), index_sets: &[U256]) -> U256 {
         let numerators = self.payouts[&condition].clone();
         let denominator: U256 = numerators.iter().copied().sum();
         let mut payout = U256::ZERO;
         for set in index_sets {
-            let token = Self::token(Hash::ZERO, condition, *set);
+            let token = Self::token(parent, condition, *set);
             let stake = self.balance(token, who);
             let share: U256 =
                 numerators.iter().enumerate().filter(|(at, _)| set.bit(*at)).map(|(_, share)| *share).sum();
@@ -231,12 +244,17 @@ impl World {
                 self.transfer(token, who, Address::ZERO, stake);
             }
         }
+        if parent == Hash::ZERO {
+            self.receive(who, payout);
+        } else if !payout.is_zero() {
+            self.transfer(ids::position_id(COLLATERAL.into(), parent), Address::ZERO, who, payout);
+        }
         self.conditional(
             "PayoutRedemption",
             vec![
                 address("redeemer", who),
                 address("collateralToken", COLLATERAL.into()),
-                bytes32("parentCollectionId", Hash::ZERO),
+                bytes32("parentCollectionId", parent),
                 bytes32("conditionId", condition),
                 uints("indexSets", index_sets),
                 uint("payout", payout),

@@ -14,6 +14,8 @@ use crate::domain::{
     quote::{Pool, Quote, Wish},
 };
 
+const FEES_OF_A_REMOVAL: U256 = U256::from_limbs([7, 0, 0, 0]);
+
 impl World {
     /// `create2FixedProductMarketMaker`.
     pub fn create_pool(&mut self, creator: Address, conditions: &[Hash], fee: U256, funds: U256) -> usize {
@@ -48,6 +50,8 @@ impl World {
             self.add_funding(FPMM_FACTORY.into(), number, funds);
             let shares = self.pools[number].shares.remove(&FPMM_FACTORY.into()).unwrap_or_default();
             self.pools[number].shares.insert(creator, shares);
+            let paid = self.cash.remove(&FPMM_FACTORY.into()).unwrap_or_default();
+            *self.cash.entry(creator).or_default() += paid;
         }
         number
     }
@@ -98,6 +102,7 @@ impl World {
                 funds * supply / weight,
             )
         };
+        self.pay(funder, funds);
         self.through_all_conditions(pool, funds, true);
         self.pools[pool].supply += minted;
         *self.pools[pool].shares.entry(funder).or_default() += minted;
@@ -116,10 +121,11 @@ impl World {
         self.pools[pool].supply -= shares;
         *self.pools[pool].shares.entry(funder).or_default() -= shares;
         self.transfer_batch(at, funder, &tokens, &sent);
+        self.receive(funder, FEES_OF_A_REMOVAL);
         let arguments = vec![
             address("funder", funder),
             uints("amountsRemoved", &sent),
-            uint("collateralRemovedFromFeePool", U256::from(7)),
+            uint("collateralRemovedFromFeePool", FEES_OF_A_REMOVAL),
             uint("sharesBurnt", shares),
         ];
         self.pool_event(pool, "FPMMFundingRemoved", arguments);
@@ -140,6 +146,7 @@ impl World {
         self.through_all_conditions(pool, investment - fee, true);
         self.transfer(tokens[outcome], at, buyer, bought);
         self.traded(pool, investment);
+        self.pay(buyer, investment);
         let arguments = vec![
             address("buyer", buyer),
             uint("investmentAmount", investment),
@@ -162,6 +169,7 @@ impl World {
         self.transfer(tokens[outcome], seller, at, sold);
         self.through_all_conditions(pool, returned + fee, false);
         self.traded(pool, returned);
+        self.receive(seller, returned);
         let arguments = vec![
             address("seller", seller),
             uint("returnAmount", returned),

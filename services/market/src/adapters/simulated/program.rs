@@ -2,7 +2,8 @@
 
 use capstan_primitives::{Address, Hash, U256, keccak256};
 
-use super::{World, user};
+use super::{COLLATERAL, World, user};
+use crate::domain::ids;
 
 /// A generator of numbers that depends on nothing but its seed (SplitMix64).
 #[derive(Debug, Clone)]
@@ -61,7 +62,7 @@ impl World {
         let outcome = dice.roll(self.pools[pool].tokens.len());
         let condition = self.pools[pool].conditions[0];
         let funded = self.pool_balances(pool).iter().all(|balance| !balance.is_zero());
-        match dice.roll(12) {
+        match dice.roll(14) {
             0..=3 if funded => drop(self.buy(who, pool, dice.amount(), outcome)),
             4..=5 if funded => drop(self.sell(who, pool, dice.amount() / U256::from(4), outcome)),
             6 => self.add_funding(who, pool, dice.amount()),
@@ -72,6 +73,8 @@ impl World {
             }
             9 => self.merge_some(who, condition, pool),
             10 => self.give(who, dice),
+            11 => self.regroup(who, condition),
+            12 => self.nest(who, condition, dice),
             _ => self.settle(who, condition, outcome),
         }
     }
@@ -120,6 +123,50 @@ impl World {
         }
     }
 
+    /// Splits collateral into one outcome and the union of the others, or that union, or puts it together again.
+    fn regroup(&mut self, who: Address, condition: Hash) {
+        let (sets, full) = (self.single_sets(condition), self.full_set(condition));
+        let union = full ^ sets[0];
+        let owned = self.balance_of(who, Hash::ZERO, condition, union);
+        if sets.len() < 3 || owned.is_zero() {
+            return self.split(who, (Hash::ZERO, condition), &[sets[0], union], U256::from(9_000_001));
+        }
+        let half = owned / U256::from(2) + U256::from(1);
+        self.split(who, (Hash::ZERO, condition), &sets[1..], half);
+        let least = sets[1..].iter().map(|set| self.balance_of(who, Hash::ZERO, condition, *set)).min();
+        let some = least.unwrap_or_default() / U256::from(3);
+        if !some.is_zero() {
+            self.merge(who, (Hash::ZERO, condition), &sets[1..], some);
+        }
+    }
+
+    /// Splits a token by another condition, or puts it together again, or redeems it.
+    fn nest(&mut self, who: Address, outer: Hash, dice: &mut Dice) {
+        let inner = self.pools[dice.roll(self.pools.len())].conditions[0];
+        if inner == outer {
+            return;
+        }
+        let set = self.single_sets(outer)[0];
+        let parent = ids::collection_id(Hash::ZERO, outer, set).expect("a collection");
+        let sets = self.single_sets(inner);
+        let least =
+            sets.iter().map(|set| self.balance_of(who, parent, inner, *set)).min().unwrap_or_default();
+        if self.payouts.contains_key(&inner) && dice.roll(2) == 0 {
+            self.redeem(who, (parent, inner), &sets[dice.roll(2)..]);
+        } else if !least.is_zero() {
+            self.merge(who, (parent, inner), &sets, least / U256::from(2) + U256::from(1));
+        }
+        let owned = self.balance_of(who, Hash::ZERO, outer, set);
+        if !owned.is_zero() {
+            self.split(who, (parent, inner), &sets, owned / U256::from(2) + U256::from(1));
+        }
+    }
+
+    fn balance_of(&self, who: Address, parent: Hash, condition: Hash, set: U256) -> U256 {
+        let collection = ids::collection_id(parent, condition, set).expect("a collection");
+        self.balance(ids::position_id(COLLATERAL.into(), collection), who)
+    }
+
     /// Gives a random token away, sometimes to a pool.
     fn give(&mut self, who: Address, dice: &mut Dice) {
         let owned: Vec<(U256, U256)> = self
@@ -142,7 +189,7 @@ impl World {
     fn settle(&mut self, who: Address, condition: Hash, outcome: usize) {
         if self.payouts.contains_key(&condition) {
             let sets = self.single_sets(condition);
-            self.redeem(who, condition, &sets[..1]);
+            self.redeem(who, (Hash::ZERO, condition), &sets[..1 + outcome % sets.len()]);
             return;
         }
         let outcomes = self.single_sets(condition).len();

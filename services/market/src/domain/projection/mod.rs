@@ -1,6 +1,7 @@
 //! From events to what they change; pure, so that the same log always gives the same tables.
 
 mod conditions;
+mod costs;
 mod liquidity;
 mod markets;
 mod pools;
@@ -41,6 +42,8 @@ struct Projection<'a> {
     /// Announced resolutions of the open block, to be compared when all of it is known: some
     /// factories announce before they report.
     announced_resolutions: Vec<AnnouncedResolution>,
+    /// The transaction whose events are read.
+    transaction: costs::Transaction,
 }
 
 struct AnnouncedResolution {
@@ -56,10 +59,15 @@ impl<'a> Projection<'a> {
             changes: Changes::default(),
             changed_pools: BTreeSet::new(),
             announced_resolutions: Vec::new(),
+            transaction: costs::Transaction::default(),
         }
     }
 
     fn event(&mut self, event: &Event) {
+        if self.transaction.is_another(&event.origin) {
+            self.end_transaction();
+            self.transaction = costs::Transaction::of(&event.origin);
+        }
         let effect = match &event.content {
             Ok(content) => self.apply(&event.origin, content),
             Err(unusable) => Err(unusable.clone()),
@@ -85,17 +93,12 @@ impl<'a> Projection<'a> {
             }
             Content::Split(change) => self.set_changed(origin, change, super::market::ActivityKind::Split),
             Content::Merged(change) => self.set_changed(origin, change, super::market::ActivityKind::Merge),
-            Content::Redeemed { .. } => {
-                self.redeemed(origin, content);
-                Ok(())
-            }
+            Content::Redeemed(redemption) => self.redeemed(origin, redemption),
             Content::Transferred { from, to, items } => self.transferred(origin, (*from, *to), items),
             Content::PoolCreated(created) => self.pool_created(origin, created),
             Content::Traded(trade) => self.traded(origin, trade),
-            Content::LiquidityAdded { funder, shares } => self.liquidity_added(origin, *funder, *shares),
-            Content::LiquidityRemoved { funder, fees, shares } => {
-                self.liquidity_removed(origin, *funder, (*fees, *shares))
-            }
+            Content::LiquidityAdded(added) => self.liquidity_added(origin, added),
+            Content::LiquidityRemoved(removed) => self.liquidity_removed(origin, removed),
             Content::MarketCreated(created) => self.market_created(origin, created),
             Content::PoolAnnounced { market_id, pool } => self.pool_announced(origin, *market_id, *pool),
             Content::MarketResolved { market_id, payouts } => {
@@ -107,6 +110,7 @@ impl<'a> Projection<'a> {
 
     /// Ends a block: compares announced resolutions and takes a picture of every changed pool.
     fn close(&mut self, block: BlockRef, position: u64) {
+        self.end_transaction();
         self.compare_announced_resolutions();
         for address in std::mem::take(&mut self.changed_pools) {
             let Some(known) = self.state.pools.get(&address) else { continue };

@@ -2,11 +2,12 @@
 
 use capstan_primitives::{Address, Amount, Hash};
 
-use super::{Effect, Projection, contradiction};
+use super::{Effect, Projection, contradiction, costs::Way};
 use crate::domain::{
+    costs::{Asset, Deal},
     event::{Origin, PoolCreated, Trade, Unusable},
     ids,
-    market::{Activity, ActivityKind, Announcement, MarketId, Pool, Tokens},
+    market::{Activity, ActivityKind, Announcement, MarketId, Pool, Side, Tokens},
     state::{Holding, KnownPool, MarketTokens},
 };
 
@@ -31,6 +32,7 @@ impl Projection<'_> {
             self.changed_pools.insert(pool.address);
         }
         self.state.factories.insert(origin.address);
+        self.transaction.factory(origin.address);
         self.changes.markets.push(announcement(origin, created, condition_id));
         let market_id = MarketId::Pool(pool.address);
         self.changes.tokens.push(MarketTokens { market_id, tokens, block: origin.block.number });
@@ -57,12 +59,13 @@ impl Projection<'_> {
 
     pub(super) fn traded(&mut self, origin: &Origin, trade: &Trade) -> Effect {
         let known = self.state.pools.get_mut(&origin.address).ok_or_else(|| unknown_pool(origin.address))?;
-        let outcome =
-            usize::try_from(trade.outcome_index).ok().and_then(|index| known.pool.tokens.ids.get(index));
-        if outcome.is_none() {
-            let problem = format!("the pool has {} outcomes", known.pool.tokens.ids.len());
+        let Tokens { contract, ids } = &known.pool.tokens;
+        let outcome = usize::try_from(trade.outcome_index).ok().and_then(|index| ids.get(index));
+        let Some(token) = outcome else {
+            let problem = format!("the pool has {} outcomes", ids.len());
             return Err(Unusable::Malformed { name: "outcomeIndex", problem });
-        }
+        };
+        let asset = Asset { contract: *contract, token: *token };
         let overflow = |error: capstan_primitives::AmountError| contradiction(format!("volume: {error}"));
         known.volume = known.volume.plus(trade.collateral).map_err(overflow)?;
         known.trades = known.trades.saturating_add(1);
@@ -75,7 +78,20 @@ impl Projection<'_> {
             fee: trade.fee,
             ..activity
         });
+        self.exchanged(origin, trade, asset);
         Ok(())
+    }
+
+    fn exchanged(&mut self, origin: &Origin, trade: &Trade, asset: Asset) {
+        let Trade { trader, side, outcome_index: _, collateral, fee, amount } = *trade;
+        let deal = match side {
+            Side::Buy => Deal::Bought { asset, amount, paid: collateral, fee },
+            Side::Sell => {
+                self.transaction.explain(Way::ToPool, asset.of(trader), amount);
+                Deal::Sold { asset, amount, received: collateral, fee }
+            }
+        };
+        self.post(origin, trader, deal);
     }
 
     /// What `user` did with the emitting pool, with the amounts still zero.

@@ -112,7 +112,7 @@ fn trading_goes_on_after_the_resolution_and_a_losing_set_pays_nothing() {
     world.resolve_market(0, &[number(1), number(0)]);
     world.buy(user(2), pool, number(10), 1);
     let condition = world.pools[pool].conditions[0];
-    world.redeem(user(2), condition, &[number(2)]);
+    world.redeem(user(2), (Hash::ZERO, condition), &[number(2)]);
     let changes = projected(&mut world);
     let last = changes.activities.last().unwrap();
     assert_eq!((last.kind, last.collateral_amount), (ActivityKind::Redeem, Amount::ZERO));

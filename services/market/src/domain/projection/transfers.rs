@@ -6,6 +6,7 @@ use capstan_primitives::{Address, Amount, U256};
 
 use super::{Effect, Projection, contradiction};
 use crate::domain::{
+    costs::Asset,
     event::{Origin, Unusable},
     state::{Holding, Transfer},
 };
@@ -33,6 +34,8 @@ impl Projection<'_> {
                 place: origin.place(),
                 item,
             });
+            let asset = Asset { contract: origin.address, token: *token };
+            self.moved(origin, (from, to), asset, *value);
         }
         Ok(())
     }

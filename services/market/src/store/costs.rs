@@ -1,0 +1,188 @@
+//! What users paid: the journal, and its sums.
+
+use std::collections::BTreeMap;
+
+use capstan_db::{
+    bulk::insert_all,
+    columns::{IntegerColumn, signed},
+    market::entities::{cost_basis, cost_entry},
+};
+use capstan_primitives::ChainId;
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+    sea_query::{Expr, ExprTrait, OnConflict},
+};
+
+use super::{CHUNK, Error, Write, rows};
+use crate::domain::{
+    costs::{Costs, Entry, Posting, post},
+    state::Holding,
+};
+
+const KEY: [cost_basis::Column; 4] = [
+    cost_basis::Column::ChainId,
+    cost_basis::Column::Contract,
+    cost_basis::Column::PositionId,
+    cost_basis::Column::Holder,
+];
+
+const NUMBERS: [cost_basis::Column; 7] = [
+    cost_basis::Column::Quantity,
+    cost_basis::Column::Unknown,
+    cost_basis::Column::Cost,
+    cost_basis::Column::Realised,
+    cost_basis::Column::Unmatched,
+    cost_basis::Column::Invested,
+    cost_basis::Column::Fees,
+];
+
+impl Write {
+    /// Makes postings in the books and in the journal.
+    pub(super) async fn save_postings(&self, postings: &[Posting]) -> Result<(), Error> {
+        let mut keys: Vec<Holding> = postings
+            .iter()
+            .flat_map(|posting| posting.deal.assets().map(|asset| asset.of(posting.user)))
+            .collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let mut books = load(&self.transaction, self.chain, &keys).await?;
+        let entries = post(&mut books, postings);
+        let entries = entries.into_iter().map(|entry| entry_row(self.chain, entry)).collect();
+        insert_all(&self.transaction, entries).await?;
+        self.store_costs(books).await
+    }
+
+    /// Subtracts what blocks above `floor` changed. Call it while their rows of the journal are there.
+    pub(super) async fn undo_costs(&self, floor: i64) -> Result<(), Error> {
+        let changes = cost_entry::Entity::find()
+            .filter(cost_entry::Column::ChainId.eq(signed(self.chain.0)))
+            .filter(cost_entry::Column::BlockNumber.gt(floor))
+            .order_by_asc(cost_entry::Column::BlockNumber)
+            .order_by_asc(cost_entry::Column::Item)
+            .all(&self.transaction)
+            .await?;
+        let mut sums: BTreeMap<Holding, Costs> = BTreeMap::new();
+        for row in changes {
+            let (holding, change) = change(row);
+            sums.entry(holding).or_default().add(&change);
+        }
+        let keys: Vec<Holding> = sums.keys().copied().collect();
+        let mut books = load(&self.transaction, self.chain, &keys).await?;
+        for (holding, sum) in sums {
+            books.entry(holding).or_default().subtract(&sum);
+        }
+        self.store_costs(books).await
+    }
+
+    /// Stores books as they are now.
+    async fn store_costs(&self, books: BTreeMap<Holding, Costs>) -> Result<(), Error> {
+        let (nothing, some): (Vec<_>, Vec<_>) = books.into_iter().partition(|(_, costs)| costs.is_nothing());
+        let nothing: Vec<Holding> = nothing.into_iter().map(|(holding, _)| holding).collect();
+        for keys in nothing.chunks(CHUNK) {
+            let gone = cost_basis::Entity::delete_many().filter(one_of(self.chain, keys));
+            gone.exec(&self.transaction).await?;
+        }
+        for rows in some.chunks(CHUNK) {
+            let replace = OnConflict::columns(KEY).update_columns(NUMBERS).to_owned();
+            let rows = rows.iter().map(|(holding, costs)| basis_row(self.chain, holding, costs));
+            let insert = cost_basis::Entity::insert_many(rows).on_conflict(replace);
+            insert.exec_without_returning(&self.transaction).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Loads the books of `holdings`; those of whom there are none are not in the result.
+pub(super) async fn load<C: ConnectionTrait>(
+    connection: &C,
+    chain: ChainId,
+    holdings: &[Holding],
+) -> Result<BTreeMap<Holding, Costs>, Error> {
+    let mut found = BTreeMap::new();
+    for keys in holdings.chunks(CHUNK) {
+        let rows = cost_basis::Entity::find().filter(one_of(chain, keys)).all(connection).await?;
+        found.extend(rows.into_iter().map(basis));
+    }
+    Ok(found)
+}
+
+fn one_of(chain: ChainId, keys: &[Holding]) -> Expr {
+    let tuple = Expr::tuple(KEY.into_iter().skip(1).map(Expr::col));
+    let values = keys.iter().map(|key| {
+        let bytes = |bytes: &[u8]| bytes.to_vec();
+        (bytes(key.contract.as_bytes()), key.token.to_be_bytes::<32>().to_vec(), bytes(key.holder.as_bytes()))
+    });
+    cost_basis::Column::ChainId.eq(signed(chain.0)).and(tuple.in_tuples(values))
+}
+
+/// A row of the books.
+pub(super) fn basis(row: cost_basis::Model) -> (Holding, Costs) {
+    let holding =
+        Holding { contract: row.contract.0, token: rows::token(&row.position_id), holder: row.holder.0 };
+    let costs = Costs {
+        quantity: row.quantity.0,
+        unknown: row.unknown.0,
+        cost: row.cost.0,
+        realised: row.realised.0,
+        unmatched: row.unmatched.0,
+        invested: row.invested.0,
+        fees: row.fees.0,
+    };
+    (holding, costs)
+}
+
+fn change(row: cost_entry::Model) -> (Holding, Costs) {
+    let holding =
+        Holding { contract: row.contract.0, token: rows::token(&row.position_id), holder: row.holder.0 };
+    let costs = Costs {
+        quantity: row.quantity.0,
+        unknown: row.unknown.0,
+        cost: row.cost.0,
+        realised: row.realised.0,
+        unmatched: row.unmatched.0,
+        invested: row.invested.0,
+        fees: row.fees.0,
+    };
+    (holding, costs)
+}
+
+fn basis_row(chain: ChainId, holding: &Holding, costs: &Costs) -> cost_basis::ActiveModel {
+    let [quantity, unknown, cost, realised, unmatched, invested, fees] =
+        costs.numbers().map(|number| Set(IntegerColumn(number.clone())));
+    cost_basis::ActiveModel {
+        chain_id: Set(signed(chain.0)),
+        contract: Set(holding.contract.into()),
+        position_id: Set(rows::token_column(holding.token)),
+        holder: Set(holding.holder.into()),
+        quantity,
+        unknown,
+        cost,
+        realised,
+        unmatched,
+        invested,
+        fees,
+    }
+}
+
+fn entry_row(chain: ChainId, entry: Entry) -> cost_entry::ActiveModel {
+    let Entry { place, item, holding, change } = entry;
+    let [quantity, unknown, cost, realised, unmatched, invested, fees] =
+        change.numbers().map(|number| Set(IntegerColumn(number.clone())));
+    cost_entry::ActiveModel {
+        chain_id: Set(signed(chain.0)),
+        block_number: Set(signed(place.block)),
+        item: Set(rows::index(item)),
+        log_index: Set(rows::index(place.log_index)),
+        contract: Set(holding.contract.into()),
+        position_id: Set(rows::token_column(holding.token)),
+        holder: Set(holding.holder.into()),
+        quantity,
+        unknown,
+        cost,
+        realised,
+        unmatched,
+        invested,
+        fees,
+    }
+}
