@@ -38,6 +38,15 @@ impl Price {
         let quotient = scaled.checked_div(U512::from(tokens.0))?;
         U256::checked_from_limbs_slice(quotient.as_limbs()).map(Self)
     }
+
+    /// What `tokens` cost at this price, rounded down; `None` over 2^256 - 1.
+    #[must_use]
+    pub fn of(self, tokens: Amount) -> Option<Amount> {
+        use ruint::aliases::U512;
+        let scaled = U512::from(tokens.0).checked_mul(U512::from(self.0))?;
+        let quotient = scaled.checked_div(U512::from(Self::ONE.0))?;
+        U256::checked_from_limbs_slice(quotient.as_limbs()).map(Amount)
+    }
 }
 
 impl fmt::Display for Price {
@@ -68,6 +77,15 @@ mod tests {
         assert_eq!(third.to_string(), "0.333333333333333333");
         assert_eq!(Price::ratio(Amount::from(7), Amount::from(2)).unwrap().to_string(), "3.5");
         assert_eq!(Price::ONE.to_string(), "1");
+    }
+
+    #[test]
+    fn the_cost_of_tokens_is_rounded_down() {
+        let third = Price::ratio(Amount::from(1), Amount::from(3)).unwrap();
+        assert_eq!(third.of(Amount::from(3)), Some(Amount::ZERO));
+        assert_eq!(third.of(Amount::from(4)), Some(Amount::from(1)));
+        assert_eq!(Price::ONE.of(Amount(U256::MAX)), Some(Amount(U256::MAX)));
+        assert_eq!(Price::from_units(U256::MAX).of(Amount(U256::MAX)), None);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use capstan_primitives::{Address, Amount, BlockRef, BlockTime, ChainId, Hash, Price, TransactionId, U256};
 
+use super::position::PositionStatus;
+
 /// Id of a market.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum MarketId {
@@ -215,6 +217,14 @@ impl Market {
         }
     }
 
+    /// What so many tokens of an outcome pay now: by their price, and by their payout once the market is resolved.
+    pub(crate) fn value(&self, outcome: usize, amount: Amount, price: Option<Price>) -> Option<Amount> {
+        match self.settled(outcome, amount) {
+            (PositionStatus::Open, _) => price.and_then(|price| price.of(amount)),
+            (_, payout) => payout,
+        }
+    }
+
     /// Marginal price of every outcome; none while the pool has no liquidity.
     pub(crate) fn prices(&self) -> Option<Vec<Price>> {
         super::price::marginal(&self.pool.as_ref()?.balances)
@@ -261,38 +271,6 @@ pub(crate) struct Activity {
     pub(crate) block: BlockRef,
     pub(crate) transaction: TransactionId,
     pub(crate) log_index: u32,
-}
-
-/// Tokens of one outcome in the hands of one user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Position {
-    pub(crate) chain: ChainId,
-    pub(crate) market_id: MarketId,
-    pub(crate) outcome_index: u32,
-    /// Name of the outcome, when the chain says it.
-    pub(crate) outcome: Option<String>,
-    /// The ConditionalTokens contract.
-    pub(crate) contract: Address,
-    /// ERC-1155 id.
-    pub(crate) token: U256,
-    pub(crate) holder: Address,
-    pub(crate) amount: Amount,
-    /// Marginal price of the outcome; none while the pool has no liquidity.
-    pub(crate) price: Option<Price>,
-    pub(crate) status: PositionStatus,
-    /// What redeeming it pays; none while that is not known.
-    pub(crate) payout: Option<Amount>,
-    /// Full sets that the holder has.
-    pub(crate) mergeable: Amount,
-}
-
-/// What can become of a position.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub(crate) enum PositionStatus {
-    #[default]
-    Open,
-    Redeemable,
-    Lost,
 }
 
 #[cfg(test)]

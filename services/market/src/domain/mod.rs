@@ -7,6 +7,7 @@ pub(crate) mod event;
 pub(crate) mod ids;
 pub(crate) mod market;
 pub(crate) mod payouts;
+pub(crate) mod position;
 pub(crate) mod price;
 pub(crate) mod projection;
 pub(crate) mod quote;

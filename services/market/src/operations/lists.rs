@@ -7,7 +7,8 @@ use capstan_primitives::{Address, Amount, ChainId, Price, U256};
 use super::{MarketName, Markets, Page, PageRequest};
 use crate::{
     domain::{
-        market::{Market, MarketId, Position, Tokens},
+        market::{Market, MarketId, Tokens},
+        position::Position,
         state::Holding,
     },
     error::Error,
@@ -73,18 +74,21 @@ impl Markets {
         Ok((Page::of(positions, page.size, key), state))
     }
 
-    /// What a user holds.
+    /// What a user holds, or held and holds no more.
     pub(crate) async fn positions_of(
         &self,
         chain_id: u64,
-        user: Address,
+        (user, closed): (Address, bool),
         page: PageRequest<UserHoldingKey>,
     ) -> Result<(Page<Position, UserHoldingKey>, Vec<ChainState>), Error> {
         let chains = self.chains(chain_id)?;
         let read = self.store.read().await?;
         let states = read.chains(&chains).await?;
         let limit = page.limit();
-        let mut positions = read.holdings_of(&states, user, page.after, limit).await?;
+        let mut positions = match closed {
+            true => read.closed_of(&states, user, page.after, limit).await?,
+            false => read.holdings_of(&states, user, page.after, limit).await?,
+        };
         describe_all(&read, &states, &mut positions).await?;
         let key = |last: &Position| UserHoldingKey {
             chain: last.chain,
@@ -118,25 +122,23 @@ async fn describe(
 ) -> Result<(), Error> {
     let tokens: Vec<&Tokens> = markets.values().filter_map(|market| market.tokens.as_ref()).collect();
     let ids: Vec<U256> = tokens.iter().flat_map(|tokens| tokens.ids.iter().copied()).collect();
-    let of_chain = positions.iter().filter(|position| position.chain == chain);
-    let mut holders: Vec<Address> = of_chain.map(|position| position.holder).collect();
+    let of_chain = || positions.iter().filter(|position| position.chain == chain);
+    let mut holders: Vec<Address> = of_chain().map(|position| position.holder).collect();
     holders.sort_unstable();
     holders.dedup();
     let balances = read.balances_among(chain, &holders, &ids).await?;
+    let holdings: Vec<Holding> = of_chain().map(Position::holding).collect();
+    let mut costs = read.costs_of(chain, &holdings).await?;
     let prices: HashMap<MarketId, Option<Vec<Price>>> =
         markets.iter().map(|(id, market)| (*id, market.prices())).collect();
     for position in positions.iter_mut().filter(|position| position.chain == chain) {
         let Some(market) = markets.get(&position.market_id) else { continue };
-        let index = usize::try_from(position.outcome_index).unwrap_or(usize::MAX);
-        position.outcome = market.announcement.outcomes.get(index).cloned();
-        let prices = prices.get(&position.market_id).and_then(Option::as_ref);
-        position.price = prices.and_then(|prices| prices.get(index)).copied();
-        (position.status, position.payout) = market.settled(index, position.amount);
-        let holding =
-            |token: &U256| Holding { contract: position.contract, token: *token, holder: position.holder };
-        let balance = |token: &U256| balances.get(&holding(token)).copied().unwrap_or(Amount::ZERO);
+        let prices = prices.get(&position.market_id).and_then(Option::as_deref);
+        position.describe(market, prices, costs.remove(&position.holding()).unwrap_or_default());
+        let balance = |token: &U256| balances.get(&Holding { token: *token, ..position.holding() });
         let ids = market.tokens.iter().flat_map(|tokens| &tokens.ids);
-        position.mergeable = ids.map(balance).min().unwrap_or(Amount::ZERO);
+        position.mergeable =
+            ids.map(|id| balance(id).copied().unwrap_or(Amount::ZERO)).min().unwrap_or(Amount::ZERO);
     }
     Ok(())
 }

@@ -2,14 +2,17 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use bigdecimal::num_bigint::BigInt;
 use capstan_primitives::{Address, BlockRef, BlockTime, ChainId, Finality, Price};
 use capstan_proto::{market as wire, primitives};
 
 use crate::{
-    domain::market::{
-        Activity, ActivityKind, Market, MarketId, MarketStatus, PoolState, Position, PositionStatus, Side,
+    domain::{
+        costs::Costs,
+        market::{Activity, ActivityKind, Market, MarketId, MarketStatus, PoolState, Side},
+        position::{Position, PositionStatus},
+        price,
     },
-    domain::price,
     operations::ActivityOf,
     store::ChainState,
 };
@@ -159,12 +162,14 @@ pub(super) fn trade(chain: ChainId, market_id: MarketId, activity: Activity) -> 
 }
 
 pub(super) fn position(position: Position) -> wire::Position {
+    let costs = costs(&position);
     let Position { chain, market_id, outcome_index, outcome, token, holder, amount, price, .. } = position;
-    let Position { status, payout, mergeable, .. } = position;
+    let Position { status, payout, mergeable, value, .. } = position;
     let status = match status {
         PositionStatus::Open => wire::PositionStatus::Open,
         PositionStatus::Redeemable => wire::PositionStatus::Redeemable,
         PositionStatus::Lost => wire::PositionStatus::Lost,
+        PositionStatus::Closed => wire::PositionStatus::Closed,
     };
     wire::Position {
         user_address: holder.to_string(),
@@ -178,6 +183,26 @@ pub(super) fn position(position: Position) -> wire::Position {
         status: status.into(),
         payout: payout.map(|payout| payout.to_string()),
         mergeable: mergeable.to_string(),
+        value: value.map(|value| value.to_string()),
+        costs: Some(costs),
+    }
+}
+
+fn costs(position: &Position) -> wire::PositionCosts {
+    let Costs { quantity, unknown, cost, realised, unmatched, invested, fees } = &position.costs;
+    let difference = position.costs.difference(position.amount);
+    wire::PositionCosts {
+        known_amount: quantity.to_string(),
+        unknown_amount: unknown.to_string(),
+        cost: cost.to_string(),
+        average_cost: position.costs.average().map(|price| price.to_string()),
+        invested: invested.to_string(),
+        fees: fees.to_string(),
+        realised_pnl: realised.to_string(),
+        unmatched_pnl: unmatched.to_string(),
+        unrealised_pnl: position.unrealised.as_ref().map(ToString::to_string),
+        reconciled: difference == BigInt::ZERO,
+        difference: difference.to_string(),
     }
 }
 

@@ -184,12 +184,12 @@ impl MarketService for Rpc {
         &self,
         request: Request<wire::ListUserPositionsRequest>,
     ) -> Answer<wire::ListUserPositionsResponse> {
-        let wire::ListUserPositionsRequest { address, chain_id, page_size, page_token } =
+        let wire::ListUserPositionsRequest { address, chain_id, page_size, page_token, closed } =
             request.into_inner();
         let user = filters::account("address", &address)?;
-        let binding = format!("ListUserPositions {user} {chain_id}");
+        let binding = format!("ListUserPositions {user} {chain_id} {closed}");
         let page = page::request(POSITIONS, page_size, &page_token, &binding)?;
-        let (page, states) = self.markets.positions_of(chain_id, user, page).await?;
+        let (page, states) = self.markets.positions_of(chain_id, (user, closed), page).await?;
         Ok(Response::new(wire::ListUserPositionsResponse {
             next_page_token: page::next(page.next.as_ref(), &binding),
             positions: page.items.into_iter().map(convert::position).collect(),

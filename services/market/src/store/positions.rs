@@ -1,22 +1,19 @@
 //! Who holds which outcome tokens.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use capstan_db::{
     columns::{AddressColumn, AmountColumn, HashColumn, signed, unsigned},
-    market::entities::{amm, balance, market, outcome_token},
+    market::entities::{amm, balance, cost_basis, market, outcome_token},
 };
-use capstan_primitives::{Address, Amount, ChainId, Hash, U256};
+use capstan_primitives::{Address, Amount, ChainId, U256};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, Select,
     sea_query::{Expr, ExprTrait, Query, SelectStatement},
 };
 
-use super::{CHUNK, ChainState, Error, Read, rows};
-use crate::domain::{
-    market::{MarketId, Position, PositionStatus},
-    state::Holding,
-};
+use super::{CHUNK, ChainState, Error, Read, costs, rows};
+use crate::domain::{costs::Costs, market::MarketId, position::Position, state::Holding};
 
 /// Place of a holder in the list of a market.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +29,8 @@ pub(crate) struct UserHoldingKey {
     pub(crate) contract: Address,
     pub(crate) token: U256,
 }
+
+const HOLDER: [balance::Column; 2] = [balance::Column::ChainId, balance::Column::Holder];
 
 impl Read {
     /// Holders of a market's tokens, by outcome and holder, without what their market says of them. Pools
@@ -63,7 +62,7 @@ impl Read {
             ])
             .filter(outcome_token::Column::ChainId.eq(signed(chain.0)))
             .filter(outcome_token::Column::MarketId.eq(market_id.as_bytes().to_vec()))
-            .filter(Expr::exists(pool_that_holds()).not())
+            .filter(Expr::exists(pool_that_holds(balance::Entity, HOLDER)).not())
             .order_by_asc(outcome_token::Column::OutcomeIndex)
             .order_by_asc(balance::Column::Holder)
             .limit(limit);
@@ -78,19 +77,9 @@ impl Read {
         }
         type Row = (i32, AddressColumn, HashColumn, AddressColumn, AmountColumn);
         let found: Vec<Row> = query.into_tuple().all(&self.transaction).await?;
-        let holding = |(outcome, contract, token, holder, amount): Row| Position {
-            chain,
-            market_id,
-            outcome_index: rows::from_index(outcome),
-            contract: contract.0,
-            token: rows::token(&token),
-            holder: holder.0,
-            amount: amount.0,
-            outcome: None,
-            price: None,
-            status: PositionStatus::default(),
-            payout: None,
-            mergeable: Amount::ZERO,
+        let holding = |(outcome, contract, token, holder, amount): Row| {
+            let holding = Holding { contract: contract.0, token: rows::token(&token), holder: holder.0 };
+            Position::of(chain, (market_id, rows::from_index(outcome)), holding, amount.0)
         };
         Ok(found.into_iter().map(holding).collect())
     }
@@ -104,45 +93,57 @@ impl Read {
         after: Option<UserHoldingKey>,
         limit: u64,
     ) -> Result<Vec<Position>, Error> {
-        let key = [balance::Column::ChainId, balance::Column::Contract, balance::Column::PositionId];
-        let mut query = balance::Entity::find()
-            .filter(balance::Column::Holder.eq(user.as_bytes().to_vec()))
-            .filter(balance::Column::ChainId.is_in(chains.iter().map(|state| signed(state.chain.0))))
-            .filter(Expr::exists(outcome_that_is_held()))
-            .filter(Expr::exists(pool_that_holds()).not())
-            .limit(limit);
-        if let Some(UserHoldingKey { chain, contract, token }) = after {
-            let place = [
-                Expr::value(signed(chain.0)),
-                Expr::value(contract.as_bytes().to_vec()),
-                Expr::value(token.to_be_bytes::<32>().to_vec()),
-            ];
-            query = query.filter(Expr::tuple(key.map(Expr::col)).gt(Expr::tuple(place)));
-        }
-        for column in key {
-            query = query.order_by_asc(column);
-        }
-        let found = query.all(&self.transaction).await?;
-        let outcomes = self.outcomes_of(&found).await?;
-        let holding = |row: balance::Model| {
-            let (market_id, outcome_index) =
-                *outcomes.get(&(row.chain_id, row.contract.0, row.position_id.0))?;
-            Some(Position {
-                chain: ChainId(unsigned(row.chain_id)),
-                market_id,
-                outcome_index,
-                contract: row.contract.0,
-                token: rows::token(&row.position_id),
-                holder: row.holder.0,
-                amount: row.amount.0,
-                outcome: None,
-                price: None,
-                status: PositionStatus::default(),
-                payout: None,
-                mergeable: Amount::ZERO,
-            })
+        use balance::Column::{ChainId as Chain, Contract, Holder, PositionId};
+        let query = balance::Entity::find()
+            .filter(Holder.eq(user.as_bytes().to_vec()))
+            .filter(Chain.is_in(chains.iter().map(|state| signed(state.chain.0))))
+            .filter(Expr::exists(outcome_of(balance::Entity, [Chain, Contract, PositionId])))
+            .filter(Expr::exists(pool_that_holds(balance::Entity, HOLDER)).not());
+        let query = page_of(query, [Chain, Contract, PositionId], after).limit(limit);
+        let rows = query.all(&self.transaction).await?;
+        let found = rows.iter().map(|row| (row.chain_id, rows::holding(row), row.amount.0)).collect();
+        self.positions(found).await
+    }
+
+    /// Outcome tokens that a user had and has no more, like [`Self::holdings_of`].
+    pub(crate) async fn closed_of(
+        &self,
+        chains: &[ChainState],
+        user: Address,
+        after: Option<UserHoldingKey>,
+        limit: u64,
+    ) -> Result<Vec<Position>, Error> {
+        use cost_basis::Column::{ChainId as Chain, Contract, Holder, PositionId};
+        let query = cost_basis::Entity::find()
+            .filter(Holder.eq(user.as_bytes().to_vec()))
+            .filter(Chain.is_in(chains.iter().map(|state| signed(state.chain.0))))
+            .filter(Expr::exists(outcome_of(cost_basis::Entity, [Chain, Contract, PositionId])))
+            .filter(Expr::exists(balance_of_the_books()).not())
+            .filter(Expr::exists(pool_that_holds(cost_basis::Entity, [Chain, Holder])).not());
+        let query = page_of(query, [Chain, Contract, PositionId], after).limit(limit);
+        let rows = query.all(&self.transaction).await?;
+        let closed = |row: cost_basis::Model| (row.chain_id, costs::basis(row).0, Amount::ZERO);
+        self.positions(rows.into_iter().map(closed).collect()).await
+    }
+
+    /// The books of some holdings.
+    pub(crate) async fn costs_of(
+        &self,
+        chain: ChainId,
+        holdings: &[Holding],
+    ) -> Result<BTreeMap<Holding, Costs>, Error> {
+        costs::load(&self.transaction, chain, holdings).await
+    }
+
+    /// Tokens as those of the oldest listed market that has them.
+    async fn positions(&self, found: Vec<(i64, Holding, Amount)>) -> Result<Vec<Position>, Error> {
+        let tokens: Vec<U256> = found.iter().map(|(_, holding, _)| holding.token).collect();
+        let outcomes = self.outcomes_of(&tokens).await?;
+        let position = |(chain, holding, amount): (i64, Holding, Amount)| {
+            let outcome = outcomes.get(&(chain, holding.contract, holding.token))?;
+            Some(Position::of(ChainId(unsigned(chain)), *outcome, holding, amount))
         };
-        Ok(found.into_iter().filter_map(holding).collect())
+        Ok(found.into_iter().filter_map(position).collect())
     }
 
     /// What some holders have of some tokens; nothing where that is nothing.
@@ -171,8 +172,8 @@ impl Read {
     /// The oldest listed market of each token, and the token's outcome there.
     async fn outcomes_of(
         &self,
-        balances: &[balance::Model],
-    ) -> Result<HashMap<(i64, Address, Hash), (MarketId, u32)>, Error> {
+        tokens: &[U256],
+    ) -> Result<HashMap<(i64, Address, U256), (MarketId, u32)>, Error> {
         let same_market = Condition::all()
             .add(
                 of_market(market::Column::ChainId)
@@ -183,18 +184,17 @@ impl Read {
                     .equals((outcome_token::Entity, outcome_token::Column::MarketId)),
             );
         let mut outcomes = HashMap::new();
-        for chunk in balances.chunks(CHUNK) {
+        for tokens in tokens.chunks(CHUNK) {
+            let tokens = tokens.iter().copied().map(rows::token_column);
             let mut query = outcome_token::Entity::find()
-                .filter(
-                    outcome_token::Column::PositionId.is_in(chunk.iter().map(|row| row.position_id.clone())),
-                )
+                .filter(outcome_token::Column::PositionId.is_in(tokens))
                 .filter(market::Column::SupersededByBlock.is_null())
                 .order_by_asc(market::Column::BlockNumber)
                 .order_by_asc(market::Column::LogIndex);
             QuerySelect::query(&mut query).join(JoinType::InnerJoin, market::Entity, same_market.clone());
             for row in query.all(&self.transaction).await? {
                 let market_id = rows::market_id("outcome_token", &row.market_id)?;
-                let key = (row.chain_id, row.contract.0, row.position_id.0);
+                let key = (row.chain_id, row.contract.0, rows::token(&row.position_id));
                 outcomes.entry(key).or_insert((market_id, rows::from_index(row.outcome_index)));
             }
         }
@@ -210,29 +210,55 @@ fn of_market(column: market::Column) -> Expr {
     Expr::col((market::Entity, column))
 }
 
-fn pool_that_holds() -> SelectStatement {
+/// The pool that the holder of `table` is.
+fn pool_that_holds<E: EntityTrait>(table: E, [chain, holder]: [E::Column; 2]) -> SelectStatement {
     let of = |column| Expr::col((amm::Entity, column));
     Query::select()
         .expr(Expr::value(1))
         .from(amm::Entity)
-        .and_where(of(amm::Column::ChainId).equals((balance::Entity, balance::Column::ChainId)))
-        .and_where(of(amm::Column::Address).equals((balance::Entity, balance::Column::Holder)))
+        .and_where(of(amm::Column::ChainId).equals((table, chain)))
+        .and_where(of(amm::Column::Address).equals((table, holder)))
         .to_owned()
 }
 
-fn outcome_that_is_held() -> SelectStatement {
+/// What the books that a query is about have a balance for.
+fn balance_of_the_books() -> SelectStatement {
+    let of = |column: balance::Column| Expr::col((balance::Entity, column));
+    let books = |column: cost_basis::Column| (cost_basis::Entity, column);
+    Query::select()
+        .expr(Expr::value(1))
+        .from(balance::Entity)
+        .and_where(of(balance::Column::ChainId).equals(books(cost_basis::Column::ChainId)))
+        .and_where(of(balance::Column::Contract).equals(books(cost_basis::Column::Contract)))
+        .and_where(of(balance::Column::PositionId).equals(books(cost_basis::Column::PositionId)))
+        .and_where(of(balance::Column::Holder).equals(books(cost_basis::Column::Holder)))
+        .to_owned()
+}
+
+/// The outcome of a market that the chain, contract and token of `table` are.
+fn outcome_of<E: EntityTrait>(table: E, [chain, contract, token]: [E::Column; 3]) -> SelectStatement {
     Query::select()
         .expr(Expr::value(1))
         .from(outcome_token::Entity)
-        .and_where(
-            of_token(outcome_token::Column::ChainId).equals((balance::Entity, balance::Column::ChainId)),
-        )
-        .and_where(
-            of_token(outcome_token::Column::Contract).equals((balance::Entity, balance::Column::Contract)),
-        )
-        .and_where(
-            of_token(outcome_token::Column::PositionId)
-                .equals((balance::Entity, balance::Column::PositionId)),
-        )
+        .and_where(of_token(outcome_token::Column::ChainId).equals((table, chain)))
+        .and_where(of_token(outcome_token::Column::Contract).equals((table, contract)))
+        .and_where(of_token(outcome_token::Column::PositionId).equals((table, token)))
         .to_owned()
+}
+
+/// What comes after a place in the order of chain, contract and token.
+fn page_of<E: EntityTrait>(
+    mut query: Select<E>,
+    key: [E::Column; 3],
+    after: Option<UserHoldingKey>,
+) -> Select<E> {
+    if let Some(UserHoldingKey { chain, contract, token }) = after {
+        let place = [
+            Expr::value(signed(chain.0)),
+            Expr::value(contract.as_bytes().to_vec()),
+            Expr::value(token.to_be_bytes::<32>().to_vec()),
+        ];
+        query = query.filter(Expr::tuple(key.map(Expr::col)).gt(Expr::tuple(place)));
+    }
+    key.into_iter().fold(query, |query, column| query.order_by_asc(column))
 }

@@ -7,7 +7,7 @@
 
 mod post;
 
-use bigdecimal::num_bigint::BigInt;
+use bigdecimal::num_bigint::{BigInt, Sign};
 use capstan_primitives::{Address, Amount, Price, U256};
 
 pub(crate) use post::post;
@@ -60,14 +60,18 @@ impl Costs {
         self.numbers_mut().into_iter().zip(change.numbers()).for_each(|(mine, other)| *mine -= other);
     }
 
-    /// What one token of known cost cost, rounded down to 18 decimals; none without such tokens.
-    pub(crate) fn average(&self) -> Option<BigInt> {
-        (self.quantity > BigInt::ZERO).then(|| &self.cost * integer(Price::ONE.units()) / &self.quantity)
+    /// What one token of known cost cost, rounded down; none without such tokens.
+    pub(crate) fn average(&self) -> Option<Price> {
+        Price::ratio(self.cost()?, self.known()?)
     }
 
-    /// What the tokens of known cost are worth at a price, less what they cost.
-    pub(crate) fn unrealised_at(&self, price: Price) -> BigInt {
-        &self.quantity * integer(price.units()) / integer(Price::ONE.units()) - &self.cost
+    /// Tokens whose cost is known, when 256 bits have room for them.
+    pub(crate) fn known(&self) -> Option<Amount> {
+        amount(&self.quantity)
+    }
+
+    fn cost(&self) -> Option<Amount> {
+        amount(&self.cost)
     }
 
     /// Tokens that the ERC-1155 transfers have and these books do not, below zero the other way round.
@@ -147,7 +151,12 @@ pub(crate) struct Entry {
 
 /// A number of tokens or of collateral.
 pub(crate) fn integer(number: U256) -> BigInt {
-    BigInt::from_bytes_be(bigdecimal::num_bigint::Sign::Plus, &number.to_be_bytes::<32>())
+    BigInt::from_bytes_be(Sign::Plus, &number.to_be_bytes::<32>())
+}
+
+fn amount(number: &BigInt) -> Option<Amount> {
+    let (sign, bytes) = number.to_bytes_be();
+    (sign != Sign::Minus).then(|| U256::try_from_be_slice(&bytes)).flatten().map(Amount)
 }
 
 #[cfg(test)]
