@@ -115,6 +115,7 @@ unary! {
         list_trades(ListTradesRequest) -> ListTradesResponse;
         list_market_positions(ListMarketPositionsRequest) -> ListMarketPositionsResponse;
         list_user_positions(ListUserPositionsRequest) -> ListUserPositionsResponse;
+        list_user_liquidity(ListUserLiquidityRequest) -> ListUserLiquidityResponse;
         list_user_history(ListUserHistoryRequest) -> ListUserHistoryResponse;
     }
     type StreamMarketsStream = Streamed<StreamMarketsResponse>;

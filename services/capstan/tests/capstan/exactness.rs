@@ -10,6 +10,7 @@ use capstan_kafka::testing::Broker;
 use serde_json::{Value, json};
 
 use crate::{
+    books,
     contracts::{Truth, receivers},
     house::House,
 };
@@ -93,6 +94,7 @@ async fn compare(house: &House) {
         let expected = held.remove(&account.address).unwrap_or_default();
         compare_user(house, account.address, &expected, head).await;
     }
+    books::compare(house, &markets, head).await;
 }
 
 async fn compare_market(house: &House, market: &Value, truth: &Truth) {

@@ -122,8 +122,9 @@ impl House {
         let mut items = Vec::new();
         let mut token = String::new();
         loop {
+            let and = if path.contains('?') { '&' } else { '?' };
             let (status, mut page) =
-                self.get(&format!("{path}?pageSize={page_size}&pageToken={token}")).await;
+                self.get(&format!("{path}{and}pageSize={page_size}&pageToken={token}")).await;
             assert_eq!(status, 200, "{path}: {page}");
             let as_of = page["asOf"].as_array().map_or(&page["asOf"], |all| &all[0]);
             assert_eq!(as_of["block"]["hash"], format!("{head:#x}"), "{path}: {page}");

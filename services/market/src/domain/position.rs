@@ -96,3 +96,13 @@ pub(crate) enum PositionStatus {
     /// The holder has none of it any more.
     Closed,
 }
+
+/// Shares of a pool that a user has or had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shares {
+    pub(crate) chain: ChainId,
+    pub(crate) market_id: MarketId,
+    pub(crate) pool: Address,
+    pub(crate) holder: Address,
+    pub(crate) costs: Costs,
+}

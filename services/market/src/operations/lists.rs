@@ -8,7 +8,7 @@ use super::{MarketName, Markets, Page, PageRequest};
 use crate::{
     domain::{
         market::{Market, MarketId, Tokens},
-        position::Position,
+        position::{Position, Shares},
         state::Holding,
     },
     error::Error,
@@ -96,6 +96,23 @@ impl Markets {
             token: last.token,
         };
         Ok((Page::of(positions, page.size, key), states))
+    }
+
+    /// Shares of pools that a user has or had.
+    pub(crate) async fn shares_of(
+        &self,
+        chain_id: u64,
+        user: Address,
+        page: PageRequest<UserHoldingKey>,
+    ) -> Result<(Page<Shares, UserHoldingKey>, Vec<ChainState>), Error> {
+        let chains = self.chains(chain_id)?;
+        let read = self.store.read().await?;
+        let states = read.chains(&chains).await?;
+        let limit = page.limit();
+        let shares = read.shares_of(&states, user, page.after, limit).await?;
+        let key =
+            |last: &Shares| UserHoldingKey { chain: last.chain, contract: last.pool, token: U256::ZERO };
+        Ok((Page::of(shares, page.size, key), states))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         costs::Costs,
         market::{Activity, ActivityKind, Market, MarketId, MarketStatus, PoolState, Side},
-        position::{Position, PositionStatus},
+        position::{Position, PositionStatus, Shares},
         price,
     },
     operations::ActivityOf,
@@ -162,7 +162,8 @@ pub(super) fn trade(chain: ChainId, market_id: MarketId, activity: Activity) -> 
 }
 
 pub(super) fn position(position: Position) -> wire::Position {
-    let costs = costs(&position);
+    let difference = position.costs.difference(position.amount);
+    let costs = costs(&position.costs, position.unrealised.as_ref());
     let Position { chain, market_id, outcome_index, outcome, token, holder, amount, price, .. } = position;
     let Position { status, payout, mergeable, value, .. } = position;
     let status = match status {
@@ -185,24 +186,34 @@ pub(super) fn position(position: Position) -> wire::Position {
         mergeable: mergeable.to_string(),
         value: value.map(|value| value.to_string()),
         costs: Some(costs),
+        reconciled: difference == BigInt::ZERO,
+        difference: difference.to_string(),
     }
 }
 
-fn costs(position: &Position) -> wire::PositionCosts {
-    let Costs { quantity, unknown, cost, realised, unmatched, invested, fees } = &position.costs;
-    let difference = position.costs.difference(position.amount);
+pub(super) fn shares(shares: &Shares) -> wire::LiquidityPosition {
+    let Shares { chain, market_id, pool, holder, costs } = shares;
+    wire::LiquidityPosition {
+        user_address: holder.to_string(),
+        market_id: market_id.to_string(),
+        chain_id: chain.0,
+        amm_address: pool.to_string(),
+        costs: Some(self::costs(costs, None)),
+    }
+}
+
+fn costs(costs: &Costs, unrealised: Option<&BigInt>) -> wire::PositionCosts {
+    let Costs { quantity, unknown, cost, realised, unmatched, invested, fees } = costs;
     wire::PositionCosts {
         known_amount: quantity.to_string(),
         unknown_amount: unknown.to_string(),
         cost: cost.to_string(),
-        average_cost: position.costs.average().map(|price| price.to_string()),
+        average_cost: costs.average().map(|price| price.to_string()),
         invested: invested.to_string(),
         fees: fees.to_string(),
         realised_pnl: realised.to_string(),
         unmatched_pnl: unmatched.to_string(),
-        unrealised_pnl: position.unrealised.as_ref().map(ToString::to_string),
-        reconciled: difference == BigInt::ZERO,
-        difference: difference.to_string(),
+        unrealised_pnl: unrealised.map(ToString::to_string),
     }
 }
 

@@ -197,6 +197,23 @@ impl MarketService for Rpc {
         }))
     }
 
+    async fn list_user_liquidity(
+        &self,
+        request: Request<wire::ListUserLiquidityRequest>,
+    ) -> Answer<wire::ListUserLiquidityResponse> {
+        let wire::ListUserLiquidityRequest { address, chain_id, page_size, page_token } =
+            request.into_inner();
+        let user = filters::account("address", &address)?;
+        let binding = format!("ListUserLiquidity {user} {chain_id}");
+        let page = page::request(POSITIONS, page_size, &page_token, &binding)?;
+        let (page, states) = self.markets.shares_of(chain_id, user, page).await?;
+        Ok(Response::new(wire::ListUserLiquidityResponse {
+            next_page_token: page::next(page.next.as_ref(), &binding),
+            positions: page.items.iter().map(convert::shares).collect(),
+            as_of: convert::all_as_of(&states),
+        }))
+    }
+
     async fn list_user_history(
         &self,
         request: Request<wire::ListUserHistoryRequest>,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use capstan_db::{
     columns::{HashColumn, signed},
-    market::entities::{amm, amm_link, condition, market, pool_snapshot, resolution},
+    market::entities::{amm, condition, market, pool_snapshot, resolution},
 };
 use capstan_primitives::{Address, Amount, ChainId, Hash};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -22,7 +22,7 @@ impl Write {
         let addresses: Vec<Address> = touched.addresses.iter().copied().collect();
         let conditions: Vec<Hash> = touched.conditions.iter().copied().collect();
         let pools = from.pools(&addresses).await?;
-        let links = from.links(&addresses).await?;
+        let links = read::links_with(&self.transaction, self.chain, &addresses).await?;
         let mut market_ids: Vec<MarketId> = touched.markets.iter().copied().collect();
         market_ids.extend(links.values());
         let markets = from.markets(&market_ids, &conditions).await?;
@@ -76,21 +76,6 @@ impl Source<'_> {
             }
         }
         Ok(pools)
-    }
-
-    async fn links(&self, pools: &[Address]) -> Result<HashMap<Address, MarketId>, Error> {
-        let mut links = HashMap::new();
-        for pools in pools.chunks(CHUNK) {
-            let found = amm_link::Entity::find()
-                .filter(amm_link::Column::ChainId.eq(self.chain()))
-                .filter(amm_link::Column::Amm.is_in(rows::addresses(pools.iter().copied())))
-                .all(self.transaction)
-                .await?;
-            for row in found {
-                links.insert(row.amm.0, rows::market_id("amm_link", &row.market_id)?);
-            }
-        }
-        Ok(links)
     }
 
     /// Markets of factories by id, and those that are about one of `conditions`.

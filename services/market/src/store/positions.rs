@@ -12,8 +12,13 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Query, SelectStatement},
 };
 
-use super::{CHUNK, ChainState, Error, Read, costs, rows};
-use crate::domain::{costs::Costs, market::MarketId, position::Position, state::Holding};
+use super::{CHUNK, ChainState, Error, Read, costs, read, rows};
+use crate::domain::{
+    costs::Costs,
+    market::MarketId,
+    position::{Position, Shares},
+    state::Holding,
+};
 
 /// Place of a holder in the list of a market.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,6 +138,37 @@ impl Read {
         holdings: &[Holding],
     ) -> Result<BTreeMap<Holding, Costs>, Error> {
         costs::load(&self.transaction, chain, holdings).await
+    }
+
+    /// Shares of pools that a user has or had.
+    pub(crate) async fn shares_of(
+        &self,
+        chains: &[ChainState],
+        user: Address,
+        after: Option<UserHoldingKey>,
+        limit: u64,
+    ) -> Result<Vec<Shares>, Error> {
+        use cost_basis::Column::{ChainId as Chain, Contract, Holder, PositionId};
+        let query = cost_basis::Entity::find()
+            .filter(Holder.eq(user.as_bytes().to_vec()))
+            .filter(Chain.is_in(chains.iter().map(|state| signed(state.chain.0))))
+            .filter(PositionId.eq(rows::token_column(U256::ZERO)));
+        let query = page_of(query, [Chain, Contract, PositionId], after).limit(limit);
+        let found = query.all(&self.transaction).await?;
+        let mut links = HashMap::new();
+        for state in chains {
+            let of_chain = found.iter().filter(|row| row.chain_id == signed(state.chain.0));
+            let pools: Vec<Address> = of_chain.map(|row| row.contract.0).collect();
+            let linked = read::links_with(&self.transaction, state.chain, &pools).await?;
+            links.extend(linked.into_iter().map(|(pool, market_id)| ((state.chain, pool), market_id)));
+        }
+        let shares = |row: cost_basis::Model| {
+            let (chain, pool) = (ChainId(unsigned(row.chain_id)), row.contract.0);
+            let market_id = links.get(&(chain, pool)).copied().unwrap_or(MarketId::Pool(pool));
+            let (holding, costs) = costs::basis(row);
+            Shares { chain, market_id, pool, holder: holding.holder, costs }
+        };
+        Ok(found.into_iter().map(shares).collect())
     }
 
     /// Tokens as those of the oldest listed market that has them.

@@ -210,3 +210,23 @@ pub(super) async fn latest_snapshots<C: ConnectionTrait>(
     }
     Ok(found)
 }
+
+/// Markets of factories by their pools.
+pub(super) async fn links_with<C: ConnectionTrait>(
+    connection: &C,
+    chain: ChainId,
+    pools: &[Address],
+) -> Result<HashMap<Address, MarketId>, Error> {
+    let mut links = HashMap::new();
+    for pools in pools.chunks(CHUNK) {
+        let found = amm_link::Entity::find()
+            .filter(amm_link::Column::ChainId.eq(signed(chain.0)))
+            .filter(amm_link::Column::Amm.is_in(rows::addresses(pools.iter().copied())))
+            .all(connection)
+            .await?;
+        for row in found {
+            links.insert(row.amm.0, rows::market_id("amm_link", &row.market_id)?);
+        }
+    }
+    Ok(links)
+}

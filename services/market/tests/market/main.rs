@@ -7,6 +7,7 @@
 )]
 
 mod candles;
+mod costs;
 mod lists;
 mod platform;
 mod reads;

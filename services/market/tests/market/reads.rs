@@ -50,13 +50,18 @@ fn scene() -> World {
     world
 }
 
-pub(crate) async fn on_both(mut check: impl AsyncFnMut(&mut TestPlatform, &World)) {
-    let world = scene();
+pub(crate) async fn on_both(check: impl AsyncFnMut(&mut TestPlatform, &World)) {
+    on_both_with(scene(), check).await;
+}
+
+/// Platforms on both stores that know all of a chain, which is final.
+pub(crate) async fn on_both_with(world: World, mut check: impl AsyncFnMut(&mut TestPlatform, &World)) {
+    let head = world.log.head().unwrap().number;
     for store in TestStore::both().await {
         let mut platform = TestPlatform::start_on(store, &[CHAIN]).await;
         let session = platform.session();
-        session.apply(&world, 1, 6);
-        session.say(Message::Heartbeat(world.log.heartbeat(Some(6))));
+        session.apply(&world, 1, head);
+        session.say(Message::Heartbeat(world.log.heartbeat(Some(head))));
         platform.until(&world).await;
         check(&mut platform, &world).await;
         platform.stop().await;
