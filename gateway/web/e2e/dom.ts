@@ -85,7 +85,9 @@ export async function userValues(page: Page) {
     })),
   );
   const positions = firstValues(page, "table.positions tbody tr");
-  return { positions: await positions, history: await history };
+  const costs = await costValues(page, "positions", [6, 7]);
+  const closed = await costValues(page, "closed", [3, 4]);
+  return { positions: await positions, costs, closed, history: await history };
 }
 
 /**
@@ -115,6 +117,19 @@ export async function atSameBlock<Answered, Shown>(read: {
   await expect.poll(attempt, { timeout: PATIENCE_MS, interval: 20 }).toBe(true);
   if (!result) throw new Error("page and platform never were at the same block");
   return result;
+}
+
+/** The values of some columns of a table of a user's page. */
+function costValues(page: Page, table: string, columns: number[]) {
+  return page.evaluate(
+    ([name, numbers]) =>
+      [...document.querySelectorAll<HTMLElement>(`table.${name} tbody tr`)].map((row) =>
+        numbers.map(
+          (column) => row.querySelector<HTMLDataElement>(`td:nth-child(${column}) data`)?.value,
+        ),
+      ),
+    [table, columns] as const,
+  );
 }
 
 function firstValues(page: Page, rows: string) {

@@ -130,8 +130,10 @@ export class FakePlatform {
         this.answer("listTrades", () => world.listTrades(marketId, pageSize, pageToken)),
       listMarketPositions: ({ marketId }) =>
         this.answer("listMarketPositions", () => world.holders(marketId)),
-      listUserPositions: ({ address }) =>
-        this.answer("listUserPositions", () => world.positionsOf(address)),
+      listUserPositions: ({ address, closed }) =>
+        this.answer("listUserPositions", () => world.positionsOf(closed ? "" : address)),
+      listUserLiquidity: () =>
+        this.answer("listUserLiquidity", () => ({ positions: [], asOf: [world.asOf()] })),
       listUserHistory: ({ address }) =>
         this.answer("listUserHistory", () => world.historyOf(address)),
       streamMarkets: ({ cursor }, context) => this.stream(cursor, context.signal),

@@ -104,8 +104,9 @@ export class Rest {
 
   /** What a user's page shows. */
   async userValues(address: string) {
-    const [positions, history] = await Promise.all([
+    const [positions, closed, history] = await Promise.all([
       this.userPositions(address),
+      this.get(ListUserPositionsResponseSchema, `/api/users/${address}/positions?closed=true`),
       this.userHistory(address),
     ]);
     return {
@@ -113,6 +114,11 @@ export class Rest {
         key: `${chainId}/${marketId}/${outcomeIndex}`,
         amount,
       })),
+      costs: positions.positions.map(({ costs }) => [costs?.cost, costs?.unrealisedPnl]),
+      closed: closed.positions.map(({ costs }) => [
+        costs?.invested,
+        (BigInt(costs?.realisedPnl ?? 0) + BigInt(costs?.unmatchedPnl ?? 0)).toString(),
+      ]),
       history: history.activities.map(({ block, logIndex, amount, collateralAmount }) => ({
         key: `${block?.hash}/${logIndex}`,
         values: [amount, collateralAmount].filter((value) => value !== "0"),

@@ -9,6 +9,7 @@ import {
   parseAmount,
   parsePrice,
   payoutPrices,
+  withSign,
   worth,
 } from "./amount";
 
@@ -24,6 +25,15 @@ describe("an amount for reading", () => {
     ["1234567890123", "1,234,567.89 USDC"],
   ])("%s is %s, rounded down", (raw, shown) => {
     expect(formatAmount(raw, USDC)).toBe(shown);
+  });
+
+  test.each([
+    ["-1234567", "−1.23 USDC"],
+    ["-1", "−<0.01 USDC"],
+    ["0", "0.00 USDC"],
+    ["2000000", "+2.00 USDC"],
+  ])("%s as a profit is %s", (raw, shown) => {
+    expect(withSign(raw, (size) => formatAmount(size, USDC))).toBe(shown);
   });
 
   test("has no fraction when the token has none", () => {

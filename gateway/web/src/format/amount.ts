@@ -27,6 +27,12 @@ export function formatAmount(raw: string, unit: Unit, places = 2): string {
   return `${decimal(amount / step, shown)}${label}`;
 }
 
+/** A gain with a plus or a loss with a minus, as `format` writes its size. */
+export function withSign(raw: string, format: (size: string) => string): string {
+  if (raw.startsWith("-")) return `−${format(raw.slice(1))}`;
+  return raw === "0" ? format(raw) : `+${format(raw)}`;
+}
+
 /** Every digit of an amount, for the tooltip of a rounded one. */
 export function exactAmount(raw: string, unit: Unit): string {
   if (unit.decimals === undefined) {

@@ -3,6 +3,7 @@ import { useTitle, useView } from "../live/use";
 import { shorten } from "../format/text";
 import { More } from "../parts/more";
 import { Failure, Loading } from "../parts/notice";
+import { ClosedPositions, Liquidity } from "../parts/user_costs";
 import { History, Positions } from "../parts/user_tables";
 import { AsOfBlock, Id } from "../parts/values";
 import { UserView } from "../state/user";
@@ -35,6 +36,17 @@ export function UserPage({ address }: { address: string }) {
             {state.nextPositions !== "" && (
               <p class="muted small">The first {state.positions.length} positions.</p>
             )}
+          </section>
+          <section class="panel" aria-labelledby="closed">
+            <h2 id="closed">Closed positions</h2>
+            <ClosedPositions positions={state.closed} markets={state.markets} />
+            {state.nextClosed !== "" && (
+              <p class="muted small">The first {state.closed.length} closed positions.</p>
+            )}
+          </section>
+          <section class="panel" aria-labelledby="liquidity">
+            <h2 id="liquidity">Liquidity</h2>
+            <Liquidity positions={state.liquidity} markets={state.markets} />
           </section>
           <section class="panel" aria-labelledby="activity">
             <h2 id="activity">History</h2>

@@ -1,4 +1,5 @@
 // The tables of a user's page.
+import type { Unit } from "../format/amount";
 import { marketTitle, outcomeName, shorten } from "../format/text";
 import {
   type Activity,
@@ -12,7 +13,7 @@ import { marketKey } from "../state/user";
 import { seriesClass } from "./bars";
 import { Empty } from "./notice";
 import { Table } from "./table";
-import { Amount, BlockTime, Price } from "./values";
+import { Amount, BlockTime, Price, Profit } from "./values";
 import { Worth } from "./worth";
 
 type Markets = ReadonlyMap<string, Market>;
@@ -23,7 +24,7 @@ export function Positions({ positions, markets }: { positions: Position[]; marke
     <Table
       name="positions"
       label="Positions"
-      columns={["Market", "Outcome", "#Tokens", "#Price", "#Worth", "State"]}
+      columns={["Market", "Outcome", "#Tokens", "#Price", "#Worth", "#Cost", "#Profit", "State"]}
       rows={positions.map((position) => {
         const { marketId, chainId, outcomeIndex, amount, price } = position;
         const market = markets.get(marketKey(chainId, marketId));
@@ -45,6 +46,8 @@ export function Positions({ positions, markets }: { positions: Position[]; marke
             ) : (
               <span class="muted">unknown</span>
             ),
+            <Cost position={position} market={market} />,
+            <Profit raw={position.costs?.unrealisedPnl} unit={unitOf(market)} />,
             <State position={position} market={market} />,
           ],
         };
@@ -53,10 +56,32 @@ export function Positions({ positions, markets }: { positions: Position[]; marke
   );
 }
 
+/** What the tokens cost, as far as anybody knows. */
+function Cost({ position, market }: { position: Position; market: Market | undefined }) {
+  const { costs, reconciled, difference } = position;
+  if (costs === undefined) return <span class="muted">unknown</span>;
+  const given = costs.unknownAmount !== "0";
+  return (
+    <>
+      <Amount raw={costs.cost} unit={unitOf(market)} />
+      {given && <span class="muted"> and some was given</span>}
+      {!reconciled && (
+        <span class="badge bad" title={`${difference} units moved without a trade, split or merge`}>
+          <span aria-hidden="true">⚠ </span>not reconciled
+        </span>
+      )}
+    </>
+  );
+}
+
+export function unitOf(market: Market | undefined): Unit {
+  return { decimals: market?.collateralDecimals, symbol: market?.collateralSymbol };
+}
+
 /** What can be done with a position. */
 function State({ position, market }: { position: Position; market: Market | undefined }) {
   const { status, payout, mergeable } = position;
-  const unit = { decimals: market?.collateralDecimals, symbol: market?.collateralSymbol };
+  const unit = unitOf(market);
   if (status === PositionStatus.LOST) return <span class="muted">lost</span>;
   if (status === PositionStatus.REDEEMABLE) {
     if (payout === undefined) return <>redeemable</>;
@@ -127,7 +152,7 @@ const KIND_TEXT: Record<ActivityKind, string> = {
   [ActivityKind.REMOVE_LIQUIDITY]: "remove liquidity",
 };
 
-function MarketLink({
+export function MarketLink({
   marketId,
   chainId,
   market,

@@ -1,6 +1,13 @@
 // Single values as they appear in text and tables, each with its exact value for machines.
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { exactAmount, formatAmount, formatPercent, group, type Unit } from "../format/amount";
+import {
+  exactAmount,
+  formatAmount,
+  formatPercent,
+  group,
+  type Unit,
+  withSign,
+} from "../format/amount";
 import { finalityName, formatAgo, formatTime, millis, shorten } from "../format/text";
 import type { AsOf, BlockRef, Finality } from "../gen/capstan/primitives/v1/block_pb";
 import { useNow } from "../live/clock";
@@ -10,6 +17,16 @@ export function Amount({ raw, unit }: { raw: string; unit: Unit }) {
   return (
     <data class="number" value={raw} title={exactAmount(raw, unit)}>
       {formatAmount(raw, unit)}
+    </data>
+  );
+}
+
+/** What was won, or lost below zero. */
+export function Profit({ raw, unit }: { raw: string | undefined; unit: Unit }) {
+  if (raw === undefined) return <span class="muted">no price</span>;
+  return (
+    <data class="number" value={raw} title={withSign(raw, (size) => exactAmount(size, unit))}>
+      {withSign(raw, (size) => formatAmount(size, unit))}
     </data>
   );
 }

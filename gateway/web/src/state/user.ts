@@ -2,6 +2,7 @@
 import { markets } from "../api/clients";
 import type {
   Activity,
+  LiquidityPosition,
   Market,
   Position,
   StreamMarketsResponse,
@@ -13,6 +14,10 @@ import { oldest, withAsOf } from "./as_of";
 export interface UserState {
   positions: Position[];
   nextPositions: string;
+  /** Positions that the user has no more. */
+  closed: Position[];
+  nextClosed: string;
+  liquidity: LiquidityPosition[];
   activities: Activity[];
   nextActivities: string;
   /** The markets that positions and activities are of, by chain and id. */
@@ -100,8 +105,11 @@ export class UserView extends LiveView<UserState> {
 
   private async read(known: Markets, signal: AbortSignal): Promise<UserState> {
     const { address } = this;
-    const [positions, history] = await Promise.all([
-      markets.listUserPositions({ address, pageSize: POSITIONS_PAGE }, { signal }),
+    const pageSize = POSITIONS_PAGE;
+    const [positions, closed, liquidity, history] = await Promise.all([
+      markets.listUserPositions({ address, pageSize }, { signal }),
+      markets.listUserPositions({ address, pageSize, closed: true }, { signal }),
+      markets.listUserLiquidity({ address, pageSize }, { signal }),
       this.readHistory("", signal),
     ]);
     // A reload must not fold up what the visitor has unfolded.
@@ -112,13 +120,22 @@ export class UserView extends LiveView<UserState> {
       activities = [...activities, ...more.activities];
       nextPageToken = more.nextPageToken;
     }
-    const asOf = oldest([positions.asOf, history.asOf]);
+    const asOf = oldest([positions.asOf, closed.asOf, liquidity.asOf, history.asOf]);
+    const mentioned = [
+      ...positions.positions,
+      ...closed.positions,
+      ...liquidity.positions,
+      ...activities,
+    ];
     return {
       positions: positions.positions,
       nextPositions: positions.nextPageToken,
+      closed: closed.positions,
+      nextClosed: closed.nextPageToken,
+      liquidity: liquidity.positions,
       activities,
       nextActivities: nextPageToken,
-      markets: await withMarkets(known, [...positions.positions, ...activities], signal),
+      markets: await withMarkets(known, mentioned, signal),
       asOf,
       readAt: asOf,
     };

@@ -21,6 +21,8 @@ pub(crate) struct Projector {
     store: Store,
     chain: ChainId,
     cursor: String,
+    /// Whether another version filled the tables. They are left as they are until the log is there to fill them.
+    anew: bool,
     /// Events of a block that is not complete yet. Nothing of it is stored before it is.
     open_block: Vec<Event>,
     changed: watch::Sender<u64>,
@@ -35,33 +37,26 @@ impl Projector {
         changed: watch::Sender<u64>,
     ) -> Result<Self, Error> {
         store.add_chain(chain, started_at).await?;
-        let mut projector = Self { store, chain, cursor: String::new(), open_block: Vec::new(), changed };
-        projector.begin_anew_after_another_version().await?;
-        Ok(projector)
+        Ok(Self { store, chain, cursor: String::new(), anew: false, open_block: Vec::new(), changed })
     }
 
-    /// Numbers that an earlier version did not keep are in the log only.
-    async fn begin_anew_after_another_version(&mut self) -> Result<(), Error> {
-        let cursor = self.cursor().await?;
-        let write = self.begin(&cursor).await?;
-        if write.is_of_another_version() {
-            tracing::info!(chain = %self.chain, "the tables are of another version and are filled anew");
-            drop(write);
-            self.reset().await?;
-        }
-        Ok(())
-    }
-
-    /// Goes back to what is stored, and says where in the log that is.
+    /// Goes back to what is stored, and says where in the log to go on: at the beginning when another version
+    /// filled the tables, because numbers that it did not keep are only in the log.
     pub(crate) async fn cursor(&mut self) -> Result<String, Error> {
         self.open_block.clear();
         let states = self.store.read().await?.chains(&[self.chain]).await?;
-        self.cursor = states.into_iter().next().map(|state| state.cursor).unwrap_or_default();
-        Ok(self.cursor.clone())
+        let state = states.into_iter().next();
+        self.anew = state.as_ref().is_some_and(|state| !state.of_this_version);
+        self.cursor = state.map(|state| state.cursor).unwrap_or_default();
+        Ok(if self.anew { String::new() } else { self.cursor.clone() })
     }
 
     /// Takes one step along the log; it and the cursor are stored together or not at all.
     pub(crate) async fn take(&mut self, step: Step) -> Result<(), Error> {
+        if self.anew {
+            tracing::info!(chain = %self.chain, "the tables are of another version and are filled anew");
+            self.reset().await?;
+        }
         let Step { kind, cursor } = step;
         match kind {
             StepKind::Apply { mut events, block, complete, finalized } => {
@@ -104,6 +99,7 @@ impl Projector {
         write.reset().await?;
         write.commit(Progress { through: None, finalized: None }).await?;
         metrics::reset(self.chain);
+        self.anew = false;
         self.committed(String::new());
         Ok(())
     }

@@ -33,6 +33,8 @@ pub(crate) struct ChainState {
     pub(crate) through: Option<BlockRef>,
     /// Newest finalized block.
     pub(crate) finalized: Option<u64>,
+    /// Whether this version of the projection filled the tables.
+    pub(crate) of_this_version: bool,
 }
 
 /// A moment of a chain that markets are seen at.
@@ -120,6 +122,7 @@ fn chain_state(row: cursor::Model) -> ChainState {
         cursor: row.cursor,
         through,
         finalized: row.finalized_number.map(unsigned),
+        of_this_version: row.version == super::write::VERSION,
     }
 }
 

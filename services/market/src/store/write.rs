@@ -88,11 +88,6 @@ impl Store {
 }
 
 impl Write {
-    /// Whether another version of the projection filled the tables.
-    pub(crate) fn is_of_another_version(&self) -> bool {
-        self.row.version != VERSION
-    }
-
     /// Position of the newest applied event.
     pub(crate) fn position(&self) -> u64 {
         unsigned(self.row.position)

@@ -288,15 +288,14 @@ async fn a_store_of_another_version_is_filled_anew() {
         let older = entities::cursor::ActiveModel { version: Set(0), ..Default::default() };
         entities::cursor::Entity::update_many().set(older).exec(&write).await.unwrap();
         write.commit().await.unwrap();
+        let damaged = subject.dump().await;
         let store = Store::new(subject.database.clone());
-        let begin = || Projector::new(store.clone(), ChainId(CHAIN), 1, watch::Sender::new(0));
-        subject.projector = begin().await.unwrap();
-        assert_eq!(
-            (subject.projector.cursor().await.unwrap(), subject.dump().await),
-            (String::new(), Vec::new())
-        );
-        subject.apply(world.log.batch(1, 40)).await;
-        begin().await.unwrap();
+        let mut projector = Projector::new(store, ChainId(CHAIN), 1, watch::Sender::new(0)).await.unwrap();
+        assert_eq!(projector.cursor().await.unwrap(), "");
+        assert_eq!(subject.dump().await, damaged, "what is there is served until the log is");
+        subject.projector = projector;
+        subject.apply_each_block(&world, 1).await;
+        assert_ne!(subject.projector.cursor().await.unwrap(), "");
         assert_eq!(subject.dump().await, expected);
     }
 }
