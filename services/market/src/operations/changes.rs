@@ -9,7 +9,7 @@ use super::Markets;
 use crate::{
     domain::market::{Activity, Market, MarketId, PoolState},
     error::Error,
-    store::{BlockChanges, ChainState, Read},
+    store::{BlockChanges, ChainState, Read, Undone},
 };
 
 /// Blocks that are read at a time; bounds what a slow subscriber costs.
@@ -26,14 +26,26 @@ pub(crate) struct StreamPosition {
     pub(crate) block: Option<u64>,
     /// Changes of that block that it has seen; [`StreamPosition::ALL`] when there is nothing left.
     pub(crate) seen: u32,
+    /// How many changes its subscriber was told.
+    pub(crate) sequence: u64,
 }
 
 impl StreamPosition {
     /// All changes of a block.
     pub(crate) const ALL: u32 = u32::MAX;
 
+    /// The history that it is in: higher than every one before, that of a store that was replaced included, since
+    /// there is less than one reorg a millisecond.
+    pub(crate) fn epoch(self) -> u64 {
+        u64::try_from(self.started_at).unwrap_or_default().saturating_add(self.undo)
+    }
+
     fn after(self, block: Option<u64>) -> Self {
         Self { block, seen: Self::ALL, ..self }
+    }
+
+    fn counted(self) -> Self {
+        Self { sequence: self.sequence.saturating_add(1), ..self }
     }
 }
 
@@ -102,6 +114,7 @@ impl Markets {
                 undo: newest,
                 block: through,
                 seen: StreamPosition::ALL,
+                sequence: 0,
             },
             Some(cursor) if cursor.started_at != state.started_at || cursor.undo > newest => {
                 return Err(Error::Cursor(
@@ -110,11 +123,7 @@ impl Markets {
             }
             Some(cursor) => cursor,
         };
-        let block = match position.block {
-            number if number == through => state.through,
-            Some(number) => read.newest_block(chain, number).await?,
-            None => None,
-        };
+        let block = block_of(&read, &state, position).await?;
         Ok(item(position, &state, block, Change::Nothing))
     }
 
@@ -129,12 +138,9 @@ impl Markets {
         let state = self.state(&read, chain).await?;
         let mut items = Vec::new();
         if let Some(undone) = read.undone_since(chain, position.undo).await? {
-            position.undo = undone.sequence;
-            let last_valid = undone.last_valid.map(|block| block.number);
-            if position.block > last_valid {
-                position = position.after(last_valid);
-                items.push(item(position, &state, undone.last_valid, Change::Resync(undone.last_valid)));
-            }
+            let resync = resynced(&read, &state, position, undone).await?;
+            position = resync.position;
+            items.push(resync);
         }
         let first = match (position.block, position.seen) {
             (None, _) => 0,
@@ -146,9 +152,12 @@ impl Markets {
         let last = blocks.last().map(|changes| changes.block);
         for changes in blocks {
             let skip = if position.block == Some(changes.block.number) { position.seen } else { 0 };
-            items.extend(
-                items_of(changes, position, &state, only).skip(usize::try_from(skip).unwrap_or(0)).flatten(),
-            );
+            let told = items_of(changes, position, &state, only);
+            for mut item in told.skip(usize::try_from(skip).unwrap_or(0)).flatten() {
+                item.position.sequence = position.counted().sequence;
+                position.sequence = item.position.sequence;
+                items.push(item);
+            }
         }
         let end = if more { last } else { state.through };
         let position = position.after(end.map(|block| block.number).max(position.block));
@@ -159,6 +168,37 @@ impl Markets {
         let states = read.chains(&[chain]).await?;
         states.into_iter().next().ok_or(Error::ChainNotFollowed(chain))
     }
+}
+
+/// The block that a stream is in, or the newest one with events below it.
+async fn block_of(
+    read: &Read,
+    state: &ChainState,
+    position: StreamPosition,
+) -> Result<Option<BlockRef>, Error> {
+    match position.block {
+        number if number == state.through.map(|block| block.number) => Ok(state.through),
+        Some(number) => Ok(read.newest_block(state.chain, number).await?),
+        None => Ok(None),
+    }
+}
+
+/// A stream after it heard of reorgs. It is told of all, that an epoch never changes silently, and goes back when it
+/// was in a block that is void.
+async fn resynced(
+    read: &Read,
+    state: &ChainState,
+    position: StreamPosition,
+    undone: Undone,
+) -> Result<StreamItem, Error> {
+    let Undone { sequence: undo, last_valid } = undone;
+    let valid = last_valid.map(|block| block.number);
+    let position = StreamPosition { undo, ..position }.counted();
+    if position.block > valid {
+        return Ok(item(position.after(valid), state, last_valid, Change::Resync(last_valid)));
+    }
+    let block = block_of(read, state, position).await?;
+    Ok(item(position, state, block, Change::Resync(last_valid)))
 }
 
 fn item(position: StreamPosition, state: &ChainState, block: Option<BlockRef>, change: Change) -> StreamItem {

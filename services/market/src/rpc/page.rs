@@ -135,7 +135,7 @@ impl Key for UserHoldingKey {
 
 impl Key for StreamPosition {
     fn to_bytes(&self) -> Vec<u8> {
-        let Self { started_at, undo, block, seen } = self;
+        let Self { started_at, undo, block, seen, sequence } = self;
         let begun = u8::from(block.is_some());
         let block = block.unwrap_or_default();
         [
@@ -144,6 +144,7 @@ impl Key for StreamPosition {
             &[begun],
             &block.to_be_bytes(),
             &seen.to_be_bytes(),
+            &sequence.to_be_bytes(),
         ]
         .concat()
     }
@@ -151,8 +152,8 @@ impl Key for StreamPosition {
     fn from_bytes(bytes: &mut Bytes<'_>) -> Option<Self> {
         let (started_at, undo) = (i64::from_be_bytes(bytes.array()?), bytes.u64()?);
         let [begun] = bytes.array()?;
-        let block = bytes.u64()?;
-        Some(Self { started_at, undo, block: (begun == 1).then_some(block), seen: bytes.u32()? })
+        let block = Some(bytes.u64()?).filter(|_| begun == 1);
+        Some(Self { started_at, undo, block, seen: bytes.u32()?, sequence: bytes.u64()? })
     }
 }
 
@@ -173,7 +174,7 @@ mod tests {
             let user = UserHoldingKey { chain: ChainId(chain), contract: holder, token: U256::from_be_bytes(token) };
             prop_assert_eq!(decode(&encode(&user, "a"), "a"), Ok(user));
             let begun = (block % 2 == 0).then_some(block);
-            let place = StreamPosition { started_at: i64::from(log_index), undo: time, block: begun, seen: log_index };
+            let place = StreamPosition { started_at: i64::from(log_index), undo: time, block: begun, seen: log_index, sequence: chain };
             prop_assert_eq!(decode(&encode(&place, "a"), "a"), Ok(place));
         }
     }

@@ -147,6 +147,8 @@ impl Session {
         StreamMarketsResponse {
             cursor: page::encode::<StreamPosition>(&position, &self.binding),
             as_of: Some(convert::as_of_block(chain, block, finalized)),
+            epoch: position.epoch(),
+            sequence: position.sequence,
             message: Some(message),
         }
     }

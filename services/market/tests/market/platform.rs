@@ -188,7 +188,7 @@ impl TestPlatform {
 
     /// Opens a stream of changes.
     pub(crate) async fn stream(&mut self, request: StreamMarketsRequest) -> Changes {
-        Changes(self.client.stream_markets(request).await.unwrap().into_inner())
+        Changes { stream: self.client.stream_markets(request).await.unwrap().into_inner(), last: None }
     }
 
     /// Waits until the tables are as of the newest block of `world`.
@@ -204,12 +204,26 @@ impl TestPlatform {
     }
 }
 
-/// A stream of changes from the caller's side.
-pub(crate) struct Changes(Streaming<StreamMarketsResponse>);
+/// A stream of changes from the caller's side, which watches over its epochs and sequence.
+pub(crate) struct Changes {
+    stream: Streaming<StreamMarketsResponse>,
+    /// Epoch and sequence of the last message.
+    last: Option<(u64, u64)>,
+}
 
 impl Changes {
     pub(crate) async fn next(&mut self) -> StreamMarketsResponse {
-        self.0.message().await.unwrap().expect("the stream goes on")
+        let message = self.stream.message().await.unwrap().expect("the stream goes on");
+        let now = (message.epoch, message.sequence);
+        if let Some((epoch, sequence)) = self.last {
+            match message.message {
+                Some(Change::Heartbeat(_)) => assert_eq!(now, (epoch, sequence), "{message:?}"),
+                Some(Change::Resync(_)) => assert!(now.0 > epoch && now.1 == sequence + 1, "{message:?}"),
+                _ => assert_eq!(now, (epoch, sequence + 1), "{message:?}"),
+            }
+        }
+        self.last = Some(now);
+        message
     }
 
     /// The next message that is not a heartbeat.

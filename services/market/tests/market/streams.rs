@@ -44,7 +44,7 @@ async fn a_stream_begins_with_a_cursor_and_tells_each_block_in_order() {
     platform.until(&world).await;
     let mut changes = platform.stream(from("")).await;
     let beginning = changes.next().await;
-    assert!(is_heartbeat(&beginning));
+    assert!(is_heartbeat(&beginning) && beginning.sequence == 0, "{beginning:?}");
     let pool = world.create_market(user(1), "Order?", &["A", "B"], U256::from(1_000_000));
     world.log.mine();
     session.apply(&world, 2, 2);
@@ -89,6 +89,15 @@ async fn a_stream_is_never_silent() {
     for _ in 0..3 {
         assert!(is_heartbeat(&changes.next().await));
     }
+    // What is heard while nothing happens says that nothing was missed.
+    let mut world = world;
+    world.create_market(user(1), "Loud?", &["A", "B"], U256::from(1_000_000));
+    world.log.mine();
+    session.apply(&world, 4, 4);
+    let (market, price) = (changes.next_change().await, changes.next_change().await);
+    let silence = changes.next().await;
+    assert_eq!((market.sequence, price.sequence, silence.sequence), (1, 2, 2));
+    assert!(is_heartbeat(&silence) && silence.epoch == price.epoch);
     platform.stop().await;
 }
 
@@ -141,7 +150,8 @@ async fn a_consumer_that_was_away_during_a_reorg_is_told_what_is_void() {
     let session = platform.session();
     session.apply(&world, 1, 35);
     platform.until(&world).await;
-    let cursor = platform.stream(from("")).await.next().await.cursor;
+    let before = platform.stream(from("")).await.next().await;
+    let cursor = before.cursor;
     let mut lost = world.log.clone();
     session.say(Message::Undo(lost.undo(32)));
     session.say(Message::Undo(lost.undo(30)));
@@ -154,6 +164,7 @@ async fn a_consumer_that_was_away_during_a_reorg_is_told_what_is_void() {
     let valid = resync.last_valid_block.as_ref().unwrap();
     assert_eq!((valid.number, valid.hash.clone()), (30, fork.log.blocks[29].at.hash.to_string()));
     assert!(!names(&back[1..]).contains(&"resync"));
+    assert_eq!(back[0].epoch, before.epoch + 2);
     let trades = |messages: &[StreamMarketsResponse]| {
         names(messages).into_iter().filter(|name| *name == "trade").count()
     };
@@ -195,4 +206,54 @@ async fn a_stream_of_one_market_tells_of_no_other() {
     });
     assert_eq!(of_other.count(), 0);
     platform.stop().await;
+}
+
+#[tokio::test]
+async fn a_reorg_above_a_cursor_begins_an_epoch_and_voids_nothing() {
+    let mut dice = Dice::new(65);
+    let mut world = World::new(CHAIN);
+    world.go_on(&mut dice, 10);
+    let early = world.clone();
+    world.go_on(&mut dice, 10);
+    let mut fork = world.clone();
+    world.go_on(&mut dice, 5);
+    let mut platform = TestPlatform::start().await;
+    let session = platform.session();
+    session.apply(&world, 1, 10);
+    platform.until(&early).await;
+    let before = platform.stream(from("")).await.next().await;
+    session.apply(&world, 11, 25);
+    platform.until(&world).await;
+    let mut lost = world.log.clone();
+    session.say(Message::Undo(lost.undo(20)));
+    (fork.log.position, fork.log.fork) = (lost.position, lost.fork);
+    fork.go_on(&mut dice, 8);
+    session.apply(&fork, 21, 28);
+    platform.until(&fork).await;
+    let back = news(all(&mut platform, &before.cursor, &fork).await);
+    let Some(Change::Resync(resync)) = &back[0].message else { panic!("a resync: {:?}", back[0]) };
+    assert_eq!(resync.last_valid_block.as_ref().unwrap().number, 20);
+    assert_eq!((back[0].epoch, &back[0].as_of), (before.epoch + 1, &before.as_of));
+    let fresh = platform.stream(from("")).await.next().await;
+    assert_eq!((fresh.epoch, fresh.sequence), (before.epoch + 1, 0));
+    let told: Vec<_> = back[1..].iter().map(|message| message.message.clone()).collect();
+    let whole = told_of(&fork, 10).await;
+    assert_eq!(told, whole);
+    platform.stop().await;
+}
+
+/// What a stream from block `from` on says of a world without reorgs.
+async fn told_of(world: &World, from_block: u64) -> Vec<Option<Change>> {
+    let mut platform = TestPlatform::start().await;
+    let session = platform.session();
+    let mut early = world.clone();
+    early.log.blocks.truncate(usize::try_from(from_block).unwrap());
+    session.apply(world, 1, from_block);
+    platform.until(&early).await;
+    let cursor = platform.stream(from("")).await.next().await.cursor;
+    session.apply(world, from_block + 1, world.log.head().unwrap().number);
+    platform.until(world).await;
+    let told = news(all(&mut platform, &cursor, world).await);
+    platform.stop().await;
+    told.into_iter().map(|message| message.message).collect()
 }
