@@ -16,7 +16,7 @@ mod write;
 use capstan_db::Database;
 
 pub(crate) use candles::CandlesFilter;
-pub(crate) use changes::{BlockChanges, Undone};
+pub(crate) use changes::{BlockChanges, ChangesFilter, OutcomeOf, TokenChange, Undone};
 pub(crate) use histories::{HistoryFilter, HistoryKey, SnapshotsFilter};
 pub(crate) use markets::{MarketKey, MarketsFilter, MarketsOf};
 pub(crate) use positions::{HolderKey, UserHoldingKey};

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use capstan_primitives::{BlockRef, ChainId};
+use capstan_primitives::{Address, BlockRef, ChainId};
 use tokio::sync::watch;
 
 use super::Markets;
 use crate::{
-    domain::market::{Activity, Market, MarketId, PoolState},
+    domain::{
+        change::{MarketEvent, PositionChange},
+        market::{Activity, ActivityKind, Market, MarketId, PoolState},
+    },
     error::Error,
-    store::{BlockChanges, ChainState, Read, Undone},
+    store::{BlockChanges, ChainState, ChangesFilter, OutcomeOf, Read, TokenChange, Undone},
 };
 
 /// Blocks that are read at a time; bounds what a slow subscriber costs.
@@ -64,16 +67,48 @@ pub(crate) struct StreamItem {
 /// What changed.
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
-    /// A market was created, got its pool or was resolved.
-    Market(Box<Market>),
+    /// Something happened to a market.
+    Market(Box<Market>, BTreeSet<MarketEvent>),
     /// Somebody traded.
     Trade(MarketId, Box<Activity>),
+    /// Somebody added liquidity to a pool, or removed it.
+    Liquidity(MarketId, Box<Activity>),
     /// A pool changed.
     Prices(MarketId, BlockRef, PoolState),
+    /// A user has more or less of an outcome.
+    Position(Box<PositionChange>, BlockRef),
     /// Blocks above this one are void.
     Resync(Option<BlockRef>),
     /// Nothing.
     Nothing,
+}
+
+/// Kinds of changes that a subscriber chooses from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum ChangeKind {
+    Price,
+    Trade,
+    Liquidity,
+    Position,
+    Lifecycle,
+}
+
+/// What a subscriber is told of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) kinds: BTreeSet<ChangeKind>,
+    /// Ids of markets, or addresses of their pools; empty: of all.
+    pub(crate) markets: BTreeSet<MarketId>,
+}
+
+impl Wanted {
+    fn has(&self, kind: ChangeKind, market: MarketId, pool: Option<Address>) -> bool {
+        let named = || {
+            let of_pool = pool.is_some_and(|pool| self.markets.contains(&MarketId::Pool(pool)));
+            of_pool || self.markets.contains(&market)
+        };
+        self.kinds.contains(&kind) && (self.markets.is_empty() || named())
+    }
 }
 
 /// Changes after a place.
@@ -127,12 +162,12 @@ impl Markets {
         Ok(item(position, &state, block, Change::Nothing))
     }
 
-    /// The next changes after `position` of the markets in `only`; of all when it is empty.
+    /// The next changes after `position`.
     pub(crate) async fn changes(
         &self,
         chain: ChainId,
         mut position: StreamPosition,
-        only: &BTreeSet<MarketId>,
+        wanted: &Wanted,
     ) -> Result<StreamPage, Error> {
         let read = self.store.read().await?;
         let state = self.state(&read, chain).await?;
@@ -147,16 +182,19 @@ impl Markets {
             (Some(block), StreamPosition::ALL) => block.saturating_add(1),
             (Some(block), _) => block,
         };
-        let blocks = read.changes_from(chain, first, BLOCKS).await?;
+        let positions = wanted.kinds.contains(&ChangeKind::Position);
+        let blocks = read.changes_from(ChangesFilter { chain, first, limit: BLOCKS, positions }).await?;
         let more = u64::try_from(blocks.len()).is_ok_and(|read| read == BLOCKS);
         let last = blocks.last().map(|changes| changes.block);
         for changes in blocks {
             let skip = if position.block == Some(changes.block.number) { position.seen } else { 0 };
-            let told = items_of(changes, position, &state, only);
-            for mut item in told.skip(usize::try_from(skip).unwrap_or(0)).flatten() {
-                item.position.sequence = position.counted().sequence;
-                position.sequence = item.position.sequence;
-                items.push(item);
+            let at = StreamPosition { block: Some(changes.block.number), ..position };
+            let block = Some(changes.block);
+            let told = (1u32..).zip(told_of(changes, wanted)).skip(usize::try_from(skip).unwrap_or(0));
+            for (seen, change) in told.filter_map(|(seen, change)| Some((seen, change?))) {
+                position.sequence = position.counted().sequence;
+                let place = StreamPosition { seen, sequence: position.sequence, ..at };
+                items.push(item(place, &state, block, change));
             }
         }
         let end = if more { last } else { state.through };
@@ -205,22 +243,42 @@ fn item(position: StreamPosition, state: &ChainState, block: Option<BlockRef>, c
     StreamItem { position, chain: state.chain, block, finalized: state.finalized, change }
 }
 
-/// The changes of a block in a fixed order, counted before those of unwanted markets become none, so
-/// that a place means the same whatever is wanted.
-fn items_of(
-    changes: BlockChanges,
-    position: StreamPosition,
-    state: &ChainState,
-    only: &BTreeSet<MarketId>,
-) -> impl Iterator<Item = Option<StreamItem>> {
-    let BlockChanges { block, markets, trades, pools } = changes;
-    let markets =
-        markets.into_iter().map(|market| (market.announcement.id, Change::Market(Box::new(market))));
-    let trades = trades.into_iter().map(|(id, trade)| (id, Change::Trade(id, Box::new(trade))));
-    let pools = pools.into_iter().map(move |(id, state)| (id, Change::Prices(id, block, state)));
-    (1u32..).zip(markets.chain(trades).chain(pools)).map(move |(seen, (id, change))| {
-        let position = StreamPosition { block: Some(block.number), seen, ..position };
-        let wanted = only.is_empty() || only.contains(&id);
-        wanted.then(|| item(position, state, Some(block), change))
-    })
+/// The changes of a block in a fixed order. Those that are not wanted are none, so that a place means the same
+/// whatever is wanted; positions come last, as they are not read for everybody.
+fn told_of(changes: BlockChanges, wanted: &Wanted) -> Vec<Option<Change>> {
+    use ChangeKind::{Lifecycle, Liquidity, Price, Trade};
+    let BlockChanges { block, markets, activities, pools, positions } = changes;
+    let markets = markets.into_iter().map(|(market, events)| {
+        let is_wanted = wanted.has(Lifecycle, market.announcement.id, market.amm);
+        is_wanted.then(|| Change::Market(Box::new(market), events))
+    });
+    let activities = activities.into_iter().map(|(id, pool, activity)| match activity.kind {
+        ActivityKind::Trade(_) => {
+            wanted.has(Trade, id, Some(pool)).then(|| Change::Trade(id, Box::new(activity)))
+        }
+        _ => wanted.has(Liquidity, id, Some(pool)).then(|| Change::Liquidity(id, Box::new(activity))),
+    });
+    let pools = pools.into_iter().map(|(id, pool, state)| {
+        wanted.has(Price, id, Some(pool)).then_some(Change::Prices(id, block, state))
+    });
+    let positions = positions.iter().flat_map(|change| positions_of(block, change, wanted));
+    markets.chain(activities).chain(pools).chain(positions).collect()
+}
+
+/// A change for every wanted market of the token; for the oldest one when all are.
+fn positions_of(block: BlockRef, change: &TokenChange, wanted: &Wanted) -> Vec<Option<Change>> {
+    let TokenChange { holding, change, markets } = change;
+    let told = |(at, of): (usize, &OutcomeOf)| {
+        let is_wanted = wanted.has(ChangeKind::Position, of.market, of.pool);
+        let change = PositionChange {
+            market: of.market,
+            outcome_index: of.outcome_index,
+            token: holding.token,
+            holder: holding.holder,
+            change: *change,
+        };
+        (is_wanted && (at == 0 || !wanted.markets.is_empty()))
+            .then(|| Change::Position(Box::new(change), block))
+    };
+    markets.iter().enumerate().map(told).collect()
 }

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use capstan_primitives::ChainId;
 use tokio::sync::watch;
 
-pub(crate) use changes::{Change, StreamItem, StreamPosition};
+pub(crate) use changes::{Change, ChangeKind, StreamItem, StreamPosition, Wanted};
 pub(crate) use histories::{ActivityOf, CandlesOf};
 pub(crate) use project::Projector;
 

@@ -8,6 +8,7 @@ use capstan_proto::{market as wire, primitives};
 
 use crate::{
     domain::{
+        change::{MarketEvent, PositionChange},
         costs::Costs,
         market::{Activity, ActivityKind, Market, MarketId, MarketStatus, PoolState, Side},
         position::{Position, PositionStatus, Shares},
@@ -215,6 +216,30 @@ fn costs(costs: &Costs, unrealised: Option<&BigInt>) -> wire::PositionCosts {
         unmatched_pnl: unmatched.to_string(),
         unrealised_pnl: unrealised.map(ToString::to_string),
     }
+}
+
+pub(super) fn position_change(chain: ChainId, at: BlockRef, change: PositionChange) -> wire::PositionChange {
+    let PositionChange { market, outcome_index, token, holder, change } = change;
+    wire::PositionChange {
+        market_id: market.to_string(),
+        chain_id: chain.0,
+        user_address: holder.to_string(),
+        outcome_index,
+        position_id: token.to_string(),
+        change: change.to_string(),
+        block: Some(block(at)),
+    }
+}
+
+pub(super) fn market_event(event: MarketEvent) -> i32 {
+    let event = match event {
+        MarketEvent::ConditionPrepared => wire::MarketEvent::ConditionPrepared,
+        MarketEvent::Created => wire::MarketEvent::Created,
+        MarketEvent::PoolDeployed => wire::MarketEvent::PoolDeployed,
+        MarketEvent::ConditionResolved => wire::MarketEvent::ConditionResolved,
+        MarketEvent::Resolved => wire::MarketEvent::Resolved,
+    };
+    event.into()
 }
 
 pub(super) fn activity(activity: ActivityOf) -> wire::Activity {

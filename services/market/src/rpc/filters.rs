@@ -1,13 +1,23 @@
 //! What requests name and narrow their answers by.
 
+use std::collections::BTreeSet;
+
 use capstan_primitives::{Address, Hash};
 use capstan_proto::market as wire;
 
-use crate::{domain::market::MarketId, error::Error, store::MarketsOf};
+use crate::{
+    domain::market::MarketId,
+    error::Error,
+    operations::{ChangeKind, Wanted},
+    store::MarketsOf,
+};
 
 /// Most markets of one request.
 const MARKETS: usize = 100;
 const SEARCH_BYTES: usize = 200;
+/// What a stream tells of when it is not said: what the users of all markets do would be too much.
+const KINDS: [ChangeKind; 4] =
+    [ChangeKind::Price, ChangeKind::Trade, ChangeKind::Liquidity, ChangeKind::Lifecycle];
 
 pub(super) fn markets(request: &wire::ListMarketsRequest) -> Result<MarketsOf, Error> {
     let wire::ListMarketsRequest { resolved, creator, collateral_token, condition_id, search, .. } = request;
@@ -40,6 +50,34 @@ pub(super) fn market_ids(texts: &[String]) -> Result<Vec<MarketId>, Error> {
     }
     let id = |text: &String| text.parse().map_err(|problem: String| Error::field("market_ids", problem));
     texts.iter().map(id).collect()
+}
+
+/// What a stream is to tell of.
+pub(super) fn wanted(market_ids: &[String], kinds: &[i32]) -> Result<Wanted, Error> {
+    if market_ids.len() > MARKETS {
+        let problem = format!("has {} entries, at most {MARKETS} are allowed", market_ids.len());
+        return Err(Error::field("market_ids", problem));
+    }
+    let id = |text: &String| {
+        text.parse().map_err(|problem| Error::field("market_ids", format!("{text:?} {problem}")))
+    };
+    let markets = market_ids.iter().map(id).collect::<Result<BTreeSet<MarketId>, Error>>()?;
+    let kinds = kinds.iter().map(|kind| change_kind(*kind)).collect::<Result<BTreeSet<_>, Error>>()?;
+    let kinds = if kinds.is_empty() { BTreeSet::from(KINDS) } else { kinds };
+    Ok(Wanted { kinds, markets })
+}
+
+fn change_kind(kind: i32) -> Result<ChangeKind, Error> {
+    match wire::StreamKind::try_from(kind) {
+        Ok(wire::StreamKind::Price) => Ok(ChangeKind::Price),
+        Ok(wire::StreamKind::Trade) => Ok(ChangeKind::Trade),
+        Ok(wire::StreamKind::Liquidity) => Ok(ChangeKind::Liquidity),
+        Ok(wire::StreamKind::Position) => Ok(ChangeKind::Position),
+        Ok(wire::StreamKind::Lifecycle) => Ok(ChangeKind::Lifecycle),
+        Ok(wire::StreamKind::Unspecified) | Err(_) => {
+            Err(Error::field("kinds", format!("{kind} is no kind")))
+        }
+    }
 }
 
 /// An address of 20 bytes.

@@ -1,7 +1,7 @@
 //! `StreamMarkets`: what changed is read from the tables, so a subscriber costs no memory and any
 //! place can be resumed.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use capstan_primitives::ChainId;
 use capstan_proto::market::{
@@ -16,16 +16,13 @@ use tonic::Status;
 use super::{
     Rpc,
     convert::{self, Collaterals},
-    page,
+    filters, page,
 };
 use crate::{
-    domain::market::MarketId,
     error::Error,
     metrics::Subscriber,
-    operations::{Change, Markets, StreamItem, StreamPosition},
+    operations::{ActivityOf, Change, Markets, StreamItem, StreamPosition, Wanted},
 };
-
-const MAX_MARKETS: usize = 100;
 
 /// The messages of one stream.
 pub(crate) type Messages = BoxStream<'static, Result<StreamMarketsResponse, Status>>;
@@ -35,7 +32,7 @@ pub(super) struct Session {
     markets: Markets,
     collaterals: Collaterals,
     chain: ChainId,
-    only: BTreeSet<MarketId>,
+    wanted: Wanted,
     binding: String,
     changed: watch::Receiver<u64>,
     heartbeat: Duration,
@@ -52,17 +49,10 @@ enum Wake {
 impl Session {
     /// Checks the request.
     pub(super) async fn open(rpc: &Rpc, request: StreamMarketsRequest) -> Result<Self, Error> {
-        let StreamMarketsRequest { market_ids, chain_id, cursor } = request;
-        if market_ids.len() > MAX_MARKETS {
-            let problem = format!("has {} entries, at most {MAX_MARKETS} are allowed", market_ids.len());
-            return Err(Error::field("market_ids", problem));
-        }
-        let id = |text: &String| {
-            text.parse().map_err(|problem| Error::field("market_ids", format!("{text:?} {problem}")))
-        };
-        let only = market_ids.iter().map(id).collect::<Result<BTreeSet<MarketId>, Error>>()?;
+        let StreamMarketsRequest { market_ids, chain_id, cursor, kinds } = request;
+        let wanted = filters::wanted(&market_ids, &kinds)?;
         let (chain, changed) = rpc.markets.feed(chain_id)?;
-        let binding = format!("StreamMarkets {chain} {only:?}");
+        let binding = format!("StreamMarkets {chain} {wanted:?}");
         let cursor = match cursor.as_str() {
             "" => None,
             text => {
@@ -74,7 +64,7 @@ impl Session {
             markets: rpc.markets.clone(),
             collaterals: rpc.collaterals.clone(),
             chain,
-            only,
+            wanted,
             binding,
             changed,
             heartbeat: rpc.heartbeat,
@@ -92,7 +82,7 @@ impl Session {
             loop {
                 self.changed.borrow_and_update();
                 loop {
-                    let page = self.markets.changes(self.chain, at.position, &self.only).await?;
+                    let page = self.markets.changes(self.chain, at.position, &self.wanted).await?;
                     let news = !page.items.is_empty();
                     for item in page.items {
                         yield self.message(item);
@@ -132,13 +122,24 @@ impl Session {
 
     fn message(&self, item: StreamItem) -> StreamMarketsResponse {
         let StreamItem { position, chain, block, finalized, change } = item;
+        let mut market_events = Vec::new();
         let message = match change {
-            Change::Market(market) => Message::Market(Box::new(self.collaterals.market(*market))),
+            Change::Market(market, events) => {
+                market_events.extend(events.into_iter().map(convert::market_event));
+                Message::Market(Box::new(self.collaterals.market(*market)))
+            }
             Change::Trade(id, trade) => Message::Trade(convert::trade(chain, id, *trade)),
+            Change::Liquidity(id, activity) => {
+                let of = ActivityOf { chain, market_id: Some(id), activity: *activity };
+                Message::Liquidity(convert::activity(of))
+            }
             Change::Prices(id, block, state) => Message::Price(PriceChange {
                 market_id: id.to_string(),
                 point: Some(convert::price_point(block, &state)),
             }),
+            Change::Position(change, block) => {
+                Message::Position(convert::position_change(chain, block, *change))
+            }
             Change::Resync(last_valid) => {
                 Message::Resync(Resync { last_valid_block: last_valid.map(convert::block) })
             }
@@ -149,6 +150,7 @@ impl Session {
             as_of: Some(convert::as_of_block(chain, block, finalized)),
             epoch: position.epoch(),
             sequence: position.sequence,
+            market_events,
             message: Some(message),
         }
     }
@@ -160,7 +162,7 @@ fn cursor_problem(problem: capstan_primitives::PageTokenError) -> String {
             "not a cursor of this server; use the cursor of an earlier message unchanged".into()
         }
         capstan_primitives::PageTokenError::OtherRequest => {
-            "a cursor of another request; repeat the chain and the market ids that gave it".into()
+            "a cursor of another request; repeat the chain, the market ids and the kinds that gave it".into()
         }
     }
 }

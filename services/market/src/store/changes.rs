@@ -1,18 +1,36 @@
 //! What changed block by block, for streams: read from the tables, so that any place can be resumed.
 
+mod lifecycle;
+mod positions;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use capstan_db::{
-    columns::{HashColumn, signed, unsigned},
-    market::entities::{
-        activity, amm_condition, amm_link, block, market, pool_snapshot, resolution, undo_log,
-    },
+    columns::{signed, unsigned},
+    market::entities::{activity, block, pool_snapshot, undo_log},
 };
 use capstan_primitives::{Address, BlockRef, BlockTime, ChainId};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
+pub(crate) use positions::{OutcomeOf, TokenChange};
+
 use super::{Error, Read, rows};
-use crate::domain::market::{Activity, Market, MarketId, PoolState};
+use crate::domain::{
+    change::MarketEvent,
+    market::{Activity, Market, MarketId, PoolState},
+};
+
+/// Blocks to read the changes of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ChangesFilter {
+    pub(crate) chain: ChainId,
+    /// The first one.
+    pub(crate) first: u64,
+    /// Most blocks with events.
+    pub(crate) limit: u64,
+    /// Whether to read what users hold more or less of.
+    pub(crate) positions: bool,
+}
 
 /// Reorgs since some moment, taken together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,12 +45,22 @@ pub(crate) struct Undone {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BlockChanges {
     pub(crate) block: BlockRef,
-    /// Markets that were created, got their pool or were resolved, as they were after the block.
-    pub(crate) markets: Vec<Market>,
-    /// Trades in log order.
-    pub(crate) trades: Vec<(MarketId, Activity)>,
+    /// Markets that something happened to, as they were after the block.
+    pub(crate) markets: Vec<(Market, BTreeSet<MarketEvent>)>,
+    /// Trades and liquidity in log order, each with its pool.
+    pub(crate) activities: Vec<(MarketId, Address, Activity)>,
     /// Pools that changed, as they were after the block.
-    pub(crate) pools: Vec<(MarketId, PoolState)>,
+    pub(crate) pools: Vec<(MarketId, Address, PoolState)>,
+    /// What users hold more or less of; empty when it was not asked for.
+    pub(crate) positions: Vec<TokenChange>,
+}
+
+/// What one block changed, as it is in the tables.
+struct Rows {
+    touches: lifecycle::Touches,
+    activities: Vec<Activity>,
+    pools: Vec<(Address, PoolState)>,
+    positions: Vec<TokenChange>,
 }
 
 impl Read {
@@ -78,13 +106,9 @@ impl Read {
         Ok(Some(Undone { sequence: unsigned(newest.sequence), last_valid }))
     }
 
-    /// What the next blocks changed, from block `first` on, at most `limit` blocks with events.
-    pub(crate) async fn changes_from(
-        &self,
-        chain: ChainId,
-        first: u64,
-        limit: u64,
-    ) -> Result<Vec<BlockChanges>, Error> {
+    /// What the next blocks with events changed.
+    pub(crate) async fn changes_from(&self, filter: ChangesFilter) -> Result<Vec<BlockChanges>, Error> {
+        let ChangesFilter { chain, first, limit, positions } = filter;
         let blocks = block::Entity::find()
             .filter(block::Column::ChainId.eq(signed(chain.0)))
             .filter(block::Column::Number.gte(signed(first)))
@@ -94,98 +118,62 @@ impl Read {
             .await?;
         let Some(last) = blocks.last().map(|block| block.number) else { return Ok(Vec::new()) };
         let range = Range { chain, first: signed(first), last };
-        let mut touched = self.touched_markets(range).await?;
-        let mut trades = self.trades_in(range).await?;
+        let mut touches = self.touches_in(range).await?;
+        let mut activities = self.activities_in(range).await?;
         let mut pools = self.snapshots_in(range).await?;
+        let mut positions = if positions { self.positions_in(range).await? } else { BTreeMap::new() };
         let mut changes = Vec::with_capacity(blocks.len());
         for row in &blocks {
-            let ids: Vec<MarketId> = touched.remove(&row.number).unwrap_or_default().into_iter().collect();
-            let trades = trades.remove(&row.number).unwrap_or_default();
-            let pools = pools.remove(&row.number).unwrap_or_default();
-            changes.push(self.block_changes(rows::block_ref(row), range.chain, (ids, trades, pools)).await?);
+            let rows = Rows {
+                touches: touches.remove(&row.number).unwrap_or_default(),
+                activities: activities.remove(&row.number).unwrap_or_default(),
+                pools: pools.remove(&row.number).unwrap_or_default(),
+                positions: positions.remove(&row.number).unwrap_or_default(),
+            };
+            changes.push(self.block_changes(chain, rows::block_ref(row), rows).await?);
         }
         Ok(changes)
     }
 
     async fn block_changes(
         &self,
-        block: BlockRef,
         chain: ChainId,
-        (ids, trades, pools): (Vec<MarketId>, Vec<Activity>, Vec<(Address, PoolState)>),
+        block: BlockRef,
+        rows: Rows,
     ) -> Result<BlockChanges, Error> {
-        let mut addresses: Vec<Address> = trades.iter().filter_map(|trade| trade.pool).collect();
+        let Rows { touches, activities, pools, positions } = rows;
+        let mut addresses: Vec<Address> = activities.iter().filter_map(|activity| activity.pool).collect();
         addresses.extend(pools.iter().map(|(pool, _)| *pool));
         let markets = self.markets_of_pools(chain, &addresses, signed(block.number)).await?;
         let of = |pool: Address| markets.get(&pool).copied().unwrap_or(MarketId::Pool(pool));
+        let activities = activities.into_iter().filter_map(|activity| {
+            let pool = activity.pool?;
+            Some((of(pool), pool, activity))
+        });
         Ok(BlockChanges {
             block,
-            markets: self.markets_at(chain, &ids, block.into()).await?,
-            trades: trades.into_iter().filter_map(|trade| Some((of(trade.pool?), trade))).collect(),
-            pools: pools.into_iter().map(|(pool, state)| (of(pool), state)).collect(),
+            markets: self.touched_at(chain, block, &touches).await?,
+            activities: activities.collect(),
+            pools: pools.into_iter().map(|(pool, state)| (of(pool), pool, state)).collect(),
+            positions,
         })
     }
 
-    /// Markets that were announced, linked or resolved, by block.
-    async fn touched_markets(&self, range: Range) -> Result<BTreeMap<i64, BTreeSet<MarketId>>, Error> {
-        let mut touched: BTreeMap<i64, BTreeSet<MarketId>> = BTreeMap::new();
-        let mut add = |block: i64, id: MarketId| touched.entry(block).or_default().insert(id);
-        let announced = market::Entity::find()
-            .filter(market::Column::ChainId.eq(signed(range.chain.0)))
-            .filter(market::Column::BlockNumber.between(range.first, range.last));
-        for row in announced.all(&self.transaction).await? {
-            add(row.block_number, rows::market_id("market", &row.market_id)?);
-        }
-        let linked = amm_link::Entity::find()
-            .filter(amm_link::Column::ChainId.eq(signed(range.chain.0)))
-            .filter(amm_link::Column::BlockNumber.between(range.first, range.last));
-        for row in linked.all(&self.transaction).await? {
-            add(row.block_number, rows::market_id("amm_link", &row.market_id)?);
-        }
-        let resolved = resolution::Entity::find()
-            .filter(resolution::Column::ChainId.eq(signed(range.chain.0)))
-            .filter(resolution::Column::BlockNumber.between(range.first, range.last));
-        for row in resolved.all(&self.transaction).await? {
-            for id in self.markets_about(range.chain, &row.condition_id).await? {
-                add(row.block_number, id);
-            }
-        }
-        Ok(touched)
-    }
-
-    /// Every market that has the condition, alone or among others.
-    async fn markets_about(&self, chain: ChainId, condition: &HashColumn) -> Result<Vec<MarketId>, Error> {
-        let found = market::Entity::find()
-            .filter(market::Column::ChainId.eq(signed(chain.0)))
-            .filter(market::Column::ConditionId.eq(condition.clone()))
-            .all(&self.transaction)
-            .await?;
-        let mut ids = found
-            .iter()
-            .map(|row| rows::market_id("market", &row.market_id))
-            .collect::<Result<Vec<_>, _>>()?;
-        let pools = amm_condition::Entity::find()
-            .filter(amm_condition::Column::ChainId.eq(signed(chain.0)))
-            .filter(amm_condition::Column::ConditionId.eq(condition.clone()))
-            .all(&self.transaction)
-            .await?;
-        ids.extend(pools.iter().map(|row| MarketId::Pool(row.amm.0)));
-        Ok(ids)
-    }
-
-    async fn trades_in(&self, range: Range) -> Result<BTreeMap<i64, Vec<Activity>>, Error> {
+    /// Trades and liquidity.
+    async fn activities_in(&self, range: Range) -> Result<BTreeMap<i64, Vec<Activity>>, Error> {
         let found = activity::Entity::find()
             .filter(activity::Column::ChainId.eq(signed(range.chain.0)))
             .filter(activity::Column::BlockNumber.between(range.first, range.last))
-            .filter(activity::Column::Kind.is_in([rows::BUY, rows::SELL]))
+            .filter(activity::Column::Kind.is_in(rows::WITH_POOLS))
             .order_by_asc(activity::Column::BlockNumber)
             .order_by_asc(activity::Column::LogIndex)
             .all(&self.transaction)
             .await?;
-        let mut trades: BTreeMap<i64, Vec<Activity>> = BTreeMap::new();
-        for (_, trade) in self.activities(found).await? {
-            trades.entry(signed(trade.block.number)).or_default().push(trade);
+        let mut activities: BTreeMap<i64, Vec<Activity>> = BTreeMap::new();
+        for (_, activity) in self.activities(found).await? {
+            activities.entry(signed(activity.block.number)).or_default().push(activity);
         }
-        Ok(trades)
+        Ok(activities)
     }
 
     async fn snapshots_in(&self, range: Range) -> Result<BTreeMap<i64, Vec<(Address, PoolState)>>, Error> {

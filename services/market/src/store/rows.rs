@@ -194,6 +194,11 @@ pub(super) fn pool_state(row: &pool_snapshot::Model) -> Result<PoolState, Error>
 
 pub(super) const BUY: i16 = 1;
 pub(super) const SELL: i16 = 2;
+const ADD_LIQUIDITY: i16 = 6;
+const REMOVE_LIQUIDITY: i16 = 7;
+
+/// Kinds of what is done with a pool.
+pub(super) const WITH_POOLS: [i16; 4] = [BUY, SELL, ADD_LIQUIDITY, REMOVE_LIQUIDITY];
 
 const KINDS: [(i16, ActivityKind); 7] = [
     (BUY, ActivityKind::Trade(Side::Buy)),
@@ -201,8 +206,8 @@ const KINDS: [(i16, ActivityKind); 7] = [
     (3, ActivityKind::Split),
     (4, ActivityKind::Merge),
     (5, ActivityKind::Redeem),
-    (6, ActivityKind::AddLiquidity),
-    (7, ActivityKind::RemoveLiquidity),
+    (ADD_LIQUIDITY, ActivityKind::AddLiquidity),
+    (REMOVE_LIQUIDITY, ActivityKind::RemoveLiquidity),
 ];
 
 pub(super) fn activity_row(chain: ChainId, activity: Activity) -> activity::ActiveModel {

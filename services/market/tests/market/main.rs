@@ -13,4 +13,6 @@ mod platform;
 mod reads;
 mod refusals;
 mod reorgs;
+mod stream_consumers;
+mod stream_kinds;
 mod streams;

@@ -143,7 +143,7 @@ async fn a_stream_refuses_cursors_and_markets_that_cannot_be() {
     let market_id = world.markets[0].0.to_string();
     let cursor = platform.stream(wire::StreamMarketsRequest::default()).await.next().await.cursor;
     for (cursor, market_ids) in [("nonsense".to_owned(), vec![]), (cursor, vec![market_id])] {
-        let request = wire::StreamMarketsRequest { cursor, market_ids, chain_id: 0 };
+        let request = wire::StreamMarketsRequest { cursor, market_ids, ..Default::default() };
         assert_eq!(told(platform.client.stream_markets(request).await), invalid("CURSOR_INVALID", "cursor"));
     }
     for market_ids in [vec!["x".to_owned()], vec![user(1).to_string(); 101]] {
@@ -152,6 +152,10 @@ async fn a_stream_refuses_cursors_and_markets_that_cannot_be() {
             told(platform.client.stream_markets(request).await),
             invalid("INVALID_FIELD", "market_ids")
         );
+    }
+    for kind in [0, 99] {
+        let request = wire::StreamMarketsRequest { kinds: vec![1, kind], ..Default::default() };
+        assert_eq!(told(platform.client.stream_markets(request).await), invalid("INVALID_FIELD", "kinds"));
     }
     platform.stop().await;
 }

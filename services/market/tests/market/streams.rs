@@ -13,20 +13,22 @@ fn from(cursor: &str) -> StreamMarketsRequest {
     StreamMarketsRequest { cursor: cursor.into(), ..Default::default() }
 }
 
-fn is_heartbeat(message: &StreamMarketsResponse) -> bool {
+pub(crate) fn is_heartbeat(message: &StreamMarketsResponse) -> bool {
     matches!(message.message, Some(Change::Heartbeat(_)))
 }
 
 /// The changes without heartbeats.
-fn news(messages: Vec<StreamMarketsResponse>) -> Vec<StreamMarketsResponse> {
+pub(crate) fn news(messages: Vec<StreamMarketsResponse>) -> Vec<StreamMarketsResponse> {
     messages.into_iter().filter(|message| !is_heartbeat(message)).collect()
 }
 
-fn names(messages: &[StreamMarketsResponse]) -> Vec<&'static str> {
+pub(crate) fn names(messages: &[StreamMarketsResponse]) -> Vec<&'static str> {
     let name = |message: &StreamMarketsResponse| match message.message {
         Some(Change::Price(_)) => "price",
         Some(Change::Trade(_)) => "trade",
         Some(Change::Market(_)) => "market",
+        Some(Change::Liquidity(_)) => "liquidity",
+        Some(Change::Position(_)) => "position",
         Some(Change::Resync(_)) => "resync",
         Some(Change::Heartbeat(_)) => "heartbeat",
         None => "nothing",
@@ -73,7 +75,7 @@ async fn a_stream_begins_with_a_cursor_and_tells_each_block_in_order() {
     assert_eq!(traders, [user(2).to_string(), user(3).to_string()]);
     // Told later, it is the same: every message is as of its block, not as of now.
     let live: Vec<StreamMarketsResponse> = created.into_iter().chain([rest]).chain(told).collect();
-    let later = news(all(&mut platform, &beginning.cursor, &world).await);
+    let later = news(all(&mut platform, from(&beginning.cursor), &world).await);
     assert_eq!(later, live);
     platform.stop().await;
 }
@@ -113,20 +115,24 @@ async fn resuming_at_any_message_misses_nothing_and_repeats_nothing() {
         session.say(Message::Heartbeat(world.log.heartbeat(None)));
         let end = world.clone();
         platform.until(&end).await;
-        let whole = news(all(&mut platform, &beginning, &end).await);
+        let whole = news(all(&mut platform, from(&beginning), &end).await);
         assert!(whole.len() > 50, "{}", whole.len());
         for at in (0..whole.len()).step_by(7) {
-            let rest = news(all(&mut platform, &whole[at].cursor, &end).await);
+            let rest = news(all(&mut platform, from(&whole[at].cursor), &end).await);
             assert_eq!(rest, whole[at + 1..], "after message {at}");
         }
         platform.stop().await;
     }
 }
 
-/// Everything after `cursor`, up to the first heartbeat at the end.
-async fn all(platform: &mut TestPlatform, cursor: &str, world: &World) -> Vec<StreamMarketsResponse> {
+/// Everything that a stream says, up to the first heartbeat at the end.
+pub(crate) async fn all(
+    platform: &mut TestPlatform,
+    request: StreamMarketsRequest,
+    world: &World,
+) -> Vec<StreamMarketsResponse> {
     let head = world.log.head().unwrap().hash.to_string();
-    let mut changes = platform.stream(from(cursor)).await;
+    let mut changes = platform.stream(request).await;
     let mut messages = vec![changes.next().await];
     loop {
         let message = changes.next().await;
@@ -159,7 +165,7 @@ async fn a_consumer_that_was_away_during_a_reorg_is_told_what_is_void() {
     fork.go_on(&mut dice, 8);
     session.apply(&fork, 31, 38);
     platform.until(&fork).await;
-    let back = news(all(&mut platform, &cursor, &fork).await);
+    let back = news(all(&mut platform, from(&cursor), &fork).await);
     let Some(Change::Resync(resync)) = &back[0].message else { panic!("a resync: {:?}", back[0]) };
     let valid = resync.last_valid_block.as_ref().unwrap();
     assert_eq!((valid.number, valid.hash.clone()), (30, fork.log.blocks[29].at.hash.to_string()));
@@ -230,30 +236,34 @@ async fn a_reorg_above_a_cursor_begins_an_epoch_and_voids_nothing() {
     fork.go_on(&mut dice, 8);
     session.apply(&fork, 21, 28);
     platform.until(&fork).await;
-    let back = news(all(&mut platform, &before.cursor, &fork).await);
+    let back = news(all(&mut platform, from(&before.cursor), &fork).await);
     let Some(Change::Resync(resync)) = &back[0].message else { panic!("a resync: {:?}", back[0]) };
     assert_eq!(resync.last_valid_block.as_ref().unwrap().number, 20);
     assert_eq!((back[0].epoch, &back[0].as_of), (before.epoch + 1, &before.as_of));
     let fresh = platform.stream(from("")).await.next().await;
     assert_eq!((fresh.epoch, fresh.sequence), (before.epoch + 1, 0));
     let told: Vec<_> = back[1..].iter().map(|message| message.message.clone()).collect();
-    let whole = told_of(&fork, 10).await;
-    assert_eq!(told, whole);
+    let whole = told_of(&fork, 10, from("")).await;
+    assert_eq!(told, whole.into_iter().map(|message| message.message).collect::<Vec<_>>());
     platform.stop().await;
 }
 
-/// What a stream from block `from` on says of a world without reorgs.
-async fn told_of(world: &World, from_block: u64) -> Vec<Option<Change>> {
+/// What a stream from after a block on says of a world without reorgs.
+pub(crate) async fn told_of(
+    world: &World,
+    block: u64,
+    request: StreamMarketsRequest,
+) -> Vec<StreamMarketsResponse> {
     let mut platform = TestPlatform::start().await;
     let session = platform.session();
     let mut early = world.clone();
-    early.log.blocks.truncate(usize::try_from(from_block).unwrap());
-    session.apply(world, 1, from_block);
+    early.log.blocks.truncate(usize::try_from(block).unwrap());
+    session.apply(world, 1, block);
     platform.until(&early).await;
-    let cursor = platform.stream(from("")).await.next().await.cursor;
-    session.apply(world, from_block + 1, world.log.head().unwrap().number);
+    let cursor = platform.stream(request.clone()).await.next().await.cursor;
+    session.apply(world, block + 1, world.log.head().unwrap().number);
     platform.until(world).await;
-    let told = news(all(&mut platform, &cursor, world).await);
+    let told = all(&mut platform, StreamMarketsRequest { cursor, ..request }, world).await;
     platform.stop().await;
-    told.into_iter().map(|message| message.message).collect()
+    news(told)
 }
