@@ -175,9 +175,21 @@ pub(crate) struct Market {
     pub(crate) pool: Option<PoolState>,
     /// Payout numerators by outcome; none while not resolved.
     pub(crate) payouts: Option<Vec<Amount>>,
+    /// None while not resolved.
+    pub(crate) settlement: Option<Settlement>,
     /// How many conditions its outcomes combine.
     pub(crate) conditions: usize,
     pub(crate) updated: BlockTime,
+}
+
+/// The resolution of the condition of a market that was resolved last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Settlement {
+    pub(crate) condition_id: Hash,
+    /// Who reported the payouts; none when the preparation of the condition was not seen.
+    pub(crate) oracle: Option<Address>,
+    pub(crate) block: BlockRef,
+    pub(crate) log_index: u32,
 }
 
 impl Market {
@@ -304,6 +316,7 @@ mod tests {
             tokens,
             pool,
             payouts,
+            settlement: None,
             conditions,
             updated: BlockTime(0),
         }

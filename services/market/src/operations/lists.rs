@@ -7,7 +7,7 @@ use capstan_primitives::{Address, Amount, ChainId, Price, U256};
 use super::{MarketName, Markets, Page, PageRequest};
 use crate::{
     domain::{
-        market::{Market, MarketId, Tokens},
+        market::{Activity, Market, MarketId, Tokens},
         position::{Position, Shares},
         state::Holding,
     },
@@ -36,6 +36,20 @@ impl Markets {
     pub(crate) async fn get(&self, name: MarketName) -> Result<(Market, ChainState), Error> {
         let read = self.store.read().await?;
         self.find(&read, name).await
+    }
+
+    /// One market, and the newest trade of each of its outcomes that has one.
+    pub(crate) async fn prices(
+        &self,
+        name: MarketName,
+    ) -> Result<(Market, Vec<Activity>, ChainState), Error> {
+        let read = self.store.read().await?;
+        let (market, state) = self.find(&read, name).await?;
+        let trades = match market.amm {
+            None => Vec::new(),
+            Some(pool) => read.last_trades((state.chain, market.announcement.id), pool).await?,
+        };
+        Ok((market, trades, state))
     }
 
     /// Markets by their ids, each for every chain that has it, and which no chain has.

@@ -10,7 +10,7 @@ use crate::{
     domain::{
         change::{MarketEvent, PositionChange},
         costs::Costs,
-        market::{Activity, ActivityKind, Market, MarketId, MarketStatus, PoolState, Side},
+        market::{Activity, ActivityKind, Market, MarketId, MarketStatus, PoolState, Settlement, Side},
         position::{Position, PositionStatus, Shares},
         price,
     },
@@ -76,7 +76,7 @@ impl Collaterals {
             MarketStatus::Resolved => wire::MarketStatus::Resolved,
         };
         let (volume_24h, volume_7d) = (market.volume_of_day.to_string(), market.volume_of_week.to_string());
-        let Market { chain, announcement, amm, fee, tokens, pool, payouts, updated, .. } = market;
+        let Market { chain, announcement, amm, fee, tokens, pool, payouts, settlement, updated, .. } = market;
         let collateral = self.0.get(&(chain, announcement.collateral));
         let source = match announcement.id {
             MarketId::Factory(_) => wire::MarketSource::Factory,
@@ -111,20 +111,37 @@ impl Collaterals {
             volume_24h,
             volume_7d,
             liquidity,
+            resolution: settlement.map(resolution),
         }
     }
 }
 
-/// One entry for every outcome of a market that has a pool.
-pub(super) fn outcome_prices(market: &Market) -> Vec<wire::OutcomePrice> {
+fn resolution(settlement: Settlement) -> wire::Resolution {
+    let Settlement { condition_id, oracle, block: at, log_index } = settlement;
+    wire::Resolution {
+        condition_id: condition_id.to_string(),
+        oracle_address: oracle.map(|oracle| oracle.to_string()),
+        block: Some(block(at)),
+        log_index,
+    }
+}
+
+/// One entry for every outcome of a market; `last` are the newest trades of some.
+pub(super) fn outcome_prices(market: &Market, last: &[Activity]) -> Vec<wire::OutcomePrice> {
     let prices = market.prices().unwrap_or_default();
     let names = &market.announcement.outcomes;
     let balances = market.pool.as_ref().map(|pool| pool.balances.as_slice()).unwrap_or_default();
-    let outcome = |index: usize| wire::OutcomePrice {
-        outcome_index: u32::try_from(index).unwrap_or(u32::MAX),
-        outcome: names.get(index).cloned(),
-        price: prices.get(index).map(Price::to_string),
-        pool_balance: balances.get(index).map_or_else(|| "0".to_owned(), ToString::to_string),
+    let outcome = |index: usize| {
+        let outcome_index = u32::try_from(index).unwrap_or(u32::MAX);
+        let last = last.iter().find(|trade| trade.outcome_index == Some(outcome_index));
+        wire::OutcomePrice {
+            outcome_index,
+            outcome: names.get(index).cloned(),
+            price: prices.get(index).map(Price::to_string),
+            pool_balance: balances.get(index).map_or_else(|| "0".to_owned(), ToString::to_string),
+            last_trade_price: last.and_then(trade_price),
+            last_trade_time: last.map(|trade| timestamp(trade.block.time)),
+        }
     };
     (0..market.outcome_count()).map(outcome).collect()
 }
@@ -137,7 +154,12 @@ pub(super) fn price_point(at: BlockRef, state: &PoolState) -> wire::PricePoint {
     }
 }
 
+fn trade_price(trade: &Activity) -> Option<String> {
+    Price::ratio(trade.collateral_amount, trade.amount).map(|price| price.to_string())
+}
+
 pub(super) fn trade(chain: ChainId, market_id: MarketId, activity: Activity) -> wire::Trade {
+    let price = trade_price(&activity);
     let Activity { kind, user, pool, condition_id: _, collateral: _, outcome_index, .. } = activity;
     let Activity { collateral_amount, amount, fee, block: at, transaction, log_index, .. } = activity;
     let side = match kind {
@@ -154,7 +176,7 @@ pub(super) fn trade(chain: ChainId, market_id: MarketId, activity: Activity) -> 
         amount: amount.to_string(),
         collateral_amount: collateral_amount.to_string(),
         fee: fee.to_string(),
-        price: Price::ratio(collateral_amount, amount).map(|price| price.to_string()),
+        price,
         block: Some(block(at)),
         transaction_hash: transaction.to_string(),
         log_index,

@@ -85,10 +85,10 @@ impl MarketService for Rpc {
 
     async fn get_prices(&self, request: Request<wire::GetPricesRequest>) -> Answer<wire::GetPricesResponse> {
         let wire::GetPricesRequest { market_id, chain_id } = request.into_inner();
-        let (market, state) = self.markets.get(market_name(chain_id, &market_id)?).await?;
+        let (market, last, state) = self.markets.prices(market_name(chain_id, &market_id)?).await?;
         Ok(Response::new(wire::GetPricesResponse {
             market_id: market.announcement.id.to_string(),
-            prices: convert::outcome_prices(&market),
+            prices: convert::outcome_prices(&market, &last),
             as_of: Some(convert::as_of(&state)),
         }))
     }

@@ -1,15 +1,16 @@
 //! What happened: trades of a pool, what a user did, and how a pool's balances developed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use capstan_db::{
     columns::{AddressColumn, signed, unsigned},
-    market::entities::{activity, amm_link, market, pool_snapshot},
+    market::entities::{activity, amm_link, market, outcome_token, pool_snapshot},
 };
 use capstan_primitives::{Address, BlockRef, ChainId, Hash};
 use sea_orm::{
-    ColumnTrait, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, Select,
-    sea_query::{Expr, ExprTrait},
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, Iterable, Order, QueryFilter, QueryOrder,
+    QuerySelect, Select,
+    sea_query::{Condition, Expr, ExprTrait, Query, SelectStatement},
 };
 
 use super::{CHUNK, ChainState, Error, Read, rows};
@@ -59,6 +60,25 @@ impl Read {
         };
         let found = query.limit(limit).all(&self.transaction).await?;
         self.activities(found).await
+    }
+
+    /// The newest trade of each outcome of a market with its pool.
+    pub(crate) async fn last_trades(
+        &self,
+        (chain, market): (ChainId, MarketId),
+        pool: Address,
+    ) -> Result<Vec<Activity>, Error> {
+        let query = trades_of_last_blocks((chain, market), pool);
+        let statement = self.transaction.get_database_backend().build(&query);
+        let found = activity::Model::find_by_statement(statement).all(&self.transaction).await?;
+        let mut last: BTreeMap<Option<u32>, Activity> = BTreeMap::new();
+        for (_, trade) in self.activities(found).await? {
+            let newer = |known: &Activity| known.log_index < trade.log_index;
+            if last.get(&trade.outcome_index).is_none_or(newer) {
+                last.insert(trade.outcome_index, trade);
+            }
+        }
+        Ok(last.into_values().collect())
     }
 
     /// Activities of rows, in the same order.
@@ -180,6 +200,35 @@ impl Read {
         let known = found.iter().filter_map(|row| Some((*blocks.get(&row.block_number)?, row)));
         known.map(|(block, row)| Ok((block, rows::pool_state(row)?))).collect()
     }
+}
+
+/// The trades of each outcome in the last block that had one. Driven by the outcomes, so that each costs two looks
+/// into the index, however many trades there were.
+fn trades_of_last_blocks((chain, market): (ChainId, MarketId), pool: Address) -> SelectStatement {
+    let of_outcome = |column| (outcome_token::Entity, column);
+    let newest = |column| Expr::col(("newest", column));
+    let last = Query::select()
+        .expr(newest(activity::Column::BlockNumber).max())
+        .from_as(activity::Entity, "newest")
+        .and_where(newest(activity::Column::ChainId).eq(signed(chain.0)))
+        .and_where(newest(activity::Column::Amm).eq(pool.as_bytes().to_vec()))
+        .and_where(
+            newest(activity::Column::OutcomeIndex).equals(of_outcome(outcome_token::Column::OutcomeIndex)),
+        )
+        .to_owned();
+    let of_trade = |column| Expr::col((activity::Entity, column));
+    let on = Condition::all()
+        .add(of_trade(activity::Column::ChainId).eq(signed(chain.0)))
+        .add(of_trade(activity::Column::Amm).eq(pool.as_bytes().to_vec()))
+        .add(of_trade(activity::Column::OutcomeIndex).equals(of_outcome(outcome_token::Column::OutcomeIndex)))
+        .add(of_trade(activity::Column::BlockNumber).eq(last));
+    Query::select()
+        .columns(activity::Column::iter().map(|column| (activity::Entity, column)))
+        .from(outcome_token::Entity)
+        .inner_join(activity::Entity, on)
+        .and_where(Expr::col(of_outcome(outcome_token::Column::ChainId)).eq(signed(chain.0)))
+        .and_where(Expr::col(of_outcome(outcome_token::Column::MarketId)).eq(market.as_bytes().to_vec()))
+        .to_owned()
 }
 
 fn trades_with(chain: ChainId, pool: Address, after: Option<HistoryKey>) -> Select<activity::Entity> {

@@ -1,9 +1,10 @@
 //! Markets by what they have in common, by their condition, and many at once.
 
-use capstan_market::simulated::{COLLATERAL, World, user};
+use capstan_market::simulated::{COLLATERAL, MARKET_FACTORY, World, user};
 use capstan_primitives::Address;
 use capstan_proto::market::{
-    BatchGetMarketsRequest, BatchGetMarketsResponse, GetMarketRequest, ListMarketsRequest,
+    BatchGetMarketsRequest, BatchGetMarketsResponse, GetMarketRequest, GetPricesRequest, ListMarketsRequest,
+    ListTradesRequest, OutcomePrice,
 };
 use prost_types::Timestamp;
 use tonic::Code;
@@ -100,6 +101,44 @@ async fn many_markets_are_got_at_once_and_those_that_are_not_there_are_named() {
             let refused = platform.client.batch_get_markets(request).await.unwrap_err();
             assert!(refused.code() == Code::InvalidArgument && refused.message().contains("market_ids"));
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn prices_say_what_was_last_paid_for_each_outcome() {
+    on_both(async |platform, world| {
+        let (rain, [empty, three]) = ids(world);
+        for (market_id, traded) in [(rain, vec![0, 1]), (empty, vec![]), (three, vec![2])] {
+            let request = ListTradesRequest { market_id: market_id.clone(), ..Default::default() };
+            let trades = platform.client.list_trades(request).await.unwrap().into_inner().trades;
+            let request = GetPricesRequest { market_id, chain_id: 0 };
+            let prices = platform.client.get_prices(request).await.unwrap().into_inner().prices;
+            let said = |price: &OutcomePrice| (price.last_trade_price.clone(), price.last_trade_time);
+            for price in &prices {
+                let last = trades.iter().find(|trade| trade.outcome_index == price.outcome_index);
+                let expected = last.map(|trade| (trade.price.clone(), trade.block.as_ref().unwrap().time));
+                assert_eq!(said(price), expected.unwrap_or_default(), "{price:?}");
+            }
+            let with_trade = prices.iter().filter(|price| price.last_trade_price.is_some());
+            assert_eq!(with_trade.map(|price| price.outcome_index).collect::<Vec<_>>(), traded);
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_resolved_market_names_its_oracle_and_the_block() {
+    on_both(async |platform, world| {
+        let (rain, [empty, _]) = ids(world);
+        let resolution = get(platform, &rain).await.resolution.unwrap();
+        assert_eq!(resolution.oracle_address, Some(Address::from(MARKET_FACTORY).to_string()));
+        assert_eq!(resolution.condition_id, world.pools[0].conditions[0].to_string());
+        let events = &world.log.blocks[5].events;
+        let report = events.iter().find(|event| event.name == "ConditionResolution").unwrap();
+        assert_eq!(resolution.log_index, report.log_index);
+        assert_eq!(resolution.block.unwrap().hash, world.log.blocks[5].at.hash.to_string());
+        assert_eq!(get(platform, &empty).await.resolution, None);
     })
     .await;
 }

@@ -11,7 +11,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::{
     domain::{
-        market::{Announcement, Market, MarketId, PoolState, Tokens},
+        market::{Announcement, Market, MarketId, PoolState, Settlement, Tokens},
         payouts,
     },
     store::{At, CHUNK, Error, Read, read, rows},
@@ -32,8 +32,8 @@ struct Parts {
     pools: HashMap<Address, amm::Model>,
     conditions_of_pools: HashMap<Address, Vec<Hash>>,
     snapshots: HashMap<Address, pool_snapshot::Model>,
-    /// Question ids by contract and condition.
-    questions: HashMap<(Address, Hash), Hash>,
+    /// By contract and id.
+    conditions: HashMap<(Address, Hash), condition::Model>,
     resolutions: HashMap<(Address, Hash), resolution::Model>,
     blocks: HashMap<i64, BlockRef>,
 }
@@ -88,7 +88,7 @@ impl Read {
                 self.volumes_before(chain, &addresses, moment, 7 * DAY).await?,
             ],
             tokens: read::tokens(c, chain, &ids, at).await?,
-            questions: self.questions(chain, &conditions, at).await?,
+            conditions: self.condition_rows(chain, &conditions, at).await?,
             blocks: self.blocks(chain, &numbers).await?,
             snapshots: snapshots.into_iter().map(|row| (row.amm.0, row)).collect(),
             conditions_of_pools,
@@ -129,12 +129,12 @@ impl Read {
         Ok(found)
     }
 
-    async fn questions(
+    async fn condition_rows(
         &self,
         chain: ChainId,
         conditions: &[Hash],
         at: i64,
-    ) -> Result<HashMap<(Address, Hash), Hash>, Error> {
+    ) -> Result<HashMap<(Address, Hash), condition::Model>, Error> {
         let mut found = HashMap::new();
         for ids in conditions.chunks(CHUNK) {
             let query = condition::Entity::find()
@@ -142,9 +142,7 @@ impl Read {
                 .filter(condition::Column::ConditionId.is_in(ids.iter().copied().map(HashColumn)))
                 .filter(condition::Column::BlockNumber.lte(at));
             let rows = query.all(&self.transaction).await?;
-            found.extend(
-                rows.into_iter().map(|row| ((row.contract.0, row.condition_id.0), row.question_id.0)),
-            );
+            found.extend(rows.into_iter().map(|row| ((row.contract.0, row.condition_id.0), row)));
         }
         Ok(found)
     }
@@ -176,8 +174,8 @@ impl Parts {
         let amm = id.pool().or_else(|| link.map(|link| link.amm.0));
         let pool = amm.and_then(|amm| self.pools.get(&amm));
         if let (None, Some(tokens)) = (announcement.question_id, &tokens) {
-            let question = self.questions.get(&(tokens.contract, announcement.condition_id));
-            announcement.question_id = question.copied();
+            let condition = self.conditions.get(&(tokens.contract, announcement.condition_id));
+            announcement.question_id = condition.map(|row| row.question_id.0);
         }
         let resolutions = self.resolutions_of(&announcement, tokens.as_ref(), amm);
         let changed = [
@@ -200,6 +198,7 @@ impl Parts {
             fee: pool.map(|pool| pool.fee.0),
             pool: pool_state,
             payouts: all_payouts(&resolutions)?,
+            settlement: self.settlement(&resolutions),
             conditions: resolutions.len(),
             announcement,
             amm,
@@ -218,6 +217,19 @@ impl Parts {
             Ok(PoolState { balances: vec![Amount::ZERO; tokens.ids.len()], volume: Amount::ZERO, trades: 0 })
         };
         self.snapshots.get(&pool.address.0).map_or_else(empty, rows::pool_state).map(Some)
+    }
+
+    /// The last one of the resolutions, when all conditions have one.
+    fn settlement(&self, resolutions: &[Option<&resolution::Model>]) -> Option<Settlement> {
+        let resolutions = resolutions.iter().copied().collect::<Option<Vec<_>>>()?;
+        let last = resolutions.into_iter().max_by_key(|row| (row.block_number, row.log_index))?;
+        let condition = self.conditions.get(&(last.contract.0, last.condition_id.0));
+        Some(Settlement {
+            condition_id: last.condition_id.0,
+            oracle: condition.map(|row| row.oracle.0),
+            block: *self.blocks.get(&last.block_number)?,
+            log_index: rows::from_index(last.log_index),
+        })
     }
 
     /// The resolution of each condition of a market; none where it is not resolved.
