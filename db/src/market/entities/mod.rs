@@ -13,6 +13,7 @@ pub mod cost_entry;
 pub mod cursor;
 pub mod market;
 pub mod outcome_token;
+pub mod pool_rank;
 pub mod pool_snapshot;
 pub mod quarantine;
 pub mod resolution;

@@ -12,24 +12,25 @@ use crate::{
         state::Holding,
     },
     error::Error,
-    store::{ChainState, HolderKey, MarketKey, MarketsFilter, MarketsOf, Read, UserHoldingKey},
+    store::{ChainState, HolderKey, MarketKey, MarketOrder, MarketsFilter, MarketsOf, Read, UserHoldingKey},
 };
 
 impl Markets {
-    /// Markets of one chain or all, newest first.
+    /// Markets of one chain or all.
     pub(crate) async fn list(
         &self,
         chain_id: u64,
-        of: &MarketsOf,
+        (of, order): (&MarketsOf, MarketOrder),
         page: PageRequest<MarketKey>,
     ) -> Result<(Page<Market, MarketKey>, Vec<ChainState>), Error> {
         let chains = self.chains(chain_id)?;
         let read = self.store.read().await?;
         let states = read.chains(&chains).await?;
         let limit = page.limit();
-        let filter = MarketsFilter { chains: &states, of, after: page.after, limit };
+        let filter = MarketsFilter { chains: &states, of, order, after: page.after, limit };
         let markets = read.list_markets(filter).await?;
-        Ok((Page::of(markets, page.size, MarketKey::of), states))
+        let key = |last: &Market| MarketKey::of(last, order);
+        Ok((Page::of(markets, page.size, key), states))
     }
 
     /// One market.

@@ -17,7 +17,7 @@ pub(crate) use project::Projector;
 use crate::{
     domain::market::{Market, MarketId},
     error::Error,
-    store::{ChainState, MarketsFilter, MarketsOf, Read, Store},
+    store::{ChainState, MarketOrder, MarketsFilter, MarketsOf, Read, Store},
 };
 
 /// Answers questions about markets.
@@ -108,5 +108,6 @@ async fn of_condition(read: &Read, state: &ChainState, id: MarketId) -> Result<V
     let MarketId::Factory(condition) = id else { return Ok(Vec::new()) };
     let of = MarketsOf { condition: Some(condition), ..MarketsOf::default() };
     let chains = std::slice::from_ref(state);
-    Ok(read.list_markets(MarketsFilter { chains, of: &of, after: None, limit: 2 }).await?)
+    let order = MarketOrder::default();
+    Ok(read.list_markets(MarketsFilter { chains, of: &of, order, after: None, limit: 2 }).await?)
 }

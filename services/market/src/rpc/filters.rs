@@ -9,7 +9,7 @@ use crate::{
     domain::market::MarketId,
     error::Error,
     operations::{ChangeKind, Wanted},
-    store::MarketsOf,
+    store::{MarketOrder, MarketsOf},
 };
 
 /// Most markets of one request.
@@ -41,6 +41,16 @@ pub(super) fn markets(request: &wire::ListMarketsRequest) -> Result<MarketsOf, E
             Err(Error::field("due_after", "is not before due_before"))
         }
         _ => Ok(of),
+    }
+}
+
+pub(super) fn market_order(order: i32) -> Result<MarketOrder, Error> {
+    match wire::MarketOrder::try_from(order) {
+        Ok(wire::MarketOrder::Unspecified | wire::MarketOrder::Newest) => Ok(MarketOrder::Newest),
+        Ok(wire::MarketOrder::ResolutionTime) => Ok(MarketOrder::ResolutionTime),
+        Ok(wire::MarketOrder::Volume) => Ok(MarketOrder::Volume),
+        Ok(wire::MarketOrder::Liquidity) => Ok(MarketOrder::Liquidity),
+        Err(_) => Err(Error::field("order", format!("{order} is no order"))),
     }
 }
 

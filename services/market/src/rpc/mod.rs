@@ -50,11 +50,11 @@ impl MarketService for Rpc {
         request: Request<wire::ListMarketsRequest>,
     ) -> Answer<wire::ListMarketsResponse> {
         let request = request.into_inner();
-        let of = filters::markets(&request)?;
+        let (of, order) = (filters::markets(&request)?, filters::market_order(request.order)?);
         let wire::ListMarketsRequest { chain_id, page_size, page_token, .. } = request;
-        let binding = format!("ListMarkets {chain_id} {of:?}");
+        let binding = format!("ListMarkets {chain_id} {of:?} {order:?}");
         let page = page::request(MARKETS, page_size, &page_token, &binding)?;
-        let (page, states) = self.markets.list(chain_id, &of, page).await?;
+        let (page, states) = self.markets.list(chain_id, (&of, order), page).await?;
         Ok(Response::new(wire::ListMarketsResponse {
             next_page_token: page::next(page.next.as_ref(), &binding),
             markets: page.items.into_iter().map(|market| self.collaterals.market(market)).collect(),

@@ -5,7 +5,7 @@ use capstan_primitives::{Address, ChainId, PageToken, PageTokenError, U256};
 use crate::{
     error::Error,
     operations::{PageRequest, StreamPosition},
-    store::{HistoryKey, HolderKey, MarketKey, UserHoldingKey},
+    store::{HistoryKey, HolderKey, MarketKey, RankKey, TimeKey, UserHoldingKey},
 };
 
 /// A key that a token can carry.
@@ -108,8 +108,37 @@ macro_rules! place_in_time {
     };
 }
 
-place_in_time!(MarketKey);
+place_in_time!(TimeKey);
 place_in_time!(HistoryKey);
+
+impl Key for RankKey {
+    fn to_bytes(&self) -> Vec<u8> {
+        let Self { value, chain, pool } = self;
+        [&value.to_be_bytes::<32>()[..], &chain.0.to_be_bytes(), pool.as_bytes()].concat()
+    }
+
+    fn from_bytes(bytes: &mut Bytes<'_>) -> Option<Self> {
+        let value = U256::from_be_bytes(bytes.array::<32>()?);
+        Some(Self { value, chain: ChainId(bytes.u64()?), pool: bytes.address()? })
+    }
+}
+
+impl Key for MarketKey {
+    fn to_bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Time(key) => [&[0], &key.to_bytes()[..]].concat(),
+            Self::Rank(key) => [&[1], &key.to_bytes()[..]].concat(),
+        }
+    }
+
+    fn from_bytes(bytes: &mut Bytes<'_>) -> Option<Self> {
+        match bytes.array()? {
+            [0] => TimeKey::from_bytes(bytes).map(Self::Time),
+            [1] => RankKey::from_bytes(bytes).map(Self::Rank),
+            _ => None,
+        }
+    }
+}
 
 impl Key for HolderKey {
     fn to_bytes(&self) -> Vec<u8> {
@@ -167,10 +196,12 @@ mod tests {
         #[test]
         fn a_key_reads_what_it_writes(time: u64, chain: u64, block: u64, log_index: u32, holder: [u8; 20], token: [u8; 32]) {
             let holder = Address::from(holder);
-            let market = MarketKey { time, chain: ChainId(chain), block, log_index };
+            let market = MarketKey::Time(TimeKey { time, chain: ChainId(chain), block, log_index });
             prop_assert_eq!(decode(&encode(&market, "a"), "a"), Ok(market));
             let holder_key = HolderKey { outcome_index: log_index, holder };
             prop_assert_eq!(decode(&encode(&holder_key, "a"), "a"), Ok(holder_key));
+            let rank = RankKey { value: U256::from_be_bytes(token), chain: ChainId(chain), pool: holder };
+            prop_assert_eq!(decode(&encode(&MarketKey::Rank(rank), "a"), "a"), Ok(MarketKey::Rank(rank)));
             let user = UserHoldingKey { chain: ChainId(chain), contract: holder, token: U256::from_be_bytes(token) };
             prop_assert_eq!(decode(&encode(&user, "a"), "a"), Ok(user));
             let begun = (block % 2 == 0).then_some(block);

@@ -35,8 +35,9 @@ pub(crate) struct CandlesFilter {
 }
 
 impl Write {
-    /// Adds what snapshots, which are in order, make of the candles.
+    /// Adds what snapshots, which are in order, make of the candles and of the ranks.
     pub(super) async fn save_candles(&self, snapshots: &[Snapshot]) -> Result<(), Error> {
+        self.save_ranks(snapshots).await?;
         for kept in Kept::ALL {
             let candles = candles_of(snapshots, kept).map_err(corrupt)?;
             let keys: Vec<(Address, u64)> = candles.keys().copied().collect();
@@ -52,8 +53,9 @@ impl Write {
         Ok(())
     }
 
-    /// Takes back what blocks above `floor` made of the candles. Call it while the blocks are there.
+    /// Takes back what blocks above `floor` made of the candles and of the ranks. Call it while the blocks are there.
     pub(super) async fn undo_candles(&self, floor: i64) -> Result<(), Error> {
+        self.undo_ranks(floor).await?;
         let above = || {
             candle::Entity::find()
                 .filter(candle::Column::ChainId.eq(signed(self.chain.0)))

@@ -1,5 +1,6 @@
 //! Markets as they are at a block, put together from everything that is known of them.
 
+mod order;
 mod view;
 
 use std::collections::HashMap;
@@ -10,9 +11,11 @@ use capstan_db::{
 };
 use capstan_primitives::{Address, ChainId, Hash};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Condition, Expr, ExprTrait, Func, Query, SelectStatement},
 };
+
+pub(crate) use order::{MarketKey, MarketOrder, RankKey, TimeKey};
 
 use super::{At, ChainState, Error, Read, rows};
 use crate::domain::market::{Market, MarketId};
@@ -22,7 +25,8 @@ use crate::domain::market::{Market, MarketId};
 pub(crate) struct MarketsFilter<'a> {
     pub(crate) chains: &'a [ChainState],
     pub(crate) of: &'a MarketsOf,
-    /// Only those that come after this one, newest first.
+    pub(crate) order: MarketOrder,
+    /// Only those that come after this one.
     pub(crate) after: Option<MarketKey>,
     pub(crate) limit: u64,
 }
@@ -42,46 +46,18 @@ pub(crate) struct MarketsOf {
     pub(crate) due_before: Option<u64>,
 }
 
-/// Place of a market in the list of all chains.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct MarketKey {
-    /// Seconds since 1970.
-    pub(crate) time: u64,
-    pub(crate) chain: ChainId,
-    pub(crate) block: u64,
-    pub(crate) log_index: u32,
-}
-
-impl MarketKey {
-    pub(crate) fn of(market: &Market) -> Self {
-        let announcement = &market.announcement;
-        Self {
-            time: announcement.time.0,
-            chain: market.chain,
-            block: announcement.place.block,
-            log_index: announcement.place.log_index,
-        }
-    }
-}
-
-const ORDER: [market::Column; 4] = [
-    market::Column::BlockTime,
-    market::Column::ChainId,
-    market::Column::BlockNumber,
-    market::Column::LogIndex,
-];
-
 impl Read {
-    /// Markets, newest first.
+    /// Markets in some order.
     pub(crate) async fn list_markets(&self, filter: MarketsFilter<'_>) -> Result<Vec<Market>, Error> {
-        let MarketsFilter { chains, of, mut after, limit } = filter;
+        let MarketsFilter { chains, of, order, after, limit } = filter;
+        let mut page = MarketsFilter { chains, of, order, after, limit };
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut listed = Vec::new();
         loop {
-            let found = self.market_rows(chains, of, after, limit).await?;
+            let found = self.market_rows(&page).await?;
             let exhausted = found.len() < wanted;
             let markets = self.views_of_chains(chains, found).await?;
-            after = markets.last().map(MarketKey::of);
+            page.after = markets.last().map(|market| MarketKey::of(market, order));
             // The query knows the first condition only; a market of several is resolved when all are.
             listed.extend(
                 markets
@@ -95,25 +71,14 @@ impl Read {
         }
     }
 
-    async fn market_rows(
-        &self,
-        chains: &[ChainState],
-        of: &MarketsOf,
-        after: Option<MarketKey>,
-        limit: u64,
-    ) -> Result<Vec<market::Model>, Error> {
-        let mut query = market::Entity::find()
+    async fn market_rows(&self, filter: &MarketsFilter<'_>) -> Result<Vec<market::Model>, Error> {
+        let MarketsFilter { chains, of, order, after, limit } = filter;
+        let backend = self.transaction.get_database_backend();
+        let query = market::Entity::find()
             .filter(market::Column::SupersededByBlock.is_null())
-            .filter(market::Column::ChainId.is_in(chains.iter().map(|state| signed(state.chain.0))))
-            .filter(of.condition(self.transaction.get_database_backend()));
-        if let Some(key) = after {
-            let key = [signed(key.time), signed(key.chain.0), signed(key.block), i64::from(key.log_index)];
-            query = query.filter(Expr::tuple(ORDER.map(Expr::col)).lt(Expr::tuple(key.map(Expr::value))));
-        }
-        for column in ORDER {
-            query = query.order_by(column, Order::Desc);
-        }
-        Ok(query.limit(limit).all(&self.transaction).await?)
+            .filter(of.condition(backend));
+        let query = order.page(query, chains, *after, backend);
+        Ok(query.limit(*limit).all(&self.transaction).await?)
     }
 
     /// The market with `id` at the newest block; a pool's address also finds the market that a

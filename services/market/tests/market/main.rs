@@ -9,6 +9,7 @@
 mod candles;
 mod costs;
 mod lists;
+mod orders;
 mod platform;
 mod reads;
 mod refusals;
