@@ -2,7 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import { describe } from "../api/errors";
 import { markets, NO_DEADLINE } from "../api/clients";
-import type { StreamMarketsResponse } from "../gen/capstan/market/v1/market_pb";
+import type { StreamKind, StreamMarketsResponse } from "../gen/capstan/market/v1/market_pb";
 import type { AsOf } from "../gen/capstan/primitives/v1/block_pb";
 import { backoffMs } from "./backoff";
 import { type Phase, worstPhase } from "./machine";
@@ -20,6 +20,8 @@ export interface Recipe<State> {
   asOf(state: State): AsOf[];
   /** Markets to stream; empty: all. */
   marketIds(state: State): string[];
+  /** Kinds of messages to stream; absent: all but positions. */
+  kinds?: StreamKind[];
   /** The state after a message. Applying a message twice must change nothing. */
   apply(state: State, message: StreamMarketsResponse): State;
   /** Called once for every message, for what it makes worth reading again. */
@@ -134,7 +136,7 @@ export class LiveView<State> {
         const state = this.data.peek();
         const marketIds = state === undefined ? [] : this.recipe.marketIds(state);
         return markets.streamMarkets(
-          { chainId, marketIds, cursor },
+          { chainId, marketIds, cursor, kinds: this.recipe.kinds ?? [] },
           { signal, timeoutMs: NO_DEADLINE },
         );
       },

@@ -1,10 +1,11 @@
 // One market's page: the market, its price history, trades and holders, kept current.
 import { markets } from "../api/clients";
-import type {
-  Position,
-  PricePoint,
-  StreamMarketsResponse,
-  Trade,
+import {
+  type Position,
+  type PricePoint,
+  StreamKind,
+  type StreamMarketsResponse,
+  type Trade,
 } from "../gen/capstan/market/v1/market_pb";
 import type { AsOf } from "../gen/capstan/primitives/v1/block_pb";
 import { LiveView } from "../live/view";
@@ -43,8 +44,8 @@ const MOST_TRADES = 5_000;
 const POINTS_PAGE = 1_000;
 const TRADES_PAGE = 25;
 const HOLDERS_PAGE = 100;
-// Trades come in bursts; and transfers, splits and merges change holders without a message.
-const HOLDERS_AFTER_TRADE_MS = 300;
+// Changes come in bursts; and what holders have is worth something else with every price.
+const HOLDERS_AFTER_CHANGE_MS = 300;
 const HOLDERS_EVERY_MS = 10_000;
 
 export class MarketView extends LiveView<MarketState> {
@@ -60,9 +61,12 @@ export class MarketView extends LiveView<MarketState> {
       load: (signal) => load(marketId, chainId, signal),
       asOf: ({ asOf }) => (asOf ? [asOf] : []),
       marketIds: ({ entry }) => [entry.market.marketId],
+      kinds: [StreamKind.PRICE, StreamKind.TRADE, StreamKind.POSITION, StreamKind.LIFECYCLE],
       apply: applyToMarket,
       heard: ({ message }) => {
-        if (message.case === "trade") this.readHoldersIn(HOLDERS_AFTER_TRADE_MS);
+        if (message.case === "trade" || message.case === "position") {
+          this.readHoldersIn(HOLDERS_AFTER_CHANGE_MS);
+        }
       },
     });
   }
