@@ -1,5 +1,4 @@
-//! Lists markets by volume, liquidity and due time, and finds the last trade of an outcome. The market fills the ranks
-//! from the snapshots of pools that are there.
+//! Lists markets by volume, liquidity and due time, and finds the last trade of an outcome.
 
 use sea_orm_migration::{prelude::*, schema::*};
 

@@ -97,7 +97,6 @@ impl Projector {
         self.cursor().await?;
         let mut write = self.begin("").await?;
         write.reset().await?;
-        write.forget_ranks().await?;
         write.commit(Progress { through: None, finalized: None }).await?;
         metrics::reset(self.chain);
         self.anew = false;

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use capstan_db::{
     columns::signed,
-    market::entities::{amm, pool_rank, pool_snapshot},
+    market::entities::{pool_rank, pool_snapshot},
 };
 use capstan_primitives::{Address, Amount, ChainId};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::OnConflict};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::OnConflict};
 
-use super::{CHUNK, CursorMove, Error, Store, Write, read, rows};
+use super::{CHUNK, Error, Write, read, rows};
 use crate::domain::{market::PoolState, price, state::Snapshot};
 
 impl Write {
@@ -32,13 +32,6 @@ impl Write {
         let pools: Vec<Address> = changed.into_iter().map(|row| row.amm.0).collect();
         pool_rank::Entity::delete_many().filter(of_chain).filter(above).exec(&self.transaction).await?;
         self.rank(&pools, floor).await
-    }
-
-    /// Forgets every rank of the chain.
-    pub(crate) async fn forget_ranks(&self) -> Result<(), Error> {
-        let of_chain = pool_rank::Column::ChainId.eq(signed(self.chain.0));
-        pool_rank::Entity::delete_many().filter(of_chain).exec(&self.transaction).await?;
-        Ok(())
     }
 
     /// Ranks pools as they were after a block.
@@ -65,34 +58,6 @@ impl Write {
                 .await?;
         }
         Ok(())
-    }
-
-    async fn fill_ranks(&self) -> Result<(), Error> {
-        let of_chain = pool_rank::Entity::find().filter(pool_rank::Column::ChainId.eq(signed(self.chain.0)));
-        if of_chain.one(&self.transaction).await?.is_some() {
-            return Ok(());
-        }
-        let pools: Vec<capstan_db::columns::AddressColumn> = amm::Entity::find()
-            .select_only()
-            .column(amm::Column::Address)
-            .filter(amm::Column::ChainId.eq(signed(self.chain.0)))
-            .into_tuple()
-            .all(&self.transaction)
-            .await?;
-        let pools: Vec<Address> = pools.into_iter().map(|pool| pool.0).collect();
-        self.rank(&pools, i64::MAX).await
-    }
-}
-
-impl Store {
-    /// Ranks the pools of a chain that has snapshots and no rank, as a store of an earlier version has.
-    pub(crate) async fn fill_ranks(&self, chain: ChainId) -> Result<(), Error> {
-        let states = self.read().await?.chains(&[chain]).await?;
-        let Some(state) = states.into_iter().next() else { return Ok(()) };
-        // Whoever else fills them, or goes on, has to wait.
-        let write = self.write(chain, CursorMove { from: &state.cursor, to: &state.cursor }).await?;
-        write.fill_ranks().await?;
-        Ok(write.transaction.commit().await?)
     }
 }
 

@@ -6,7 +6,7 @@ use capstan_db::{
     columns::{HashColumn, signed},
     market::entities::{
         activity, amm, amm_condition, amm_link, balance, block, candle, condition, cost_basis, cost_entry,
-        market, outcome_token, pool_snapshot, quarantine, resolution, transfer, undo_log,
+        market, outcome_token, pool_rank, pool_snapshot, quarantine, resolution, transfer, undo_log,
     },
 };
 use capstan_primitives::{Address, Amount, AmountError, BlockRef};
@@ -61,7 +61,7 @@ impl Write {
 
     /// Takes everything back: the log is another one now.
     pub(crate) async fn reset(&mut self) -> Result<(), Error> {
-        delete!(self, all; activity, cost_basis, cost_entry, pool_snapshot, transfer, outcome_token, amm_link, amm, amm_condition);
+        delete!(self, all; activity, cost_basis, cost_entry, pool_rank, pool_snapshot, transfer, outcome_token, amm_link, amm, amm_condition);
         delete!(self, all; market, resolution, condition, quarantine, block, balance, candle);
         self.log_undo(None).await?;
         self.row.position = 0;

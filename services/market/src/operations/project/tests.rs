@@ -81,7 +81,17 @@ impl Subject {
             })+};
         }
         dump!(block, condition, resolution, market, amm, amm_condition, amm_link, outcome_token);
-        dump!(balance, transfer, activity, cost_basis, cost_entry, pool_snapshot, pool_rank, candle, quarantine);
+        dump!(
+            balance,
+            transfer,
+            activity,
+            cost_basis,
+            cost_entry,
+            pool_snapshot,
+            pool_rank,
+            candle,
+            quarantine
+        );
         rows
     }
 
