@@ -1,6 +1,6 @@
 # The two commands are `make up` and `make test`; `make help` lists the others.
 .DEFAULT_GOAL := help
-.PHONY: help up setup install web build fmt check test bench-indexer
+.PHONY: help up setup install web build fmt check test bench-indexer bench-market
 
 help: ## List what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -34,4 +34,7 @@ test: install web ## Everything: checks, unit, store, service and browser tests
 	@dev/test
 
 bench-indexer: install ## Measure the indexer against the floor and a peer; dev/bench/README.md lists the options
-	@dev/bench/run
+	@dev/bench/run indexer
+
+bench-market: install ## Measure the market: projection, reads, streams; dev/bench/README.md lists the options
+	@dev/bench/run market

@@ -1,9 +1,11 @@
-//! Measures the indexer against the physical floor and a peer, on one machine; `make bench-indexer` runs it.
+//! Measures the services on one machine: the indexer against the physical floor and a peer (`make bench-indexer`), and
+//! the market (`make bench-market`).
 
 mod database;
 mod floor;
 mod indexer;
 mod live;
+mod market;
 mod node;
 mod options;
 mod ponder;
@@ -31,19 +33,34 @@ use crate::{
 /// A node across a continent whose provider limits us now and then.
 const SLOW: Faults = Faults { latency: Duration::from_millis(50), refuse_each: 20 };
 
+/// What is measured.
+#[derive(Debug, Parser)]
+enum Measure {
+    Indexer(Options),
+    Market(market::Options),
+}
+
 #[tokio::main]
 async fn main() -> Result<()> {
-    let bench = Bench::new(Options::parse())?;
-    let machine = Machine::read();
     // In this task, not another: the kernel ends what is measured with the thread that started it.
-    let results = tokio::select! {
-        results = bench.run() => results?,
+    let report = tokio::select! {
+        report = measured(Measure::parse()) => report?,
         stopped = interrupted() => return stopped.and_then(|()| bail!("interrupted")),
     };
-    let report =
-        results.report(bench.options.blocks() * options::LOGS_A_BLOCK, bench.options.runs, machine)?;
     writeln!(std::io::stdout(), "{report}")?;
     Ok(())
+}
+
+async fn measured(what: Measure) -> Result<String> {
+    let machine = Machine::read();
+    match what {
+        Measure::Market(options) => market::run(&options, machine).await,
+        Measure::Indexer(options) => {
+            let bench = Bench::new(options)?;
+            let rows = bench.options.blocks() * options::LOGS_A_BLOCK;
+            Ok(bench.run().await?.report(rows, bench.options.runs, machine)?)
+        }
+    }
 }
 
 /// Waits for Ctrl-C or SIGTERM, so that a run that is broken off leaves nothing behind.
@@ -55,7 +72,7 @@ async fn interrupted() -> Result<()> {
     }
 }
 
-/// Everything that the measurements share.
+/// Everything that the measurements of the indexer share.
 struct Bench {
     options: Options,
     server: Server,

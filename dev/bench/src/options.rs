@@ -1,14 +1,14 @@
-//! What is measured and how often; everything comes from the environment.
+//! What of the indexer is measured and how often; everything comes from the environment.
 
 use std::path::{Path, PathBuf};
 
-use clap::{Parser, ValueEnum};
+use clap::{Args, ValueEnum};
 
 /// Logs in every block that has any.
 pub(crate) const LOGS_A_BLOCK: u64 = 120;
 
 /// Measures the indexer. Needs a PostgreSQL server (dev/with-postgres) and dev/install.
-#[derive(Debug, Parser)]
+#[derive(Debug, Args)]
 pub(crate) struct Options {
     /// Runs of every measurement; the median is reported.
     #[arg(long, env = "RUNS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
@@ -70,14 +70,19 @@ impl Options {
 
     /// The `capstan` binary.
     pub(crate) fn binary(&self) -> anyhow::Result<PathBuf> {
-        match &self.binary {
-            Some(binary) => Ok(binary.clone()),
-            None => Ok(std::env::current_exe()?.with_file_name("capstan")),
-        }
+        beside_this_program(self.binary.as_ref())
     }
 
     /// The folder of the development tools.
     pub(crate) fn dev_dir() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    }
+}
+
+/// The `capstan` binary that was named, or the one beside this program.
+pub(crate) fn beside_this_program(named: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
+    match named {
+        Some(binary) => Ok(binary.clone()),
+        None => Ok(std::env::current_exe()?.with_file_name("capstan")),
     }
 }

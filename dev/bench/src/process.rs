@@ -94,11 +94,31 @@ impl Process {
 
 /// Processor time in user and kernel of a process of `/proc`, in seconds.
 pub(crate) fn cpu_s(process: &str) -> Result<f64> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // The name in parentheses may hold spaces; utime and stime are the 12th and 13th field after it.
-    let (_, fields) = stat.rsplit_once(')').context("no name in stat")?;
-    let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
+    // utime and stime are the 14th and 15th field.
+    ticks(process, 2)
+}
+
+/// The same, and that of its children that have ended and were waited for.
+pub(crate) fn cpu_s_with_ended_children(process: &str) -> Result<f64> {
+    ticks(process, 4)
+}
+
+/// Id of the process that started one of `/proc`.
+pub(crate) fn parent(process: &str) -> Result<String> {
+    Ok(stat(process)?.split_whitespace().nth(1).context("no parent in stat")?.to_owned())
+}
+
+fn ticks(process: &str, fields: usize) -> Result<f64> {
+    let stat = stat(process)?;
+    let ticks = stat.split_whitespace().skip(11).take(fields).map(str::parse::<f64>);
     Ok(ticks.sum::<Result<f64, _>>()? / TICKS_A_SECOND)
+}
+
+/// The fields from the third one on; the name in parentheses before them may hold spaces.
+fn stat(process: &str) -> Result<String> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let (_, fields) = stat.rsplit_once(')').context("no name in stat")?;
+    Ok(fields.to_owned())
 }
 
 impl Drop for Process {

@@ -1,6 +1,11 @@
 //! What was measured: medians, a table for people, and one line of JSON for programs.
 
-use std::{collections::BTreeMap, fmt::Write, fs, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write},
+    fs,
+    time::Duration,
+};
 
 use serde::Serialize;
 
@@ -51,6 +56,18 @@ impl Machine {
         let cpu = model.and_then(|line| line.split_once(": ")).map_or("unknown", |(_, name)| name).to_owned();
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         Self { cpu, cores, load_average: [load_average(), 0.0] }
+    }
+
+    /// With the load of now as that of the end.
+    pub(crate) fn at_the_end(self) -> Self {
+        let [before, _] = self.load_average;
+        Self { load_average: [before, load_average()], ..self }
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} x {}", self.cores, self.cpu)
     }
 }
 
@@ -108,7 +125,7 @@ struct Summary {
 impl Results {
     /// The table and the line of JSON.
     pub(crate) fn report(&self, rows: u64, runs: u32, machine: Machine) -> Result<String, serde_json::Error> {
-        let mut text = format!("{rows} rows, {} x {}\n\n", machine.cores, machine.cpu);
+        let mut text = format!("{rows} rows, {machine}\n\n");
         for line in self.table() {
             text.push_str(&line);
             text.push('\n');
@@ -162,7 +179,6 @@ impl Results {
         let over =
             |numerator: Option<f64>, denominator: Option<f64>| Some(rounded(numerator? / denominator?, 3));
         let counted = !self.calls.is_empty();
-        let Machine { cpu, cores, load_average: [before, _] } = machine;
         let whole = |value: Option<f64>| value.map(|value| rounded(value, 0));
         let fine = |value: Option<f64>| value.map(|value| rounded(value, 2));
         Summary {
@@ -192,7 +208,7 @@ impl Results {
             ponder_cpu_s: fine(processor(&self.ponder)),
             live_p50_ms: fine(median(self.live.iter().map(|run| run.p50))),
             live_p99_ms: fine(median(self.live.iter().map(|run| run.p99))),
-            machine: Machine { cpu, cores, load_average: [before, load_average()] },
+            machine: machine.at_the_end(),
         }
     }
 }
@@ -217,7 +233,7 @@ pub(crate) fn per_second(rows: u64, elapsed: Duration) -> f64 {
 }
 
 /// The middle value; of two, their mean.
-fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     let upper = *values.get(values.len() / 2)?;
@@ -225,7 +241,7 @@ fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     Some(f64::midpoint(lower, upper))
 }
 
-fn rounded(value: f64, digits: i32) -> f64 {
+pub(crate) fn rounded(value: f64, digits: i32) -> f64 {
     let scale = 10_f64.powi(digits);
     (value * scale).round() / scale
 }
