@@ -13,6 +13,12 @@ use sea_orm::{
 
 use crate::{DatabaseUrl, Error};
 
+/// What the writing connection to a SQLite file holds of it, in KiB below zero. A transaction that changes more pages
+/// than fit writes them before it ends, often several times.
+const WRITER_CACHE: &str = "-32768";
+/// The same of each reading one.
+const READER_CACHE: &str = "-2048";
+
 /// How to open a store.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -54,8 +60,9 @@ impl Database {
             DatabaseUrl::Sqlite(directory) => {
                 make_writable(directory)?;
                 let file = sqlite_file(directory, service);
-                let writer = sqlite(&file, options, 1).await.map_err(failed)?;
-                let reader = sqlite(&file, options, options.max_connections).await.map_err(failed)?;
+                let writer = sqlite(&file, options, (1, WRITER_CACHE)).await.map_err(failed)?;
+                let reader =
+                    sqlite(&file, options, (options.max_connections, READER_CACHE)).await.map_err(failed)?;
                 Ok(Self { reader, writer })
             }
             DatabaseUrl::Postgres(url) => {
@@ -162,7 +169,11 @@ fn make_writable(directory: &Path) -> Result<(), Error> {
     std::fs::write(&probe, b"").and_then(|()| std::fs::remove_file(&probe)).map_err(refused)
 }
 
-async fn sqlite(file: &Path, options: &Options, connections: u32) -> Result<DatabaseConnection, DbErr> {
+async fn sqlite(
+    file: &Path,
+    options: &Options,
+    (connections, cache): (u32, &'static str),
+) -> Result<DatabaseConnection, DbErr> {
     use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 
     let path = file.to_owned();
@@ -175,6 +186,9 @@ async fn sqlite(file: &Path, options: &Options, connections: u32) -> Result<Data
             .journal_mode(SqliteJournalMode::Wal)
             // In WAL mode this loses nothing when the process dies, and stays consistent when the machine does.
             .synchronous(SqliteSynchronous::Normal)
+            .pragma("cache_size", cache)
+            // What a statement may have to take back is a temporary file otherwise.
+            .pragma("temp_store", "memory")
             .busy_timeout(Duration::from_secs(10))
             .foreign_keys(true)
     });
