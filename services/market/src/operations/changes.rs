@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use capstan_primitives::{Address, BlockRef, ChainId};
 use tokio::sync::watch;
 
-use super::Markets;
+use super::{
+    Markets,
+    shared::{Next, Place, Resynced},
+};
 use crate::{
     domain::{
         change::{MarketEvent, PositionChange},
@@ -158,7 +161,7 @@ impl Markets {
             }
             Some(cursor) => cursor,
         };
-        let block = block_of(&read, &state, position).await?;
+        let block = block_of(&read, &state, position.block).await?;
         Ok(item(position, &state, block, Change::Nothing))
     }
 
@@ -169,37 +172,53 @@ impl Markets {
         mut position: StreamPosition,
         wanted: &Wanted,
     ) -> Result<StreamPage, Error> {
-        let read = self.store.read().await?;
-        let state = self.state(&read, chain).await?;
-        let mut items = Vec::new();
-        if let Some(undone) = read.undone_since(chain, position.undo).await? {
-            let resync = resynced(&read, &state, position, undone).await?;
-            position = resync.position;
-            items.push(resync);
-        }
-        let first = match (position.block, position.seen) {
-            (None, _) => 0,
-            (Some(block), StreamPosition::ALL) => block.saturating_add(1),
-            (Some(block), _) => block,
+        let place = Place {
+            undo: position.undo,
+            block: position.block,
+            is_whole: position.seen == StreamPosition::ALL,
+            positions: wanted.kinds.contains(&ChangeKind::Position),
         };
-        let positions = wanted.kinds.contains(&ChangeKind::Position);
-        let blocks = read.changes_from(ChangesFilter { chain, first, limit: BLOCKS, positions }).await?;
+        let steps = self.chains.get(&chain).map_or(0, |steps| *steps.borrow());
+        let next = self.shared.next((chain, steps), place, || self.read_next(chain, place)).await?;
+        let Next { state, resync, blocks } = next.as_ref();
+        let mut items = Vec::new();
+        if let Some(resync) = resync {
+            position = after_resync(position, resync);
+            items.push(item(position, state, resync.block, Change::Resync(resync.last_valid)));
+        }
         let more = u64::try_from(blocks.len()).is_ok_and(|read| read == BLOCKS);
         let last = blocks.last().map(|changes| changes.block);
         for changes in blocks {
             let skip = if position.block == Some(changes.block.number) { position.seen } else { 0 };
             let at = StreamPosition { block: Some(changes.block.number), ..position };
             let block = Some(changes.block);
-            let told = (1u32..).zip(told_of(changes, wanted)).skip(usize::try_from(skip).unwrap_or(0));
+            let told =
+                (1u32..).zip(told_of(changes.clone(), wanted)).skip(usize::try_from(skip).unwrap_or(0));
             for (seen, change) in told.filter_map(|(seen, change)| Some((seen, change?))) {
                 position.sequence = position.counted().sequence;
                 let place = StreamPosition { seen, sequence: position.sequence, ..at };
-                items.push(item(place, &state, block, change));
+                items.push(item(place, state, block, change));
             }
         }
         let end = if more { last } else { state.through };
         let position = position.after(end.map(|block| block.number).max(position.block));
-        Ok(StreamPage { items, end: item(position, &state, end, Change::Nothing), more })
+        Ok(StreamPage { items, end: item(position, state, end, Change::Nothing), more })
+    }
+
+    async fn read_next(&self, chain: ChainId, mut place: Place) -> Result<Next, Error> {
+        let read = self.store.read().await?;
+        let state = self.state(&read, chain).await?;
+        let resync = match read.undone_since(chain, place.undo).await? {
+            Some(undone) => Some(resynced(&read, &state, &mut place, undone).await?),
+            None => None,
+        };
+        let first = match (place.block, place.is_whole) {
+            (None, _) => 0,
+            (Some(block), true) => block.saturating_add(1),
+            (Some(block), false) => block,
+        };
+        let filter = ChangesFilter { chain, first, limit: BLOCKS, positions: place.positions };
+        Ok(Next { blocks: read.changes_from(filter).await?, state, resync })
     }
 
     async fn state(&self, read: &Read, chain: ChainId) -> Result<ChainState, Error> {
@@ -209,34 +228,39 @@ impl Markets {
 }
 
 /// The block that a stream is in, or the newest one with events below it.
-async fn block_of(
-    read: &Read,
-    state: &ChainState,
-    position: StreamPosition,
-) -> Result<Option<BlockRef>, Error> {
-    match position.block {
+async fn block_of(read: &Read, state: &ChainState, number: Option<u64>) -> Result<Option<BlockRef>, Error> {
+    match number {
         number if number == state.through.map(|block| block.number) => Ok(state.through),
         Some(number) => Ok(read.newest_block(state.chain, number).await?),
         None => Ok(None),
     }
 }
 
-/// A stream after it heard of reorgs. It is told of all, that an epoch never changes silently, and goes back when it
-/// was in a block that is void.
+/// Where reorgs leave a stream. It is told of all, that an epoch never changes silently, and goes back when it was in
+/// a block that is void.
 async fn resynced(
     read: &Read,
     state: &ChainState,
-    position: StreamPosition,
+    place: &mut Place,
     undone: Undone,
-) -> Result<StreamItem, Error> {
+) -> Result<Resynced, Error> {
     let Undone { sequence: undo, last_valid } = undone;
     let valid = last_valid.map(|block| block.number);
-    let position = StreamPosition { undo, ..position }.counted();
-    if position.block > valid {
-        return Ok(item(position.after(valid), state, last_valid, Change::Resync(last_valid)));
+    let is_back = place.block > valid;
+    if is_back {
+        (place.block, place.is_whole) = (valid, true);
+        return Ok(Resynced { undo, last_valid, block: last_valid, is_back });
     }
-    let block = block_of(read, state, position).await?;
-    Ok(item(position, state, block, Change::Resync(last_valid)))
+    let block = block_of(read, state, place.block).await?;
+    Ok(Resynced { undo, last_valid, block, is_back })
+}
+
+fn after_resync(position: StreamPosition, resync: &Resynced) -> StreamPosition {
+    let position = StreamPosition { undo: resync.undo, ..position }.counted();
+    match resync.is_back {
+        true => position.after(resync.last_valid.map(|block| block.number)),
+        false => position,
+    }
 }
 
 fn item(position: StreamPosition, state: &ChainState, block: Option<BlockRef>, change: Change) -> StreamItem {

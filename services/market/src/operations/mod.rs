@@ -4,6 +4,7 @@ mod changes;
 mod histories;
 mod lists;
 mod project;
+mod shared;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -26,6 +27,8 @@ pub(crate) struct Markets {
     store: Store,
     /// Every followed chain, and what changes with each committed step of its projection.
     chains: Arc<BTreeMap<ChainId, watch::Receiver<u64>>>,
+    /// What streams are told next.
+    shared: Arc<shared::Shared>,
 }
 
 /// One page of a list.
@@ -71,7 +74,7 @@ pub(crate) struct MarketName {
 
 impl Markets {
     pub(crate) fn new(store: Store, chains: BTreeMap<ChainId, watch::Receiver<u64>>) -> Self {
-        Self { store, chains: Arc::new(chains) }
+        Self { store, chains: Arc::new(chains), shared: Arc::default() }
     }
 
     /// The chains of a request; 0 means all.
