@@ -18,6 +18,7 @@ impl MigratorTrait for Migrator {
             Box::new(migrations::m0004_candles::Migration),
             Box::new(migrations::m0005_block_times::Migration),
             Box::new(migrations::m0006_costs::Migration),
+            Box::new(migrations::m0007_reads::Migration),
             Box::new(migrations::m0008_lists::Migration),
         ]
     }

@@ -6,4 +6,5 @@ pub(super) mod m0003_history;
 pub(super) mod m0004_candles;
 pub(super) mod m0005_block_times;
 pub(super) mod m0006_costs;
+pub(super) mod m0007_reads;
 pub(super) mod m0008_lists;

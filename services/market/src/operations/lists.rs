@@ -1,6 +1,6 @@
 //! Markets and positions.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use capstan_primitives::{Address, Amount, ChainId, Price, U256};
 
@@ -152,13 +152,18 @@ async fn describe(
     markets: &HashMap<MarketId, Market>,
     positions: &mut [Position],
 ) -> Result<(), Error> {
-    let tokens: Vec<&Tokens> = markets.values().filter_map(|market| market.tokens.as_ref()).collect();
-    let ids: Vec<U256> = tokens.iter().flat_map(|tokens| tokens.ids.iter().copied()).collect();
+    let mut ids: BTreeMap<Address, Vec<U256>> = BTreeMap::new();
+    for Tokens { contract, ids: of_market } in markets.values().filter_map(|market| market.tokens.as_ref()) {
+        ids.entry(*contract).or_default().extend(of_market);
+    }
     let of_chain = || positions.iter().filter(|position| position.chain == chain);
     let mut holders: Vec<Address> = of_chain().map(|position| position.holder).collect();
     holders.sort_unstable();
     holders.dedup();
-    let balances = read.balances_among(chain, &holders, &ids).await?;
+    let mut balances = HashMap::new();
+    for (contract, ids) in ids {
+        balances.extend(read.balances_among((chain, contract), &holders, &ids).await?);
+    }
     let holdings: Vec<Holding> = of_chain().map(Position::holding).collect();
     let mut costs = read.costs_of(chain, &holdings).await?;
     let prices: HashMap<MarketId, Option<Vec<Price>>> =

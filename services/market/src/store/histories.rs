@@ -141,7 +141,7 @@ impl Read {
         for pools in pools.chunks(CHUNK) {
             let found = amm_link::Entity::find()
                 .filter(amm_link::Column::ChainId.eq(signed(chain.0)))
-                .filter(amm_link::Column::Amm.is_in(rows::addresses(pools.iter().copied())))
+                .filter(amm_link::Column::Amm.is_in(rows::padded(rows::addresses(pools.iter().copied()))))
                 .filter(amm_link::Column::BlockNumber.lte(at))
                 .all(&self.transaction)
                 .await?;
@@ -164,7 +164,7 @@ impl Read {
                 .filter(market::Column::ChainId.eq(signed(chain.0)))
                 .filter(
                     market::Column::ConditionId
-                        .is_in(ids.iter().copied().map(capstan_db::columns::HashColumn)),
+                        .is_in(rows::padded(ids.iter().copied().map(capstan_db::columns::HashColumn))),
                 )
                 .filter(market::Column::SupersededByBlock.is_null())
                 .order_by_asc(market::Column::BlockNumber)

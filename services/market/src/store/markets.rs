@@ -11,8 +11,11 @@ use capstan_db::{
 };
 use capstan_primitives::{Address, ChainId, Hash};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Condition, Expr, ExprTrait, Func, Query, SelectStatement},
+    ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect,
+    sea_query::{
+        Condition, Expr, ExprTrait, Func, Query, SelectStatement, UnionType, extension::postgres::PgBinOper,
+    },
 };
 
 pub(crate) use order::{MarketKey, MarketOrder, RankKey, TimeKey};
@@ -46,6 +49,9 @@ pub(crate) struct MarketsOf {
     pub(crate) due_before: Option<u64>,
 }
 
+/// Markets that are looked through before an index is asked, which costs as much.
+const NEAREST: u64 = 2_000;
+
 impl Read {
     /// Markets in some order.
     pub(crate) async fn list_markets(&self, filter: MarketsFilter<'_>) -> Result<Vec<Market>, Error> {
@@ -74,11 +80,23 @@ impl Read {
     async fn market_rows(&self, filter: &MarketsFilter<'_>) -> Result<Vec<market::Model>, Error> {
         let MarketsFilter { chains, of, order, after, limit } = filter;
         let backend = self.transaction.get_database_backend();
-        let query = market::Entity::find()
-            .filter(market::Column::SupersededByBlock.is_null())
-            .filter(of.condition(backend));
-        let query = order.page(query, chains, *after, backend);
-        Ok(query.limit(*limit).all(&self.transaction).await?)
+        let query = market::Entity::find().filter(market::Column::SupersededByBlock.is_null());
+        let page = order.page(query, chains, *after, backend);
+        let Some(text) = of.search.as_deref() else {
+            return Ok(page.filter(of.condition()).limit(*limit).all(&self.transaction).await?);
+        };
+        let of = of.condition().add(asks(text, backend));
+        if backend == DatabaseBackend::Sqlite {
+            return Ok(page.filter(of).limit(*limit).all(&self.transaction).await?);
+        }
+        // No statistics say how frequent a text is: a frequent one is found where one looks, a rare one by the index.
+        let nearest = order.nearest(page.clone(), NEAREST).cond_where(of.clone()).limit(*limit).take();
+        let found = market::Model::find_by_statement(backend.build(&nearest)).all(&self.transaction).await?;
+        if u64::try_from(found.len()).is_ok_and(|found| found == *limit) {
+            return Ok(found);
+        }
+        let of = of.add(has_grams_of(text));
+        Ok(page.filter(of).limit(*limit).all(&self.transaction).await?)
     }
 
     /// The market with `id` at the newest block; a pool's address also finds the market that a
@@ -135,7 +153,9 @@ impl Read {
                 .add(market::Column::SupersededByBlock.gt(signed(at.number)));
             let query = market::Entity::find()
                 .filter(market::Column::ChainId.eq(signed(chain.0)))
-                .filter(market::Column::MarketId.is_in(ids.iter().map(|id| id.as_bytes().to_vec())))
+                .filter(
+                    market::Column::MarketId.is_in(rows::padded(ids.iter().map(|id| id.as_bytes().to_vec()))),
+                )
                 .filter(market::Column::BlockNumber.lte(signed(at.number)))
                 .filter(listed)
                 .order_by_asc(market::Column::BlockNumber)
@@ -167,15 +187,15 @@ impl Read {
 }
 
 impl MarketsOf {
-    fn condition(&self, backend: DatabaseBackend) -> Condition {
-        let Self { resolved, creator, collateral, condition, search, due_after, due_before } = self;
+    /// All but the text of the question.
+    fn condition(&self) -> Condition {
+        let Self { resolved, creator, collateral, condition, search: _, due_after, due_before } = self;
         let due = market::Column::ResolutionTime;
         Condition::all()
             .add_option(resolved.map(maybe_resolved))
             .add_option(creator.map(|creator| market::Column::Creator.eq(AddressColumn(creator))))
             .add_option(collateral.map(|token| market::Column::Collateral.eq(AddressColumn(token))))
             .add_option(condition.map(has_condition))
-            .add_option(search.as_deref().map(|text| asks(text, backend)))
             .add_option(due_after.map(|moment| due.gte(signed(moment))))
             .add_option(due_before.map(|moment| due.lt(signed(moment))))
     }
@@ -188,28 +208,43 @@ fn asks(text: &str, backend: DatabaseBackend) -> Expr {
     Expr::expr(Func::cust(place).arg(question).arg(Func::lower(Expr::value(text)))).gt(0)
 }
 
-/// Whether a condition is the market's, or one of those of its pool.
-fn has_condition(condition: Hash) -> Condition {
-    let of = |column| Expr::col((amm_condition::Entity, column));
-    let of_pool = Query::select()
-        .expr(Expr::value(1))
+/// Whether the question has every letter of a text, and every two that stand together: what an index can tell.
+fn has_grams_of(text: &str) -> Expr {
+    let grams = |text: Expr| Func::cust("grams").arg(Func::lower(text));
+    let question = Expr::col((market::Entity, market::Column::Question));
+    Expr::expr(grams(question)).binary(PgBinOper::Contains, grams(Expr::value(text)))
+}
+
+/// Whether a condition is the market's, or one of those of its pool. Two looks into indexes: as one of two
+/// conditions it would be held against every market.
+fn has_condition(condition: Hash) -> Expr {
+    let id = [market::Column::ChainId, market::Column::MarketId];
+    let mut with_condition = Query::select()
+        .columns(id)
+        .from_as(market::Entity, "first")
+        .and_where(Expr::col(market::Column::ConditionId).eq(HashColumn(condition)))
+        .take();
+    let of_pools = Query::select()
+        .columns([amm_condition::Column::ChainId, amm_condition::Column::Amm])
         .from(amm_condition::Entity)
-        .and_where(of(amm_condition::Column::ChainId).equals((market::Entity, market::Column::ChainId)))
-        .and_where(of(amm_condition::Column::Amm).equals((market::Entity, market::Column::MarketId)))
-        .and_where(of(amm_condition::Column::ConditionId).eq(HashColumn(condition)))
-        .to_owned();
-    let is_first = market::Column::ConditionId.eq(HashColumn(condition));
-    Condition::any().add(is_first).add(Expr::exists(of_pool))
+        .and_where(Expr::col(amm_condition::Column::ConditionId).eq(HashColumn(condition)))
+        .take();
+    with_condition.union(UnionType::All, of_pools);
+    Expr::tuple(id.map(|column| Expr::col((market::Entity, column)))).in_subquery(with_condition)
 }
 
 /// Holds for every market that is (not) resolved, and for some of several conditions that are not
 /// what is wanted.
+///
+/// As values and not as EXISTS, which a database is free to answer for all markets before it lists the first one.
 fn maybe_resolved(resolved: bool) -> Condition {
-    let first_is_resolved = Expr::exists(resolution_of_first_condition());
+    let first = Expr::SubQuery(None, Box::new(resolution_of_first_condition().into()));
     if resolved {
-        return Condition::all().add(first_is_resolved);
+        return Condition::all().add(first.is_not_null());
     }
-    Condition::any().add(first_is_resolved.not()).add(Expr::exists(second_condition()))
+    Condition::any()
+        .add(first.is_null())
+        .add(Expr::SubQuery(None, Box::new(second_condition().into())).is_not_null())
 }
 
 fn resolution_of_first_condition() -> SelectStatement {
@@ -219,6 +254,7 @@ fn resolution_of_first_condition() -> SelectStatement {
         .from(resolution::Entity)
         .and_where(of(resolution::Column::ChainId).equals((market::Entity, market::Column::ChainId)))
         .and_where(of(resolution::Column::ConditionId).equals((market::Entity, market::Column::ConditionId)))
+        .limit(1)
         .to_owned()
 }
 
@@ -230,5 +266,6 @@ fn second_condition() -> SelectStatement {
         .and_where(of(amm_condition::Column::ChainId).equals((market::Entity, market::Column::ChainId)))
         .and_where(of(amm_condition::Column::Amm).equals((market::Entity, market::Column::MarketId)))
         .and_where(of(amm_condition::Column::ConditionIndex).eq(1))
+        .limit(1)
         .to_owned()
 }

@@ -1,9 +1,9 @@
 //! Who holds which outcome tokens.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use capstan_db::{
-    columns::{AddressColumn, AmountColumn, HashColumn, signed, unsigned},
+    columns::{AddressColumn, signed, unsigned},
     market::entities::{amm, balance, cost_basis, market, outcome_token},
 };
 use capstan_primitives::{Address, Amount, ChainId, U256};
@@ -35,8 +35,6 @@ pub(crate) struct UserHoldingKey {
     pub(crate) token: U256,
 }
 
-const HOLDER: [balance::Column; 2] = [balance::Column::ChainId, balance::Column::Holder];
-
 impl Read {
     /// Holders of a market's tokens, by outcome and holder, without what their market says of them. Pools
     /// are no holders.
@@ -46,47 +44,49 @@ impl Read {
         after: Option<HolderKey>,
         limit: u64,
     ) -> Result<Vec<Position>, Error> {
-        let same_token = Condition::all()
-            .add(of_token(outcome_token::Column::ChainId).equals((balance::Entity, balance::Column::ChainId)))
-            .add(
-                of_token(outcome_token::Column::Contract)
-                    .equals((balance::Entity, balance::Column::Contract)),
-            )
-            .add(
-                of_token(outcome_token::Column::PositionId)
-                    .equals((balance::Entity, balance::Column::PositionId)),
-            );
-        let mut query = balance::Entity::find()
-            .select_only()
-            .column(outcome_token::Column::OutcomeIndex)
-            .columns([
-                balance::Column::Contract,
-                balance::Column::PositionId,
-                balance::Column::Holder,
-                balance::Column::Amount,
-            ])
+        let first = after.as_ref().map_or(0, |key| rows::index(key.outcome_index));
+        let tokens = outcome_token::Entity::find()
             .filter(outcome_token::Column::ChainId.eq(signed(chain.0)))
             .filter(outcome_token::Column::MarketId.eq(market_id.as_bytes().to_vec()))
-            .filter(Expr::exists(pool_that_holds(balance::Entity, HOLDER)).not())
+            .filter(outcome_token::Column::OutcomeIndex.gte(first))
             .order_by_asc(outcome_token::Column::OutcomeIndex)
+            .all(&self.transaction)
+            .await?;
+        let mut found = Vec::new();
+        let mut after = after.map(|key| key.holder);
+        // Token by token, since the holders of one are in order in its index, and those of all are not.
+        for token in tokens {
+            let left = limit.saturating_sub(u64::try_from(found.len()).unwrap_or(u64::MAX));
+            if left == 0 {
+                break;
+            }
+            let holders = self.holders_of(&token, after.take(), left).await?;
+            let outcome = rows::from_index(token.outcome_index);
+            let position = |row: balance::Model| {
+                Position::of(chain, (market_id, outcome), rows::holding(&row), row.amount.0)
+            };
+            found.extend(holders.into_iter().map(position));
+        }
+        Ok(found)
+    }
+
+    async fn holders_of(
+        &self,
+        token: &outcome_token::Model,
+        after: Option<Address>,
+        limit: u64,
+    ) -> Result<Vec<balance::Model>, Error> {
+        let mut query = balance::Entity::find()
+            .filter(balance::Column::ChainId.eq(token.chain_id))
+            .filter(balance::Column::Contract.eq(token.contract.clone()))
+            .filter(balance::Column::PositionId.eq(token.position_id.clone()))
+            .filter(Expr::exists(pool_that_holds()).not())
             .order_by_asc(balance::Column::Holder)
             .limit(limit);
-        QuerySelect::query(&mut query).join(JoinType::InnerJoin, outcome_token::Entity, same_token);
-        if let Some(HolderKey { outcome_index, holder }) = after {
-            let place = Expr::tuple([
-                of_token(outcome_token::Column::OutcomeIndex),
-                Expr::col((balance::Entity, balance::Column::Holder)),
-            ]);
-            let key = [Expr::value(rows::index(outcome_index)), Expr::value(holder.as_bytes().to_vec())];
-            query = query.filter(place.gt(Expr::tuple(key)));
+        if let Some(holder) = after {
+            query = query.filter(balance::Column::Holder.gt(AddressColumn(holder)));
         }
-        type Row = (i32, AddressColumn, HashColumn, AddressColumn, AmountColumn);
-        let found: Vec<Row> = query.into_tuple().all(&self.transaction).await?;
-        let holding = |(outcome, contract, token, holder, amount): Row| {
-            let holding = Holding { contract: contract.0, token: rows::token(&token), holder: holder.0 };
-            Position::of(chain, (market_id, rows::from_index(outcome)), holding, amount.0)
-        };
-        Ok(found.into_iter().map(holding).collect())
+        Ok(query.all(&self.transaction).await?)
     }
 
     /// Outcome tokens that a user holds, each once, as tokens of the oldest listed market that has
@@ -101,9 +101,8 @@ impl Read {
         use balance::Column::{ChainId as Chain, Contract, Holder, PositionId};
         let query = balance::Entity::find()
             .filter(Holder.eq(user.as_bytes().to_vec()))
-            .filter(Chain.is_in(chains.iter().map(|state| signed(state.chain.0))))
-            .filter(Expr::exists(outcome_of(balance::Entity, [Chain, Contract, PositionId])))
-            .filter(Expr::exists(pool_that_holds(balance::Entity, HOLDER)).not());
+            .filter(Chain.is_in(self.not_a_pool_on(chains, user).await?))
+            .filter(Expr::exists(outcome_of(balance::Entity, [Chain, Contract, PositionId])));
         let query = page_of(query, [Chain, Contract, PositionId], after).limit(limit);
         let rows = query.all(&self.transaction).await?;
         let found = rows.iter().map(|row| (row.chain_id, rows::holding(row), row.amount.0)).collect();
@@ -121,14 +120,25 @@ impl Read {
         use cost_basis::Column::{ChainId as Chain, Contract, Holder, PositionId};
         let query = cost_basis::Entity::find()
             .filter(Holder.eq(user.as_bytes().to_vec()))
-            .filter(Chain.is_in(chains.iter().map(|state| signed(state.chain.0))))
+            .filter(Chain.is_in(self.not_a_pool_on(chains, user).await?))
             .filter(Expr::exists(outcome_of(cost_basis::Entity, [Chain, Contract, PositionId])))
-            .filter(Expr::exists(balance_of_the_books()).not())
-            .filter(Expr::exists(pool_that_holds(cost_basis::Entity, [Chain, Holder])).not());
+            .filter(Expr::exists(balance_of_the_books()).not());
         let query = page_of(query, [Chain, Contract, PositionId], after).limit(limit);
         let rows = query.all(&self.transaction).await?;
         let closed = |row: cost_basis::Model| (row.chain_id, costs::basis(row).0, Amount::ZERO);
         self.positions(rows.into_iter().map(closed).collect()).await
+    }
+
+    /// Those of `chains` on which an address is no pool.
+    async fn not_a_pool_on(&self, chains: &[ChainState], address: Address) -> Result<Vec<i64>, Error> {
+        let mut chains: Vec<i64> = chains.iter().map(|state| signed(state.chain.0)).collect();
+        let pools = amm::Entity::find()
+            .filter(amm::Column::ChainId.is_in(chains.iter().copied()))
+            .filter(amm::Column::Address.eq(AddressColumn(address)))
+            .all(&self.transaction)
+            .await?;
+        chains.retain(|chain| pools.iter().all(|pool| pool.chain_id != *chain));
+        Ok(chains)
     }
 
     /// The books of some holdings.
@@ -173,8 +183,7 @@ impl Read {
 
     /// Tokens as those of the oldest listed market that has them.
     async fn positions(&self, found: Vec<(i64, Holding, Amount)>) -> Result<Vec<Position>, Error> {
-        let tokens: Vec<U256> = found.iter().map(|(_, holding, _)| holding.token).collect();
-        let outcomes = self.outcomes_of(&tokens).await?;
+        let outcomes = self.outcomes_of(&found).await?;
         let position = |(chain, holding, amount): (i64, Holding, Amount)| {
             let outcome = outcomes.get(&(chain, holding.contract, holding.token))?;
             Some(Position::of(ChainId(unsigned(chain)), *outcome, holding, amount))
@@ -182,10 +191,10 @@ impl Read {
         Ok(found.into_iter().filter_map(position).collect())
     }
 
-    /// What some holders have of some tokens; nothing where that is nothing.
+    /// What some holders have of some tokens of a contract; nothing where that is nothing.
     pub(crate) async fn balances_among(
         &self,
-        chain: ChainId,
+        (chain, contract): (ChainId, Address),
         holders: &[Address],
         tokens: &[U256],
     ) -> Result<HashMap<Holding, Amount>, Error> {
@@ -194,9 +203,13 @@ impl Read {
             for tokens in tokens.chunks(CHUNK) {
                 let query = balance::Entity::find()
                     .filter(balance::Column::ChainId.eq(signed(chain.0)))
-                    .filter(balance::Column::Holder.is_in(rows::addresses(holders.iter().copied())))
+                    .filter(balance::Column::Contract.eq(AddressColumn(contract)))
                     .filter(
-                        balance::Column::PositionId.is_in(tokens.iter().copied().map(rows::token_column)),
+                        balance::Column::Holder.is_in(rows::padded(rows::addresses(holders.iter().copied()))),
+                    )
+                    .filter(
+                        balance::Column::PositionId
+                            .is_in(rows::padded(tokens.iter().copied().map(rows::token_column))),
                     );
                 let rows = query.all(&self.transaction).await?;
                 found.extend(rows.iter().map(|row| (rows::holding(row), row.amount.0)));
@@ -208,7 +221,7 @@ impl Read {
     /// The oldest listed market of each token, and the token's outcome there.
     async fn outcomes_of(
         &self,
-        tokens: &[U256],
+        found: &[(i64, Holding, Amount)],
     ) -> Result<HashMap<(i64, Address, U256), (MarketId, u32)>, Error> {
         let same_market = Condition::all()
             .add(
@@ -220,10 +233,15 @@ impl Read {
                     .equals((outcome_token::Entity, outcome_token::Column::MarketId)),
             );
         let mut outcomes = HashMap::new();
-        for tokens in tokens.chunks(CHUNK) {
-            let tokens = tokens.iter().copied().map(rows::token_column);
+        for found in found.chunks(CHUNK) {
+            let contracts: BTreeSet<AddressColumn> =
+                found.iter().map(|(_, holding, _)| holding.contract.into()).collect();
+            let chains: BTreeSet<i64> = found.iter().map(|(chain, ..)| *chain).collect();
+            let tokens = found.iter().map(|(_, holding, _)| rows::token_column(holding.token));
             let mut query = outcome_token::Entity::find()
-                .filter(outcome_token::Column::PositionId.is_in(tokens))
+                .filter(outcome_token::Column::ChainId.is_in(chains))
+                .filter(outcome_token::Column::Contract.is_in(contracts))
+                .filter(outcome_token::Column::PositionId.is_in(rows::padded(tokens)))
                 .filter(market::Column::SupersededByBlock.is_null())
                 .order_by_asc(market::Column::BlockNumber)
                 .order_by_asc(market::Column::LogIndex);
@@ -246,14 +264,13 @@ fn of_market(column: market::Column) -> Expr {
     Expr::col((market::Entity, column))
 }
 
-/// The pool that the holder of `table` is.
-fn pool_that_holds<E: EntityTrait>(table: E, [chain, holder]: [E::Column; 2]) -> SelectStatement {
+fn pool_that_holds() -> SelectStatement {
     let of = |column| Expr::col((amm::Entity, column));
     Query::select()
         .expr(Expr::value(1))
         .from(amm::Entity)
-        .and_where(of(amm::Column::ChainId).equals((table, chain)))
-        .and_where(of(amm::Column::Address).equals((table, holder)))
+        .and_where(of(amm::Column::ChainId).equals((balance::Entity, balance::Column::ChainId)))
+        .and_where(of(amm::Column::Address).equals((balance::Entity, balance::Column::Holder)))
         .to_owned()
 }
 

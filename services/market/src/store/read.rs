@@ -8,9 +8,9 @@ use capstan_db::{
 };
 use capstan_primitives::{Address, BlockRef, BlockTime, ChainId};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult, Iterable,
-    QueryFilter, QueryOrder,
-    sea_query::{Condition, Expr, ExprTrait, Query},
+    ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, DbErr, EntityTrait, FromQueryResult,
+    Iterable, JoinType, Order, QueryFilter, QueryOrder,
+    sea_query::{Condition, Expr, ExprTrait, Query, SelectStatement},
 };
 
 use super::{CHUNK, Error, rows};
@@ -101,7 +101,7 @@ pub(super) async fn blocks<C: ConnectionTrait>(
     for numbers in numbers.chunks(CHUNK) {
         let found = block::Entity::find()
             .filter(block::Column::ChainId.eq(signed(chain.0)))
-            .filter(block::Column::Number.is_in(numbers.iter().copied()))
+            .filter(block::Column::Number.is_in(rows::padded(numbers.iter().copied())))
             .all(connection)
             .await?;
         blocks.extend(found.iter().map(|row| (row.number, rows::block_ref(row))));
@@ -137,7 +137,10 @@ pub(super) async fn tokens<C: ConnectionTrait>(
     for ids in markets.chunks(CHUNK) {
         let found = outcome_token::Entity::find()
             .filter(outcome_token::Column::ChainId.eq(signed(chain.0)))
-            .filter(outcome_token::Column::MarketId.is_in(ids.iter().map(|id| id.as_bytes().to_vec())))
+            .filter(
+                outcome_token::Column::MarketId
+                    .is_in(rows::padded(ids.iter().map(|id| id.as_bytes().to_vec()))),
+            )
             .filter(outcome_token::Column::BlockNumber.lte(at))
             .order_by_asc(outcome_token::Column::MarketId)
             .order_by_asc(outcome_token::Column::OutcomeIndex)
@@ -163,7 +166,9 @@ pub(super) async fn links_of<C: ConnectionTrait>(
     for ids in markets.chunks(CHUNK) {
         let found = amm_link::Entity::find()
             .filter(amm_link::Column::ChainId.eq(signed(chain.0)))
-            .filter(amm_link::Column::MarketId.is_in(ids.iter().map(|id| id.as_bytes().to_vec())))
+            .filter(
+                amm_link::Column::MarketId.is_in(rows::padded(ids.iter().map(|id| id.as_bytes().to_vec()))),
+            )
             .filter(amm_link::Column::BlockNumber.lte(at))
             .all(connection)
             .await?;
@@ -183,32 +188,16 @@ pub(super) async fn latest_snapshots<C: ConnectionTrait>(
 ) -> Result<Vec<pool_snapshot::Model>, DbErr> {
     let mut found = Vec::new();
     for pools in pools.chunks(CHUNK) {
-        // Driven by the pools, so that each costs one look into the index, however long its history.
-        let newest = Query::select()
-            .expr(Expr::col(("newest", pool_snapshot::Column::BlockNumber)).max())
-            .from_as(pool_snapshot::Entity, "newest")
-            .and_where(Expr::col(("newest", pool_snapshot::Column::ChainId)).eq(signed(chain.0)))
-            .and_where(
-                Expr::col(("newest", pool_snapshot::Column::Amm)).equals((amm::Entity, amm::Column::Address)),
-            )
-            .and_where(Expr::col(("newest", pool_snapshot::Column::BlockNumber)).lte(at))
-            .to_owned();
-        let of_snapshot = |column| Expr::col((pool_snapshot::Entity, column));
-        let on = Condition::all()
-            .add(of_snapshot(pool_snapshot::Column::ChainId).eq(signed(chain.0)))
-            .add(of_snapshot(pool_snapshot::Column::Amm).equals((amm::Entity, amm::Column::Address)))
-            .add(of_snapshot(pool_snapshot::Column::BlockNumber).eq(newest));
-        let query = Query::select()
-            .columns(pool_snapshot::Column::iter().map(|column| (pool_snapshot::Entity, column)))
-            .from(amm::Entity)
-            .inner_join(pool_snapshot::Entity, on)
-            .and_where(Expr::col((amm::Entity, amm::Column::ChainId)).eq(signed(chain.0)))
-            .and_where(
+        let query = match connection.get_database_backend() {
+            DatabaseBackend::Postgres => newest_in_one_look(chain, at),
+            _ => newest_in_two_looks(chain, at),
+        };
+        let of_pools =
+            Condition::all().add(Expr::col((amm::Entity, amm::Column::ChainId)).eq(signed(chain.0))).add(
                 Expr::col((amm::Entity, amm::Column::Address))
-                    .is_in(pools.iter().map(|pool| pool.as_bytes().to_vec())),
-            )
-            .to_owned();
-        let statement = connection.get_database_backend().build(&query);
+                    .is_in(rows::padded(rows::addresses(pools.iter().copied()))),
+            );
+        let statement = connection.get_database_backend().build(&query.clone().cond_where(of_pools).take());
         found.extend(pool_snapshot::Model::find_by_statement(statement).all(connection).await?);
     }
     Ok(found)
@@ -232,4 +221,46 @@ pub(super) async fn links_with<C: ConnectionTrait>(
         }
     }
     Ok(links)
+}
+
+/// Driven by the pools, so that each costs one look into the index, however long its history.
+fn newest_in_one_look(chain: ChainId, at: i64) -> SelectStatement {
+    let of_snapshot = |column| Expr::col((pool_snapshot::Entity, column));
+    let newest = Query::select()
+        .columns(pool_snapshot::Column::iter())
+        .from(pool_snapshot::Entity)
+        .and_where(of_snapshot(pool_snapshot::Column::ChainId).eq(signed(chain.0)))
+        .and_where(of_snapshot(pool_snapshot::Column::Amm).equals((amm::Entity, amm::Column::Address)))
+        .and_where(of_snapshot(pool_snapshot::Column::BlockNumber).lte(at))
+        .order_by((pool_snapshot::Entity, pool_snapshot::Column::BlockNumber), Order::Desc)
+        .limit(1)
+        .take();
+    Query::select()
+        .columns(pool_snapshot::Column::iter().map(|column| ("newest", column)))
+        .from(amm::Entity)
+        .join_lateral(JoinType::InnerJoin, newest, "newest", Condition::all())
+        .take()
+}
+
+/// The same where no subquery can look at the row that it is joined to.
+fn newest_in_two_looks(chain: ChainId, at: i64) -> SelectStatement {
+    let newest = Query::select()
+        .expr(Expr::col(("newest", pool_snapshot::Column::BlockNumber)).max())
+        .from_as(pool_snapshot::Entity, "newest")
+        .and_where(Expr::col(("newest", pool_snapshot::Column::ChainId)).eq(signed(chain.0)))
+        .and_where(
+            Expr::col(("newest", pool_snapshot::Column::Amm)).equals((amm::Entity, amm::Column::Address)),
+        )
+        .and_where(Expr::col(("newest", pool_snapshot::Column::BlockNumber)).lte(at))
+        .to_owned();
+    let of_snapshot = |column| Expr::col((pool_snapshot::Entity, column));
+    let on = Condition::all()
+        .add(of_snapshot(pool_snapshot::Column::ChainId).eq(signed(chain.0)))
+        .add(of_snapshot(pool_snapshot::Column::Amm).equals((amm::Entity, amm::Column::Address)))
+        .add(of_snapshot(pool_snapshot::Column::BlockNumber).eq(newest));
+    Query::select()
+        .columns(pool_snapshot::Column::iter().map(|column| (pool_snapshot::Entity, column)))
+        .from(amm::Entity)
+        .inner_join(pool_snapshot::Entity, on)
+        .take()
 }

@@ -259,3 +259,13 @@ pub(super) fn activity(row: activity::Model, hash: Hash) -> Result<Activity, Err
 pub(super) fn addresses(addresses: impl IntoIterator<Item = Address>) -> Vec<AddressColumn> {
     addresses.into_iter().map(AddressColumn).collect()
 }
+
+/// As many values as a power of two says, the last one several times, so that lists of all lengths make few different
+/// statements: the database parses and plans a statement that it has not seen.
+pub(super) fn padded<T: Clone>(values: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut values: Vec<T> = values.into_iter().collect();
+    if let Some(last) = values.last().cloned() {
+        values.resize(values.len().next_power_of_two(), last);
+    }
+    values
+}

@@ -6,8 +6,8 @@ use capstan_db::{
 };
 use capstan_primitives::{Address, Amount, ChainId, U256};
 use sea_orm::{
-    DatabaseBackend, JoinType, Order, QueryFilter, QueryOrder, QuerySelect, Select,
-    sea_query::{Condition, Expr, ExprTrait, Func, Query},
+    DatabaseBackend, Iterable, JoinType, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    sea_query::{Condition, Expr, ExprTrait, Func, Query, SelectStatement},
 };
 
 use crate::{
@@ -101,18 +101,10 @@ impl MarketOrder {
         after: Option<MarketKey>,
         backend: DatabaseBackend,
     ) -> Select<market::Entity> {
-        let of_market = |column| Expr::col((market::Entity, column));
-        let in_time = |first| {
-            let rest = [market::Column::ChainId, market::Column::BlockNumber, market::Column::LogIndex];
-            [first].into_iter().chain(rest.map(of_market)).collect()
-        };
-        let ranked =
-            |first| [first, pool_rank::Column::ChainId, pool_rank::Column::Amm].map(of_rank).to_vec();
-        let (mut query, columns, order): (_, Vec<Expr>, _) = match self {
-            Self::Newest => (query, in_time(of_market(market::Column::BlockTime)), Order::Desc),
-            Self::ResolutionTime => (query, in_time(Expr::cust(DUE)), Order::Asc),
-            Self::Volume => (with_rank(query), ranked(pool_rank::Column::Volume), Order::Desc),
-            Self::Liquidity => (with_rank(query), ranked(pool_rank::Column::Liquidity), Order::Desc),
+        let (columns, order) = (self.columns(), self.direction());
+        let mut query = match self {
+            Self::Newest | Self::ResolutionTime => query,
+            Self::Volume | Self::Liquidity => with_rank(query),
         };
         if let Some(key) = after {
             let (place, key) = (Expr::tuple(columns.clone()), Expr::tuple(key.values()));
@@ -124,6 +116,45 @@ impl MarketOrder {
             query = query.filter(chain.is_in(chains.iter().map(|state| signed(state.chain.0))));
         }
         columns.into_iter().fold(query, |query, column| query.order_by(column, order.clone()))
+    }
+
+    /// The first ones of `page`, to be narrowed further, in the same order.
+    pub(super) fn nearest(self, page: Select<market::Entity>, most: u64) -> SelectStatement {
+        let columns = self.columns();
+        let places = (0..columns.len()).map(|at| format!("place_{at}"));
+        let with_place =
+            |page: Select<market::Entity>, (place, column): (String, Expr)| page.expr_as(column, place);
+        let page = places.clone().zip(columns).fold(page.limit(most), with_place);
+        let mut query = Query::select()
+            .columns(market::Column::iter().map(|column| (market::Entity, column)))
+            .from_subquery(page.into_query(), market::Entity)
+            .take();
+        for place in places {
+            query.order_by(place, self.direction());
+        }
+        query
+    }
+
+    const fn direction(self) -> Order {
+        match self {
+            Self::ResolutionTime => Order::Asc,
+            Self::Newest | Self::Volume | Self::Liquidity => Order::Desc,
+        }
+    }
+
+    /// What it is an order by, most important first; the second one is the chain.
+    fn columns(self) -> Vec<Expr> {
+        let of_market = |column| Expr::col((market::Entity, column));
+        let rest = [market::Column::ChainId, market::Column::BlockNumber, market::Column::LogIndex];
+        let in_time = |first| [first].into_iter().chain(rest.map(of_market)).collect();
+        let ranked =
+            |first| [first, pool_rank::Column::ChainId, pool_rank::Column::Amm].map(of_rank).to_vec();
+        match self {
+            Self::Newest => in_time(of_market(market::Column::BlockTime)),
+            Self::ResolutionTime => in_time(Expr::cust(DUE)),
+            Self::Volume => ranked(pool_rank::Column::Volume),
+            Self::Liquidity => ranked(pool_rank::Column::Liquidity),
+        }
     }
 }
 

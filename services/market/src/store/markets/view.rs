@@ -63,7 +63,9 @@ impl Read {
     ) -> Result<Parts, Error> {
         let (c, at) = (&self.transaction, signed(moment.number));
         let ids: Vec<MarketId> = announcements.iter().map(|announcement| announcement.id).collect();
-        let links = read::links_of(c, chain, &ids, at).await?;
+        // A pool is a market without a link.
+        let of_factories: Vec<MarketId> = ids.iter().copied().filter(|id| id.pool().is_none()).collect();
+        let links = read::links_of(c, chain, &of_factories, at).await?;
         let addresses: Vec<Address> =
             ids.iter().filter_map(|id| id.pool()).chain(links.values().map(|link| link.amm.0)).collect();
         let pools = self.pool_rows(chain, &addresses, at).await?;
@@ -80,17 +82,26 @@ impl Read {
         let mut numbers: Vec<i64> = links.values().map(|link| link.block_number).collect();
         numbers.extend(snapshots.iter().map(|row| row.block_number));
         numbers.extend(resolutions.values().map(|row| row.block_number));
+        numbers.sort_unstable();
+        numbers.dedup();
+        let blocks = self.blocks(chain, &numbers).await?;
+        let changed = |row: pool_snapshot::Model| {
+            let time = blocks.get(&row.block_number).map_or(moment.time, |block| block.time);
+            (row.amm.0, (row, time))
+        };
+        let snapshots: HashMap<Address, (pool_snapshot::Model, BlockTime)> =
+            snapshots.into_iter().map(changed).collect();
         Ok(Parts {
             chain,
             time: moment.time,
             earlier: [
-                self.volumes_before(chain, &addresses, moment, DAY).await?,
-                self.volumes_before(chain, &addresses, moment, 7 * DAY).await?,
+                self.volumes_before(chain, &snapshots, moment, DAY).await?,
+                self.volumes_before(chain, &snapshots, moment, 7 * DAY).await?,
             ],
             tokens: read::tokens(c, chain, &ids, at).await?,
             conditions: self.condition_rows(chain, &conditions, at).await?,
-            blocks: self.blocks(chain, &numbers).await?,
-            snapshots: snapshots.into_iter().map(|row| (row.amm.0, row)).collect(),
+            snapshots: snapshots.into_iter().map(|(pool, (row, _))| (pool, row)).collect(),
+            blocks,
             conditions_of_pools,
             links,
             pools,
@@ -98,18 +109,27 @@ impl Read {
         })
     }
 
-    /// The volumes that pools had so long before a moment; nothing for those that had none.
+    /// The volumes that pools had so long before a moment; nothing for those that had none. Most pools did not change
+    /// since, and are not looked up.
     async fn volumes_before(
         &self,
         chain: ChainId,
-        pools: &[Address],
+        snapshots: &HashMap<Address, (pool_snapshot::Model, BlockTime)>,
         at: At,
         seconds: u64,
     ) -> Result<HashMap<Address, Amount>, Error> {
         let Some(time) = at.time.0.checked_sub(seconds) else { return Ok(HashMap::new()) };
-        let Some(number) = self.newest_at(chain, time).await? else { return Ok(HashMap::new()) };
-        let found = read::latest_snapshots(&self.transaction, chain, pools, number).await?;
-        Ok(found.into_iter().map(|row| (row.amm.0, row.volume.0)).collect())
+        let (same, changed): (Vec<_>, Vec<_>) = snapshots.iter().partition(|(_, (_, last))| last.0 <= time);
+        let mut volumes: HashMap<Address, Amount> =
+            same.into_iter().map(|(pool, (row, _))| (*pool, row.volume.0)).collect();
+        let changed: Vec<Address> = changed.into_iter().map(|(pool, _)| *pool).collect();
+        if changed.is_empty() {
+            return Ok(volumes);
+        }
+        let Some(number) = self.newest_at(chain, time).await? else { return Ok(volumes) };
+        let found = read::latest_snapshots(&self.transaction, chain, &changed, number).await?;
+        volumes.extend(found.into_iter().map(|row| (row.amm.0, row.volume.0)));
+        Ok(volumes)
     }
 
     async fn pool_rows(
@@ -122,7 +142,7 @@ impl Read {
         for pools in pools.chunks(CHUNK) {
             let query = amm::Entity::find()
                 .filter(amm::Column::ChainId.eq(signed(chain.0)))
-                .filter(amm::Column::Address.is_in(rows::addresses(pools.iter().copied())))
+                .filter(amm::Column::Address.is_in(rows::padded(rows::addresses(pools.iter().copied()))))
                 .filter(amm::Column::BlockNumber.lte(at));
             found.extend(query.all(&self.transaction).await?.into_iter().map(|row| (row.address.0, row)));
         }
@@ -139,7 +159,9 @@ impl Read {
         for ids in conditions.chunks(CHUNK) {
             let query = condition::Entity::find()
                 .filter(condition::Column::ChainId.eq(signed(chain.0)))
-                .filter(condition::Column::ConditionId.is_in(ids.iter().copied().map(HashColumn)))
+                .filter(
+                    condition::Column::ConditionId.is_in(rows::padded(ids.iter().copied().map(HashColumn))),
+                )
                 .filter(condition::Column::BlockNumber.lte(at));
             let rows = query.all(&self.transaction).await?;
             found.extend(rows.into_iter().map(|row| ((row.contract.0, row.condition_id.0), row)));
@@ -157,7 +179,9 @@ impl Read {
         for ids in conditions.chunks(CHUNK) {
             let query = resolution::Entity::find()
                 .filter(resolution::Column::ChainId.eq(signed(chain.0)))
-                .filter(resolution::Column::ConditionId.is_in(ids.iter().copied().map(HashColumn)))
+                .filter(
+                    resolution::Column::ConditionId.is_in(rows::padded(ids.iter().copied().map(HashColumn))),
+                )
                 .filter(resolution::Column::BlockNumber.lte(at));
             let rows = query.all(&self.transaction).await?;
             found.extend(rows.into_iter().map(|row| ((row.contract.0, row.condition_id.0), row)));
