@@ -6,9 +6,8 @@ use capstan_db::{
 };
 use capstan_primitives::{Address, Amount, ChainId, Price};
 use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, DatabaseTransaction, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, OnConflict},
+    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, Order, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::OnConflict,
 };
 
 use super::{CHUNK, Error, Read, Write, read, rows};
@@ -162,12 +161,12 @@ async fn load(
 ) -> Result<Candles, Error> {
     let mut found = Candles::new();
     for keys in keys.chunks(CHUNK) {
-        let tuple = Expr::tuple([candle::Column::Amm, candle::Column::Start].map(Expr::col));
+        let columns = [candle::Column::Amm, candle::Column::Start];
         let values = keys.iter().map(|(pool, start)| (pool.as_bytes().to_vec(), signed(*start)));
         let query = candle::Entity::find()
             .filter(candle::Column::ChainId.eq(signed(chain.0)))
             .filter(candle::Column::Seconds.eq(seconds(kept)))
-            .filter(tuple.in_tuples(values));
+            .filter(rows::one_of(columns, values));
         for row in query.all(transaction).await? {
             let (pool, candle) = candle_of(row)?;
             found.insert((pool, candle.start), candle);

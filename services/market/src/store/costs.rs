@@ -108,12 +108,11 @@ pub(super) async fn load<C: ConnectionTrait>(
 }
 
 fn one_of(chain: ChainId, keys: &[Holding]) -> Expr {
-    let tuple = Expr::tuple(KEY.into_iter().skip(1).map(Expr::col));
     let values = keys.iter().map(|key| {
         let bytes = |bytes: &[u8]| bytes.to_vec();
         (bytes(key.contract.as_bytes()), key.token.to_be_bytes::<32>().to_vec(), bytes(key.holder.as_bytes()))
     });
-    cost_basis::Column::ChainId.eq(signed(chain.0)).and(tuple.in_tuples(values))
+    cost_basis::Column::ChainId.eq(signed(chain.0)).and(rows::one_of(KEY.into_iter().skip(1), values))
 }
 
 /// A row of the books.

@@ -100,10 +100,9 @@ impl Read {
     ) -> Result<Vec<Position>, Error> {
         use balance::Column::{ChainId as Chain, Contract, Holder, PositionId};
         let query = balance::Entity::find()
-            .filter(Holder.eq(user.as_bytes().to_vec()))
             .filter(Chain.is_in(self.not_a_pool_on(chains, user).await?))
-            .filter(Expr::exists(outcome_of(balance::Entity, [Chain, Contract, PositionId])));
-        let query = page_of(query, [Chain, Contract, PositionId], after).limit(limit);
+            .filter(is_outcome(balance::Entity, [Chain, Contract, PositionId]));
+        let query = page_of(query, [Holder, Chain, Contract, PositionId], (user, after)).limit(limit);
         let rows = query.all(&self.transaction).await?;
         let found = rows.iter().map(|row| (row.chain_id, rows::holding(row), row.amount.0)).collect();
         self.positions(found).await
@@ -119,11 +118,10 @@ impl Read {
     ) -> Result<Vec<Position>, Error> {
         use cost_basis::Column::{ChainId as Chain, Contract, Holder, PositionId};
         let query = cost_basis::Entity::find()
-            .filter(Holder.eq(user.as_bytes().to_vec()))
             .filter(Chain.is_in(self.not_a_pool_on(chains, user).await?))
-            .filter(Expr::exists(outcome_of(cost_basis::Entity, [Chain, Contract, PositionId])))
+            .filter(is_outcome(cost_basis::Entity, [Chain, Contract, PositionId]))
             .filter(Expr::exists(balance_of_the_books()).not());
-        let query = page_of(query, [Chain, Contract, PositionId], after).limit(limit);
+        let query = page_of(query, [Holder, Chain, Contract, PositionId], (user, after)).limit(limit);
         let rows = query.all(&self.transaction).await?;
         let closed = |row: cost_basis::Model| (row.chain_id, costs::basis(row).0, Amount::ZERO);
         self.positions(rows.into_iter().map(closed).collect()).await
@@ -160,10 +158,9 @@ impl Read {
     ) -> Result<Vec<Shares>, Error> {
         use cost_basis::Column::{ChainId as Chain, Contract, Holder, PositionId};
         let query = cost_basis::Entity::find()
-            .filter(Holder.eq(user.as_bytes().to_vec()))
             .filter(Chain.is_in(chains.iter().map(|state| signed(state.chain.0))))
             .filter(PositionId.eq(rows::token_column(U256::ZERO)));
-        let query = page_of(query, [Chain, Contract, PositionId], after).limit(limit);
+        let query = page_of(query, [Holder, Chain, Contract, PositionId], (user, after)).limit(limit);
         let found = query.all(&self.transaction).await?;
         let mut links = HashMap::new();
         for state in chains {
@@ -288,30 +285,37 @@ fn balance_of_the_books() -> SelectStatement {
         .to_owned()
 }
 
-/// The outcome of a market that the chain, contract and token of `table` are.
-fn outcome_of<E: EntityTrait>(table: E, [chain, contract, token]: [E::Column; 3]) -> SelectStatement {
-    Query::select()
+/// Whether the chain, contract and token of `table` are an outcome of a market. As a value and not as EXISTS, which may
+/// be answered for all tokens before the first one is listed.
+fn is_outcome<E: EntityTrait>(table: E, [chain, contract, token]: [E::Column; 3]) -> Expr {
+    let outcome = Query::select()
         .expr(Expr::value(1))
         .from(outcome_token::Entity)
         .and_where(of_token(outcome_token::Column::ChainId).equals((table, chain)))
         .and_where(of_token(outcome_token::Column::Contract).equals((table, contract)))
         .and_where(of_token(outcome_token::Column::PositionId).equals((table, token)))
-        .to_owned()
+        .limit(1)
+        .to_owned();
+    Expr::SubQuery(None, Box::new(outcome.into())).is_not_null()
 }
 
-/// What comes after a place in the order of chain, contract and token.
+/// What a holder has after a place in the order of chain, contract and token. The holder is in front, though it is
+/// always the same: only the index by holder begins so. Without it the index by token looks as good, which has the
+/// tokens of everybody.
 fn page_of<E: EntityTrait>(
     mut query: Select<E>,
-    key: [E::Column; 3],
-    after: Option<UserHoldingKey>,
+    columns: [E::Column; 4],
+    (holder, after): (Address, Option<UserHoldingKey>),
 ) -> Select<E> {
+    query = query.filter(columns[0].eq(AddressColumn(holder)));
     if let Some(UserHoldingKey { chain, contract, token }) = after {
         let place = [
+            Expr::value(holder.as_bytes().to_vec()),
             Expr::value(signed(chain.0)),
             Expr::value(contract.as_bytes().to_vec()),
             Expr::value(token.to_be_bytes::<32>().to_vec()),
         ];
-        query = query.filter(Expr::tuple(key.map(Expr::col)).gt(Expr::tuple(place)));
+        query = query.filter(Expr::tuple(columns.map(Expr::col)).gt(Expr::tuple(place)));
     }
-    key.into_iter().fold(query, |query, column| query.order_by_asc(column))
+    columns.into_iter().skip(1).fold(query, |query, column| query.order_by_asc(column))
 }

@@ -7,7 +7,10 @@ use capstan_db::{
     },
 };
 use capstan_primitives::{Address, BlockRef, BlockTime, ChainId, Hash, U256};
-use sea_orm::ActiveValue::Set;
+use sea_orm::{
+    ActiveValue::Set,
+    sea_query::{Asterisk, Expr, ExprTrait, IntoColumnRef, IntoValueTuple, Query},
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::Error;
@@ -258,6 +261,16 @@ pub(super) fn activity(row: activity::Model, hash: Hash) -> Result<Activity, Err
 
 pub(super) fn addresses(addresses: impl IntoIterator<Item = Address>) -> Vec<AddressColumn> {
     addresses.into_iter().map(AddressColumn).collect()
+}
+
+/// Whether columns are one of many keys. As a table of values: of a list of tuples PostgreSQL makes a scan each.
+pub(super) fn one_of<C, K>(columns: impl IntoIterator<Item = C>, keys: impl IntoIterator<Item = K>) -> Expr
+where
+    C: IntoColumnRef,
+    K: IntoValueTuple,
+{
+    let keys = Query::select().column(Asterisk).from_values(keys, "wanted").take();
+    Expr::tuple(columns.into_iter().map(Expr::col)).in_subquery(keys)
 }
 
 /// As many values as a power of two says, the last one several times, so that lists of all lengths make few different
