@@ -17,63 +17,84 @@ sol! {
     event Transfer(address indexed from, address indexed to, uint256 value);
 }
 
-type Cash = BTreeMap<(Address, Address), I256>;
+/// What users brought home, by user and collateral.
+pub(crate) type Cash = BTreeMap<(Address, Address), I256>;
 
-/// Holds the books of every account in every collateral against the transfers of that.
-pub(crate) async fn compare(house: &House, markets: &[Value], head: B256) {
-    let collaterals: BTreeMap<&str, Address> = markets
-        .iter()
-        .map(|market| (market["marketId"].as_str().unwrap(), address(&market["collateralToken"])))
-        .collect();
-    let mut said = Cash::new();
-    for account in &house.devnet.deployment().accounts {
-        let user = account.address;
-        for list in ["positions", "positions?closed=true", "liquidity"] {
-            for position in house.list(&format!("/api/users/{user}/{list}"), "positions", 4, head).await {
-                let collateral = collaterals[position["marketId"].as_str().unwrap()];
-                *said.entry((user, collateral)).or_default() += brought(&position["costs"]);
-                assert!(list == "liquidity" || position["reconciled"] == true, "{position}");
+/// What the books of accounts are held against.
+#[derive(Debug)]
+pub(crate) struct Books {
+    /// How much of a list is asked for at once.
+    pub(crate) page: usize,
+    /// The collateral of every market.
+    pub(crate) collaterals: BTreeMap<String, Address>,
+    pub(crate) pools: BTreeSet<Address>,
+    /// What the books of tokens say that no list has: those of no market's outcome.
+    pub(crate) unlisted: Cash,
+    /// Transactions that make pools pay fees by a bare transfer, which books do not know of.
+    pub(crate) bare_fees: BTreeSet<B256>,
+}
+
+impl Books {
+    /// The books of what is listed under some markets.
+    pub(crate) fn of(markets: &[Value]) -> Self {
+        let text = |market: &Value| market["marketId"].as_str().unwrap().to_owned();
+        let collaterals =
+            markets.iter().map(|market| (text(market), address(&market["collateralToken"]))).collect();
+        let pools = markets.iter().map(|market| address(&market["ammAddress"])).collect();
+        Self { page: 4, collaterals, pools, unlisted: Cash::new(), bare_fees: BTreeSet::new() }
+    }
+
+    /// Holds the books of every account in every collateral against the transfers of that.
+    pub(crate) async fn compare(self, house: &House, head: B256) {
+        let moved = self.moved(house).await;
+        assert!(moved.len() > 3, "somebody traded");
+        let mut said = self.unlisted;
+        for account in &house.devnet.deployment().accounts {
+            let user = account.address;
+            for list in ["positions", "positions?closed=true", "liquidity"] {
+                let path = format!("/api/users/{user}/{list}");
+                for position in house.list(&path, "positions", self.page, head).await {
+                    let collateral = self.collaterals[position["marketId"].as_str().unwrap()];
+                    *said.entry((user, collateral)).or_default() += brought(&position["costs"]);
+                    assert!(list == "liquidity" || position["reconciled"] == true, "{position}");
+                }
             }
         }
+        said.retain(|_, cash| !cash.is_zero());
+        assert_eq!(said, moved);
     }
-    said.retain(|_, cash| !cash.is_zero());
-    let moved = moved(house).await;
-    assert!(moved.len() > 3, "somebody traded");
-    assert_eq!(said, moved);
+
+    /// What every account got from, less what it paid to, conditional tokens, pools and the factory that makes them.
+    async fn moved(&self, house: &House) -> Cash {
+        let deployment = house.devnet.deployment();
+        let users: BTreeSet<Address> = deployment.accounts.iter().map(|account| account.address).collect();
+        let makers = [deployment.conditional_tokens, deployment.fpmm_factory];
+        let is_other = |address: &Address| self.pools.contains(address) || makers.contains(address);
+        let collaterals: Vec<Address> = self.collaterals.values().copied().collect();
+        let filter =
+            Filter::new().address(collaterals).event_signature(Transfer::SIGNATURE_HASH).from_block(0);
+        let mut cash = Cash::new();
+        for log in house.provider().get_logs(&filter).await.unwrap() {
+            let collateral = log.address();
+            let bare = self.bare_fees.contains(&log.transaction_hash.unwrap());
+            let Transfer { from, to, value } = log.log_decode().unwrap().inner.data;
+            let value = I256::try_from(U256::from(value)).unwrap();
+            if !bare && users.contains(&from) && is_other(&to) {
+                *cash.entry((from, collateral)).or_default() -= value;
+            }
+            if !bare && users.contains(&to) && is_other(&from) {
+                *cash.entry((to, collateral)).or_default() += value;
+            }
+        }
+        cash.retain(|_, cash| !cash.is_zero());
+        cash
+    }
 }
 
 /// Realised and unmatched, less what the cost of the rest is.
 fn brought(costs: &Value) -> I256 {
     let number = |name: &str| I256::from_dec_str(costs[name].as_str().unwrap()).unwrap();
     number("realisedPnl") + number("unmatchedPnl") - number("cost")
-}
-
-/// What every account got from, less what it paid to, conditional tokens, pools and the factory that makes them.
-async fn moved(house: &House) -> Cash {
-    let deployment = house.devnet.deployment();
-    let users: BTreeSet<Address> = deployment.accounts.iter().map(|account| account.address).collect();
-    let others: BTreeSet<Address> = deployment
-        .markets
-        .iter()
-        .map(|market| market.amm)
-        .chain([deployment.conditional_tokens, deployment.fpmm_factory])
-        .collect();
-    let collaterals: Vec<Address> = deployment.markets.iter().map(|market| market.collateral).collect();
-    let filter = Filter::new().address(collaterals).event_signature(Transfer::SIGNATURE_HASH).from_block(0);
-    let mut cash = Cash::new();
-    for log in house.provider().get_logs(&filter).await.unwrap() {
-        let collateral = log.address();
-        let Transfer { from, to, value } = log.log_decode().unwrap().inner.data;
-        let value = I256::try_from(U256::from(value)).unwrap();
-        if users.contains(&from) && others.contains(&to) {
-            *cash.entry((from, collateral)).or_default() -= value;
-        }
-        if users.contains(&to) && others.contains(&from) {
-            *cash.entry((to, collateral)).or_default() += value;
-        }
-    }
-    cash.retain(|_, cash| !cash.is_zero());
-    cash
 }
 
 fn address(value: &Value) -> Address {

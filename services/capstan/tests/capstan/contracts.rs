@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::{
     eips::BlockId,
-    primitives::{Address, B256, U256, U512},
+    primitives::{Address, B256, U256, Uint},
     providers::Provider,
     rpc::types::Filter,
     sol,
@@ -38,6 +38,9 @@ sol! {
     }
 }
 
+/// Room for the product of all balances of a pool.
+type Wide = Uint<2048, 32>;
+
 /// A trade as its log says.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Trade {
@@ -54,7 +57,8 @@ pub(crate) struct Trade {
 /// A market as the contracts have it.
 #[derive(Debug)]
 pub(crate) struct Truth {
-    pub(crate) condition: B256,
+    /// One; several in a pool that combines their outcomes.
+    pub(crate) conditions: Vec<B256>,
     pub(crate) collateral: Address,
     pub(crate) fee: U256,
     pub(crate) position_ids: Vec<U256>,
@@ -87,23 +91,21 @@ impl Truth {
         let provider = house.provider();
         let pool = Fpmm::new(amm, &provider);
         let tokens = ConditionalTokens::new(house.devnet.deployment().conditional_tokens, &provider);
-        let condition = pool.conditionIds(U256::ZERO).block(at).call().await.unwrap();
         let collateral = pool.collateralToken().block(at).call().await.unwrap();
-        let outcomes: u64 = tokens.getOutcomeSlotCount(condition).block(at).call().await.unwrap().to();
-        let mut position_ids = Vec::new();
-        let mut payouts = Vec::new();
-        let resolved = tokens.payoutDenominator(condition).block(at).call().await.unwrap() > U256::ZERO;
-        for outcome in 0..outcomes {
-            let set = U256::from(1) << outcome;
-            let collection =
-                tokens.getCollectionId(B256::ZERO, condition, set).block(at).call().await.unwrap();
-            position_ids.push(tokens.getPositionId(collateral, collection).block(at).call().await.unwrap());
-            if resolved {
-                payouts.push(
-                    tokens.payoutNumerators(condition, U256::from(outcome)).block(at).call().await.unwrap(),
-                );
-            }
+        let mut conditions = Vec::new();
+        while let Ok(condition) = pool.conditionIds(U256::from(conditions.len())).block(at).call().await {
+            conditions.push(condition);
         }
+        let mut combined = (vec![B256::ZERO], Some(vec![U256::from(1)]));
+        // Of the outcomes of a pool those of its first condition count fastest.
+        for condition in conditions.iter().rev() {
+            combined = combine(&tokens, *condition, combined, at).await;
+        }
+        let mut position_ids = Vec::new();
+        for collection in combined.0 {
+            position_ids.push(tokens.getPositionId(collateral, collection).block(at).call().await.unwrap());
+        }
+        let payouts = combined.1.unwrap_or_default();
         let mut holders = BTreeMap::new();
         let mut balances = Vec::new();
         for (outcome, id) in (0..).zip(&position_ids) {
@@ -117,22 +119,22 @@ impl Truth {
         }
         let fee = pool.fee().block(at).call().await.unwrap();
         let trades = trades(&provider, amm).await;
-        Self { condition, collateral, fee, position_ids, pool: balances, payouts, trades, holders }
+        Self { conditions, collateral, fee, position_ids, pool: balances, payouts, trades, holders }
     }
 
     /// The product of the other balances, by outcome.
-    fn weights(&self) -> Vec<U512> {
+    fn weights(&self) -> Vec<Wide> {
         let weight = |skip: usize| {
             let others = self.pool.iter().enumerate().filter(|(index, _)| *index != skip);
-            others.fold(U512::from(1), |product, (_, balance)| product * U512::from(*balance))
+            others.fold(Wide::from(1), |product, (_, balance)| product * Wide::from(*balance))
         };
         (0..self.pool.len()).map(weight).collect()
     }
 
     /// What the tokens in the pool are worth at their marginal prices: each outcome the same.
     pub(crate) fn liquidity(&self) -> Option<U256> {
-        let sum = self.weights().into_iter().fold(U512::ZERO, |sum, weight| sum + weight);
-        let product = self.pool.iter().fold(U512::from(self.pool.len()), |all, one| all * U512::from(*one));
+        let sum = self.weights().into_iter().fold(Wide::ZERO, |sum, weight| sum + weight);
+        let product = self.pool.iter().fold(Wide::from(self.pool.len()), |all, one| all * Wide::from(*one));
         let worth = (!sum.is_zero()).then(|| product / sum);
         worth.map(|worth| U256::from_limbs_slice(&worth.as_limbs()[..4]))
     }
@@ -140,24 +142,53 @@ impl Truth {
     /// Marginal prices in units of 10^-18: the product of the other balances over the sum of such
     /// products, what is lost by rounding down given to the largest remainders.
     pub(crate) fn prices(&self) -> Vec<U256> {
-        let one = U512::from(10).pow(U512::from(18));
+        let one = Wide::from(10).pow(Wide::from(18));
         let weights = self.weights();
-        let sum = weights.iter().fold(U512::ZERO, |sum, weight| sum + weight);
+        let sum = weights.iter().fold(Wide::ZERO, |sum, weight| sum + weight);
         if sum.is_zero() {
             return Vec::new();
         }
-        let mut prices: Vec<U512> = weights.iter().map(|weight| *weight * one / sum).collect();
+        let mut prices: Vec<Wide> = weights.iter().map(|weight| *weight * one / sum).collect();
         let mut by_remainder: Vec<usize> = (0..prices.len()).collect();
         by_remainder.sort_by_key(|index| std::cmp::Reverse(weights[*index] * one % sum));
-        let mut missing = one - prices.iter().fold(U512::ZERO, |sum, price| sum + price);
+        let mut missing = one - prices.iter().fold(Wide::ZERO, |sum, price| sum + price);
         for index in by_remainder {
             if !missing.is_zero() {
-                prices[index] += U512::from(1);
-                missing -= U512::from(1);
+                prices[index] += Wide::from(1);
+                missing -= Wide::from(1);
             }
         }
         prices.into_iter().map(|price| U256::from_limbs_slice(&price.as_limbs()[..4])).collect()
     }
+}
+
+type Combined = (Vec<B256>, Option<Vec<U256>>);
+
+/// Every collection with every outcome of a condition, and what those pay when all of their conditions are resolved.
+async fn combine<P: Provider>(
+    tokens: &ConditionalTokens::ConditionalTokensInstance<P>,
+    condition: B256,
+    (collections, payouts): Combined,
+    at: BlockId,
+) -> Combined {
+    let outcomes: u64 = tokens.getOutcomeSlotCount(condition).block(at).call().await.unwrap().to();
+    let resolved = tokens.payoutDenominator(condition).block(at).call().await.unwrap() > U256::ZERO;
+    let mut numerators = Vec::new();
+    for outcome in 0..outcomes {
+        let index = U256::from(outcome);
+        numerators.push(tokens.payoutNumerators(condition, index).block(at).call().await.unwrap());
+    }
+    let mut below = Vec::new();
+    for parent in collections {
+        for outcome in 0..outcomes {
+            let set = U256::from(1) << outcome;
+            below.push(tokens.getCollectionId(parent, condition, set).block(at).call().await.unwrap());
+        }
+    }
+    let products =
+        |above: &U256| numerators.iter().map(|numerator| *above * numerator).collect::<Vec<U256>>();
+    let payouts = payouts.filter(|_| resolved).map(|payouts| payouts.iter().flat_map(products).collect());
+    (below, payouts)
 }
 
 async fn trades(provider: &impl Provider, amm: Address) -> Vec<Trade> {

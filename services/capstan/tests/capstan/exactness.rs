@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use alloy::primitives::{Address, B256, U256};
 use capstan_db::testing::TestStore;
-use capstan_devnet::Options;
+use capstan_devnet::{Market, Options};
 use capstan_kafka::testing::Broker;
 use serde_json::{Value, json};
 
 use crate::{
-    books,
+    books::Books,
     contracts::{Truth, receivers},
     house::House,
 };
@@ -79,29 +79,77 @@ async fn compare(house: &House) {
         house.devnet.deployment().markets.iter().map(|market| market.amm).collect();
     let served: BTreeSet<Address> = markets.iter().map(|market| address(&market["ammAddress"])).collect();
     assert_eq!(served, pools, "every pool is a market and every market has its pool");
-    let mut held: BTreeMap<Address, BTreeMap<(String, u64), U256>> = BTreeMap::new();
+    let mut held = Held::default();
     for market in &markets {
-        let truth = Truth::of(house, address(&market["ammAddress"]), &everyone, head).await;
-        compare_market(house, market, &truth).await;
-        compare_trades(house, market, &truth, head).await;
-        compare_holders(house, market, &truth, head).await;
+        let amm = address(&market["ammAddress"]);
+        let known = house.devnet.deployment().markets.iter().find(|known| known.amm == amm).unwrap();
+        let truth = compare_one(house, (market, known), &everyone, head).await;
+        held.add(truth);
+    }
+    held.compare(house, &markets, 4, head).await;
+    Books::of(&markets).compare(house, head).await;
+}
+
+/// Holds what is served of a market and of who has its tokens against the contracts.
+pub(crate) async fn compare_one(
+    house: &House,
+    (market, known): (&Value, &Market),
+    everyone: &BTreeSet<Address>,
+    head: B256,
+) -> Truth {
+    let truth = Truth::of(house, known.amm, everyone, head).await;
+    compare_market(house, market, &truth).await;
+    compare_names(market, known);
+    compare_trades(house, market, &truth, head).await;
+    compare_holders(house, market, &truth, head).await;
+    truth
+}
+
+/// Outcome tokens in somebody's hands, by holder and ERC-1155 id.
+#[derive(Debug, Default)]
+pub(crate) struct Held(BTreeMap<Address, BTreeMap<U256, U256>>);
+
+impl Held {
+    /// Takes a market's holders in, in place of those that it had.
+    pub(crate) fn add(&mut self, truth: Truth) {
+        for held in self.0.values_mut() {
+            held.retain(|token, _| !truth.position_ids.contains(token));
+        }
         for ((outcome, holder), amount) in truth.holders {
-            let id = market["marketId"].as_str().unwrap().to_owned();
-            held.entry(holder).or_default().insert((id, outcome), amount);
+            let token = truth.position_ids[usize::try_from(outcome).unwrap()];
+            self.0.entry(holder).or_default().insert(token, amount);
         }
     }
-    for account in &house.devnet.deployment().accounts {
-        let expected = held.remove(&account.address).unwrap_or_default();
-        compare_user(house, account.address, &expected, head).await;
+
+    /// Holds the list of every account against it.
+    pub(crate) async fn compare(&self, house: &House, markets: &[Value], page: usize, head: B256) {
+        let mut oldest = BTreeMap::new();
+        // The newest comes first, and the oldest that has a token is its market.
+        for market in markets {
+            for (outcome, token) in (0_u64..).zip(amounts(&market["positionIds"])) {
+                oldest.insert(token, (market["marketId"].clone(), json!(outcome)));
+            }
+        }
+        for account in &house.devnet.deployment().accounts {
+            let path = format!("/api/users/{}/positions", account.address);
+            let served = house.list(&path, "positions", page, head).await;
+            for position in &served {
+                let (market, outcome) = &oldest[&amount(&position["positionId"])];
+                assert_eq!((&position["marketId"], &position["outcomeIndex"]), (market, outcome));
+            }
+            let entry = |position: &Value| (amount(&position["positionId"]), amount(&position["amount"]));
+            let found: BTreeMap<U256, U256> = served.iter().map(entry).collect();
+            assert_eq!(found.len(), served.len(), "no token twice");
+            assert_eq!(found, self.0.get(&account.address).cloned().unwrap_or_default(), "{path}");
+        }
     }
-    books::compare(house, &markets, head).await;
 }
 
 async fn compare_market(house: &House, market: &Value, truth: &Truth) {
     let id = market["marketId"].as_str().unwrap();
     let (status, alone) = house.get(&format!("/api/markets/{id}")).await;
     assert_eq!((status, &alone), (200, market), "alone and in the list");
-    assert_eq!(market["conditionId"], json!(format!("{:#x}", truth.condition)));
+    assert_eq!(market["conditionId"], json!(format!("{:#x}", truth.conditions[0])));
     assert_eq!(address(&market["collateralToken"]), truth.collateral);
     assert_eq!(market["fee"], json!(truth.fee.to_string()));
     assert_eq!(amounts(&market["positionIds"]), truth.position_ids);
@@ -117,16 +165,15 @@ async fn compare_market(house: &House, market: &Value, truth: &Truth) {
     assert_eq!(market["tradeCount"], json!(truth.trades.len().to_string()));
     let (status, answer) = house.get(&format!("/api/markets/{id}/prices")).await;
     assert_eq!(status, 200);
-    let single =
-        answer["prices"].as_array().unwrap().iter().map(|price| price["price"].clone()).collect::<Vec<_>>();
+    let each = answer["prices"].as_array().unwrap();
+    assert_eq!(each.len(), truth.pool.len());
+    let single: Vec<Value> = each.iter().filter_map(|outcome| outcome.get("price").cloned()).collect();
     assert_eq!(prices(&json!(single)), truth.prices());
-    compare_names(house, market);
 }
 
 /// What a market factory says is served; what nobody says is absent.
-fn compare_names(house: &House, market: &Value) {
-    let amm = address(&market["ammAddress"]);
-    let known = house.devnet.deployment().markets.iter().find(|known| known.amm == amm).unwrap();
+fn compare_names(market: &Value, known: &Market) {
+    let amm = known.amm;
     match known.market_id {
         Some(id) => {
             assert_eq!(market["marketId"], json!(format!("{id:#x}")));
@@ -182,21 +229,13 @@ fn compare_position(position: &Value, truth: &Truth) {
         Some(_) => "POSITION_STATUS_REDEEMABLE",
     };
     assert_eq!(position["status"], json!(status));
-    let payout = numerator.map(|numerator| (amount(&position["amount"]) * numerator / sum).to_string());
+    // Outcomes of several conditions are redeemed one by one: only nothing is known before.
+    let known = numerator.filter(|numerator| truth.conditions.len() == 1 || numerator.is_zero());
+    let payout = known.map(|numerator| (amount(&position["amount"]) * numerator / sum).to_string());
     assert_eq!(position.get("payout"), payout.map(|payout| json!(payout)).as_ref());
     let outcomes = 0..u64::try_from(truth.position_ids.len()).unwrap();
     let of_outcome = |outcome| truth.holders.get(&(outcome, holder)).copied().unwrap_or_default();
     assert_eq!(position["mergeable"], json!(outcomes.map(of_outcome).min().unwrap().to_string()));
-}
-
-async fn compare_user(house: &House, user: Address, expected: &BTreeMap<(String, u64), U256>, head: B256) {
-    let served = house.list(&format!("/api/users/{user}/positions"), "positions", 4, head).await;
-    let entry = |position: &Value| {
-        let key =
-            (position["marketId"].as_str().unwrap().to_owned(), position["outcomeIndex"].as_u64().unwrap());
-        (key, amount(&position["amount"]))
-    };
-    assert_eq!(&served.iter().map(entry).collect::<BTreeMap<_, _>>(), expected, "{user}");
 }
 
 fn address(value: &Value) -> Address {

@@ -5,9 +5,9 @@ use std::{net::SocketAddr, time::Duration};
 use alloy::{
     eips::BlockId,
     primitives::B256,
-    providers::{Provider, ProviderBuilder},
+    providers::{DynProvider, Provider, ProviderBuilder},
 };
-use capstan_db::{DatabaseUrl, testing::TestStore};
+use capstan_db::{Database, DatabaseUrl, testing::TestStore};
 use capstan_devnet::{Devnet, Options};
 use capstan_gateway::Gateway;
 use capstan_indexer::Indexer;
@@ -22,7 +22,8 @@ pub(crate) struct House {
     running: Vec<Running>,
     settings: Settings,
     client: reqwest::Client,
-    _store: TestStore,
+    provider: DynProvider,
+    store: TestStore,
 }
 
 impl House {
@@ -48,7 +49,8 @@ impl House {
         let settings = Settings::from_layers(Some(&file), []).unwrap().with("test", "database.url", url);
         let settings = settings.with("test", "indexer.poll_interval_ms", 50);
         let client = reqwest::Client::new();
-        let mut house = Self { devnet, running: Vec::new(), settings, client, _store: store };
+        let provider = ProviderBuilder::new().connect_http(devnet.http_url().parse().unwrap()).erased();
+        let mut house = Self { devnet, running: Vec::new(), settings, client, provider, store };
         house.start().await;
         house
     }
@@ -82,8 +84,14 @@ impl House {
         self.running.last().unwrap().url()
     }
 
-    pub(crate) fn provider(&self) -> impl Provider + use<> {
-        ProviderBuilder::new().connect_http(self.devnet.http_url().parse().unwrap())
+    pub(crate) fn provider(&self) -> DynProvider {
+        self.provider.clone()
+    }
+
+    /// The tables of the market, which say what no answer does.
+    pub(crate) async fn tables(&self) -> Database {
+        let options = capstan_db::Options::new(self.store.url.clone());
+        Database::open(&options, Market::NAME).await.unwrap()
     }
 
     /// The chain's newest block.

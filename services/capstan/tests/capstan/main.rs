@@ -8,5 +8,6 @@ mod exactness;
 mod house;
 mod layering;
 mod process;
+mod programs;
 mod quotes;
 mod requests;

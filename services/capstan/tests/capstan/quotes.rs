@@ -17,7 +17,7 @@ fn amount(value: &Value) -> U256 {
 }
 
 /// Amounts around what a pool has, small ones, and such as no pool can pay.
-fn amounts(balances: &[U256], rng: &mut StdRng) -> Vec<U256> {
+pub(crate) fn amounts(balances: &[U256], rng: &mut StdRng) -> Vec<U256> {
     let least = balances.iter().min().copied().unwrap_or_default();
     let one = U256::from(1);
     let mut amounts =
@@ -27,40 +27,47 @@ fn amounts(balances: &[U256], rng: &mut StdRng) -> Vec<U256> {
 }
 
 async fn compare(house: &House, market: &Value, head: B256, rng: &mut StdRng) -> [usize; 2] {
-    let id = market["marketId"].as_str().unwrap();
-    let provider = house.provider();
-    let pool = Fpmm::new(market["ammAddress"].as_str().unwrap().parse().unwrap(), &provider);
     let balances: Vec<U256> = market["poolBalances"].as_array().unwrap().iter().map(amount).collect();
-    let (fee, at, one) = (amount(&market["fee"]), BlockId::hash(head), U256::from(10).pow(U256::from(18)));
     let mut counts = [0, 0];
     for outcome in 0..balances.len() {
         for collateral in amounts(&balances, rng) {
-            let index = U256::from(outcome);
-            let buy = pool.calcBuyAmount(collateral, index).block(at).call().await.ok();
-            let sell = pool.calcSellAmount(collateral, index).block(at).call().await.ok();
-            let sides = [("BUY", buy, one), ("SELL", sell, one - fee)];
-            for (side, tokens, whole) in sides {
-                let query =
-                    format!("side=TRADE_SIDE_{side}&outcomeIndex={outcome}&collateralAmount={collateral}");
-                let (status, answer) = house.get(&format!("/api/markets/{id}/quote?{query}")).await;
-                assert_eq!(status, 200, "{query}: {answer}");
-                assert_eq!(answer["asOf"]["block"]["hash"], json!(format!("{head:#x}")));
-                let Some(tokens) = tokens else {
-                    assert!(
-                        answer.get("quote").is_none() && answer.get("problem").is_some(),
-                        "{query}: {answer}"
-                    );
-                    counts[1] += 1;
-                    continue;
-                };
-                let quote = &answer["quote"];
-                assert_eq!(quote["outcomeAmount"], json!(tokens.to_string()), "{query}");
-                assert_eq!(quote["collateralAmount"], json!(collateral.to_string()), "{query}");
-                assert_eq!(quote["fee"], json!((collateral * fee / whole).to_string()), "{query}");
-                assert_eq!(quote["priceBefore"], market["prices"][outcome], "{query}");
-                counts[0] += 1;
-            }
+            let [told, reverted] = compare_one(house, market, (outcome, collateral), head).await;
+            counts = [counts[0] + told, counts[1] + reverted];
         }
+    }
+    counts
+}
+
+/// Holds a purchase and a sale for an amount of collateral against the pool: how many can be made and how many not.
+pub(crate) async fn compare_one(
+    house: &House,
+    market: &Value,
+    (outcome, collateral): (usize, U256),
+    head: B256,
+) -> [usize; 2] {
+    let (id, provider) = (market["marketId"].as_str().unwrap(), house.provider());
+    let pool = Fpmm::new(market["ammAddress"].as_str().unwrap().parse().unwrap(), &provider);
+    let (fee, at, one) = (amount(&market["fee"]), BlockId::hash(head), U256::from(10).pow(U256::from(18)));
+    let index = U256::from(outcome);
+    let buy = pool.calcBuyAmount(collateral, index).block(at).call().await.ok();
+    let sell = pool.calcSellAmount(collateral, index).block(at).call().await.ok();
+    let mut counts = [0, 0];
+    for (side, tokens, whole) in [("BUY", buy, one), ("SELL", sell, one - fee)] {
+        let query = format!("side=TRADE_SIDE_{side}&outcomeIndex={outcome}&collateralAmount={collateral}");
+        let (status, answer) = house.get(&format!("/api/markets/{id}/quote?{query}")).await;
+        assert_eq!(status, 200, "{query}: {answer}");
+        assert_eq!(answer["asOf"]["block"]["hash"], json!(format!("{head:#x}")));
+        let Some(tokens) = tokens else {
+            assert!(answer.get("quote").is_none() && answer.get("problem").is_some(), "{query}: {answer}");
+            counts[1] += 1;
+            continue;
+        };
+        let quote = &answer["quote"];
+        assert_eq!(quote["outcomeAmount"], json!(tokens.to_string()), "{query}");
+        assert_eq!(quote["collateralAmount"], json!(collateral.to_string()), "{query}");
+        assert_eq!(quote["fee"], json!((collateral * fee / whole).to_string()), "{query}");
+        assert_eq!(quote["priceBefore"], market["prices"][outcome], "{query}");
+        counts[0] += 1;
     }
     counts
 }
