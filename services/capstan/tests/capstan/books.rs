@@ -44,10 +44,10 @@ impl Books {
         Self { page: 4, collaterals, pools, unlisted: Cash::new(), bare_fees: BTreeSet::new() }
     }
 
-    /// Holds the books of every account in every collateral against the transfers of that.
-    pub(crate) async fn compare(self, house: &House, head: B256) {
+    /// Holds the books of every account in every collateral against the transfers of that, and says how many are not
+    /// level.
+    pub(crate) async fn compare(self, house: &House, head: B256) -> usize {
         let moved = self.moved(house).await;
-        assert!(moved.len() > 3, "somebody traded");
         let mut said = self.unlisted;
         for account in &house.devnet.deployment().accounts {
             let user = account.address;
@@ -61,7 +61,11 @@ impl Books {
             }
         }
         said.retain(|_, cash| !cash.is_zero());
-        assert_eq!(said, moved);
+        let both = |key: &(Address, Address)| (*key, said.get(key).copied(), moved.get(key).copied());
+        let mut differing: Vec<_> = said.keys().chain(moved.keys()).map(both).collect();
+        differing.retain(|(_, said, moved)| said != moved);
+        assert!(differing.is_empty(), "said and moved: {differing:?}");
+        moved.len()
     }
 
     /// What every account got from, less what it paid to, conditional tokens, pools and the factory that makes them.

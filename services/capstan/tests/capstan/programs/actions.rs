@@ -17,15 +17,15 @@ impl Program {
             return self.redeem(user);
         }
         match self.rng.random_range(0..100) {
-            0..18 => self.split(user),
-            18..28 => self.merge(user),
-            28..48 => self.buy(user),
-            48..62 => self.sell(user),
-            62..70 => self.fund(user),
-            70..78 => self.unfund(user),
-            78..81 => self.withdraw(user),
-            81..84 => self.give_shares(user),
-            84..91 => self.give(user),
+            0..16 => self.split(user),
+            16..32 => self.merge(user),
+            32..48 => self.buy(user),
+            48..60 => self.sell(user),
+            60..67 => self.fund(user),
+            67..75 => self.unfund(user),
+            75..78 => self.withdraw(user),
+            78..82 => self.give_shares(user),
+            82..91 => self.give(user),
             91..96 => self.give_many(user),
             _ => self.resolve(),
         }

@@ -36,8 +36,8 @@ const OLDER: usize = 4;
 #[derive(Default)]
 pub(super) struct Comparison {
     held: Held,
-    /// Every position of every program, and its collateral.
-    positions: BTreeMap<U256, Address>,
+    /// The program and the collateral of every position.
+    positions: BTreeMap<U256, (u64, Address)>,
     /// Markets of programs that are over.
     older: Vec<(u64, Market)>,
     /// Quotes that the contracts gave, and such that they refused.
@@ -50,7 +50,7 @@ impl Comparison {
     pub(super) fn of(house: &House) -> Self {
         let markets = &house.devnet.deployment().markets;
         let positions = markets.iter().flat_map(|market| {
-            market.position_ids.iter().map(|token| (*token, market.collateral)).collect::<Vec<_>>()
+            market.position_ids.iter().map(|token| (*token, (0, market.collateral))).collect::<Vec<_>>()
         });
         let older = markets.iter().map(|market| (0, market.clone())).collect();
         Self { positions: positions.collect(), older, ..Self::default() }
@@ -63,7 +63,8 @@ impl Comparison {
         let fresh = existing(house, programs).await;
         for program in programs {
             let tokens = program.sets.positions.iter();
-            self.positions.extend(tokens.map(|position| (position.token, program.collateral())));
+            self.positions
+                .extend(tokens.map(|position| (position.token, (program.seed, program.collateral()))));
         }
         self.compare_markets(house, &served, &fresh, head).await;
         let seeds: Vec<u64> = programs.iter().map(|program| program.seed).collect();
@@ -145,11 +146,16 @@ impl Comparison {
         let mut unlisted = Cash::new();
         for row in costs.iter().filter(|row| !word(&row.position_id).is_zero()) {
             let (token, user) = (word(&row.position_id), holder(&row.holder));
-            let Some(collateral) = self.positions.get(&token) else { panic!("no program has {token}") };
+            let Some((seed, collateral)) = self.positions.get(&token) else {
+                panic!("no program has {token}")
+            };
             let of_account = accounts.contains(&user);
             let amount = said.get(&(token, user)).copied().unwrap_or_default();
             let known = signed(&row.quantity.0) + signed(&row.unknown.0);
-            assert!(!of_account || known == I256::try_from(amount).unwrap(), "{row:?} explains {amount}");
+            assert!(
+                !of_account || known == I256::try_from(amount).unwrap(),
+                "CAPSTAN_SEED={seed}: {row:?} explains {amount}"
+            );
             if of_account && !listed.contains(&token) {
                 let brought = signed(&row.realised.0) + signed(&row.unmatched.0) - signed(&row.cost.0);
                 *unlisted.entry((user, *collateral)).or_default() += brought;
@@ -178,7 +184,7 @@ impl Comparison {
                     .unwrap();
                 let said: Vec<U256> =
                     ids.iter().map(|id| said.get(&(*id, *user)).copied().unwrap_or_default()).collect();
-                assert_eq!(said, balances, "{user} in program {}", program.seed);
+                assert_eq!(said, balances, "{user}, CAPSTAN_SEED={}", program.seed);
             }
         }
     }

@@ -85,26 +85,32 @@ impl Program {
         let mut calls = Vec::new();
         for index in 0..self.pools.len() {
             if self.pools[index].announced == announced {
-                let funds = if self.rng.random_bool(0.2) { U256::ZERO } else { self.funds() };
-                let hint = self.hint(self.pools[index].positions.len());
-                for hint in [hint, Vec::new()] {
-                    let made = if announced {
-                        self.announced_pool(index, (funds, hint), house).await
-                    } else {
-                        self.bare_pool(index, (funds, hint), house).await
-                    };
-                    if let Some((create, address, market_id)) = made {
-                        self.pools[index].address = Some(address);
-                        self.pools[index].market_id = market_id;
-                        calls.extend(self.gift(index));
-                        calls.push(create);
-                        calls.extend(self.approvals(address));
-                        break;
-                    }
-                }
+                calls.extend(self.create_one(index, house).await);
             }
         }
         calls
+    }
+
+    /// Nothing where the contract would revert.
+    async fn create_one(&mut self, index: usize, house: &House) -> Vec<Call> {
+        let funds = if self.rng.random_bool(0.25) { U256::ZERO } else { self.funds() };
+        // A few base units cannot be distributed.
+        let hint = self.hint(self.pools[index].positions.len());
+        for hint in [hint, Vec::new()] {
+            let made = if self.pools[index].announced {
+                self.announced_pool(index, (funds, hint), house).await
+            } else {
+                self.bare_pool(index, (funds, hint), house).await
+            };
+            let Some((create, address, market_id)) = made else { continue };
+            self.pools[index].address = Some(address);
+            self.pools[index].market_id = market_id;
+            let mut calls: Vec<Call> = self.gift(index).into_iter().collect();
+            calls.push(create);
+            calls.extend(self.approvals(address));
+            return calls;
+        }
+        Vec::new()
     }
 
     async fn announced_pool(
@@ -163,7 +169,7 @@ impl Program {
         let position = self.pools[index].positions[0];
         let giver = (0..self.users.len()).find(|user| !self.seen.balances[*user][position].is_zero())?;
         let value = self.portion(self.seen.balances[giver][position]);
-        let gives = self.rng.random_bool(0.4);
+        let gives = self.rng.random_bool(0.7);
         let (from, token) = (self.users[giver], self.sets.positions[position].token);
         let data = alloy::primitives::Bytes::new();
         let transfer = Tokens::safeTransferFromCall { from, to, id: token, value, data };

@@ -101,7 +101,7 @@ impl Program {
         if late && self.rng.random_bool(0.4) {
             calls.extend(self.resolve());
         }
-        for _ in 0..self.rng.random_range(1..5) {
+        for _ in 0..self.rng.random_range(1..7) {
             calls.extend(self.act());
         }
         calls
