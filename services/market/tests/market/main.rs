@@ -8,6 +8,7 @@
 
 mod candles;
 mod costs;
+mod kills;
 mod lists;
 mod orders;
 mod platform;

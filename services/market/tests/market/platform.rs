@@ -118,13 +118,52 @@ impl IndexerService for Script {
     }
 }
 
+/// An indexer that is served.
+pub(crate) struct ScriptedIndexer {
+    script: Script,
+    pub(crate) address: SocketAddr,
+    tasks: Tasks,
+}
+
+impl ScriptedIndexer {
+    pub(crate) async fn start() -> Self {
+        let tasks = Tasks::new("test");
+        let script = Script::default();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = IndexerServiceServer::new(script.clone()).max_encoding_message_size(64 << 20);
+        let stopping = tasks.stopping().cancelled_owned();
+        tasks.helper(
+            "indexer",
+            tonic::transport::Server::builder()
+                .add_service(service)
+                .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stopping),
+        );
+        Self { script, address, tasks }
+    }
+
+    /// The script of the next connection for a chain.
+    pub(crate) fn session_of(&self, chain: u64) -> Session {
+        let (say, said) = mpsc::unbounded_channel();
+        self.script.sessions.lock().unwrap().entry(chain).or_default().push_back(Ok(said));
+        Session(say)
+    }
+
+    /// Forgets the scripts of connections that nobody made.
+    pub(crate) fn forget_sessions(&self) {
+        self.script.sessions.lock().unwrap().clear();
+    }
+
+    pub(crate) async fn stop(self) {
+        self.tasks.stop(Duration::from_secs(5)).await;
+    }
+}
+
 /// A running market and what it runs on.
 pub(crate) struct TestPlatform {
     pub(crate) client: MarketServiceClient<Channel>,
-    script: Script,
-    indexer: SocketAddr,
+    indexer: ScriptedIndexer,
     running: Running,
-    tasks: Tasks,
     store: TestStore,
     chains: Vec<u64>,
 }
@@ -135,21 +174,10 @@ impl TestPlatform {
     }
 
     pub(crate) async fn start_on(store: TestStore, chains: &[u64]) -> Self {
-        let tasks = Tasks::new("test");
-        let script = Script::default();
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let indexer = listener.local_addr().unwrap();
-        let service = IndexerServiceServer::new(script.clone()).max_encoding_message_size(64 << 20);
-        let stopping = tasks.stopping().cancelled_owned();
-        tasks.helper(
-            "indexer",
-            tonic::transport::Server::builder()
-                .add_service(service)
-                .serve_with_incoming_shutdown(TcpListenerStream::new(listener), stopping),
-        );
-        let running = start_market(&store, indexer, chains).await;
+        let indexer = ScriptedIndexer::start().await;
+        let running = start_market(url(&store), indexer.address, chains).await;
         let client = connect(&running).await;
-        Self { client, script, indexer, running, tasks, store, chains: chains.to_vec() }
+        Self { client, indexer, running, store, chains: chains.to_vec() }
     }
 
     /// The script of the market's next connection.
@@ -159,30 +187,28 @@ impl TestPlatform {
 
     /// The script of the next connection for one of several chains.
     pub(crate) fn session_of(&self, chain: u64) -> Session {
-        let (say, said) = mpsc::unbounded_channel();
-        self.script.sessions.lock().unwrap().entry(chain).or_default().push_back(Ok(said));
-        Session(say)
+        self.indexer.session_of(chain)
     }
 
     /// The market's next connection is refused.
     pub(crate) fn refuse(&self, status: Status) {
-        self.script.sessions.lock().unwrap().entry(CHAIN).or_default().push_back(Err(status));
+        self.indexer.script.sessions.lock().unwrap().entry(CHAIN).or_default().push_back(Err(status));
     }
 
     /// The cursors that the market asked to go on from, connection by connection.
     pub(crate) fn cursors(&self) -> Vec<String> {
-        self.script.requests.lock().unwrap().iter().map(|request| request.cursor.clone()).collect()
+        self.indexer.script.requests.lock().unwrap().iter().map(|request| request.cursor.clone()).collect()
     }
 
     /// What the market asked for last.
     pub(crate) fn last_request(&self) -> StreamEventsRequest {
-        self.script.requests.lock().unwrap().last().cloned().expect("a request")
+        self.indexer.script.requests.lock().unwrap().last().cloned().expect("a request")
     }
 
     /// Stops the market and starts it again on the same store.
     pub(crate) async fn restart(&mut self) {
         self.running.stop(Duration::from_secs(5)).await;
-        self.running = start_market(&self.store, self.indexer, &self.chains).await;
+        self.running = start_market(url(&self.store), self.indexer.address, &self.chains).await;
         self.client = connect(&self.running).await;
     }
 
@@ -200,7 +226,7 @@ impl TestPlatform {
 
     pub(crate) async fn stop(self) {
         self.running.stop(Duration::from_secs(5)).await;
-        self.tasks.stop(Duration::from_secs(5)).await;
+        self.indexer.stop().await;
     }
 }
 
@@ -212,6 +238,10 @@ pub(crate) struct Changes {
 }
 
 impl Changes {
+    pub(crate) const fn of(stream: Streaming<StreamMarketsResponse>) -> Self {
+        Self { stream, last: None }
+    }
+
     pub(crate) async fn next(&mut self) -> StreamMarketsResponse {
         let message = self.stream.message().await.unwrap().expect("the stream goes on");
         let now = (message.epoch, message.sequence);
@@ -256,7 +286,7 @@ async fn connect(running: &Running) -> MarketServiceClient<Channel> {
     MarketServiceClient::connect(running.url()).await.unwrap()
 }
 
-async fn start_market(store: &TestStore, indexer: SocketAddr, chains: &[u64]) -> Running {
+pub(crate) async fn start_market(url: String, indexer: SocketAddr, chains: &[u64]) -> Running {
     let chain = |id: &u64| platform::Chain {
         id: ChainId(*id),
         name: format!("chain {id}"),
@@ -275,10 +305,6 @@ async fn start_market(store: &TestStore, indexer: SocketAddr, chains: &[u64]) ->
         accounts: Vec::new(),
         blocks: Vec::new(),
     };
-    let url = match &store.url {
-        capstan_db::DatabaseUrl::Sqlite(directory) => format!("sqlite://{}", directory.display()),
-        capstan_db::DatabaseUrl::Postgres(url) => url.clone(),
-    };
     let platform = Platform {
         database: platform::DatabaseSection { url, max_connections: 8, ..Default::default() },
         peers: [("indexer".to_owned(), format!("http://{indexer}"))].into(),
@@ -288,4 +314,12 @@ async fn start_market(store: &TestStore, indexer: SocketAddr, chains: &[u64]) ->
     let config = Config { heartbeat_ms: 50, ..Config::default() };
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     start::<Market>(listener, Instance { platform, config, clock: Clock::System }).await.unwrap()
+}
+
+/// Where a store is, as the configuration says it.
+pub(crate) fn url(store: &TestStore) -> String {
+    match &store.url {
+        capstan_db::DatabaseUrl::Sqlite(directory) => format!("sqlite://{}", directory.display()),
+        capstan_db::DatabaseUrl::Postgres(url) => url.clone(),
+    }
 }
