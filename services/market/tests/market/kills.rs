@@ -20,6 +20,8 @@ use crate::platform::{CHAIN, Changes, ScriptedIndexer, start_market, url};
 const KILLS: usize = 25;
 /// More than all lives together are told.
 const STEPS: usize = KILLS * 15;
+/// Messages without a step that are waited for.
+const HEARTBEATS: usize = 100;
 const SEED: u64 = 20_261_128;
 const DATABASE: &str = "CAPSTAN_TEST_DATABASE";
 const INDEXER: &str = "CAPSTAN_TEST_INDEXER";
@@ -35,7 +37,7 @@ async fn a_market_killed_fifty_times_has_the_tables_of_one_that_was_not() {
         let mut deaths = Vec::new();
         for _ in 0..KILLS {
             let told = told(&steps, &cursor(&store).await, 6 + dice.roll(9));
-            die(&store, &indexer, told, (dice.roll(6), dice.roll(4_000))).await;
+            die(&store, &indexer, told, (dice.roll(4) > 0, dice.roll(20_000))).await;
             deaths.push(cursor(&store).await);
         }
         assert_ne!(deaths.last(), steps.last().map(cursor_of).as_ref(), "it died on the way");
@@ -110,13 +112,14 @@ async fn until(mut client: MarketServiceClient<tonic::transport::Channel>, world
     Changes::of(client.stream_markets(request).await.unwrap().into_inner()).until(world).await;
 }
 
-/// A process that is told some steps, and is killed so many messages and microseconds after it began to serve.
+/// A process that is told some steps, and is killed so many microseconds after it began to serve, or to go on.
 async fn die(
     store: &TestStore,
     indexer: &ScriptedIndexer,
     told: Vec<Message>,
-    (messages, microseconds): (usize, usize),
+    (goes_on, microseconds): (bool, usize),
 ) {
+    let before = stored(store).await.and_then(|row| row.block_hash).map(|hash| hash.0.to_string());
     indexer.forget_sessions();
     let session = indexer.session_of(CHAIN);
     told.into_iter().for_each(|step| session.say(step));
@@ -132,12 +135,16 @@ async fn die(
             break address.to_owned();
         }
     };
-    if messages > 0 {
+    if goes_on {
         let mut client = MarketServiceClient::connect(address).await.unwrap();
         let request = StreamMarketsRequest { chain_id: CHAIN, ..Default::default() };
         let mut stream = client.stream_markets(request).await.unwrap().into_inner();
-        for _ in 0..messages {
-            stream.message().await.unwrap();
+        // What it was told may end where it began, by a reorg.
+        for _ in 0..HEARTBEATS {
+            let as_of = stream.message().await.unwrap().unwrap().as_of;
+            if as_of.and_then(|as_of| as_of.block).map(|block| block.hash) != before {
+                break;
+            }
         }
     }
     // No wait for anything: a step may be anywhere by then.
@@ -147,13 +154,17 @@ async fn die(
 
 /// Where in the log the tables are.
 async fn cursor(store: &TestStore) -> String {
+    stored(store).await.map_or_else(String::new, |row| row.cursor)
+}
+
+async fn stored(store: &TestStore) -> Option<entities::cursor::Model> {
     let database = Database::open(&Options::new(store.url.clone()), "market").await.unwrap();
     let read = database.read().await.unwrap();
     // There is no table before the first life.
     let found = entities::cursor::Entity::find().one(&read).await.ok().flatten();
     drop(read);
     database.close().await.unwrap();
-    found.map_or_else(String::new, |row| row.cursor)
+    found
 }
 
 /// Every row of every table, but for the cursor and the log of reorgs, which tell how the state came to be.
