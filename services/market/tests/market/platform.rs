@@ -214,7 +214,7 @@ impl TestPlatform {
 
     /// Opens a stream of changes.
     pub(crate) async fn stream(&mut self, request: StreamMarketsRequest) -> Changes {
-        Changes { stream: self.client.stream_markets(request).await.unwrap().into_inner(), last: None }
+        Changes::of(self.client.stream_markets(request).await.unwrap().into_inner())
     }
 
     /// Waits until the tables are as of the newest block of `world`.
