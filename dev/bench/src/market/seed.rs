@@ -11,7 +11,7 @@ const TRADES: &str = include_str!("seed/trades.sql");
 const SNAPSHOTS: &str = include_str!("seed/snapshots.sql");
 
 /// Tables that are large: their indexes are made when they are full, and none of it is logged.
-const LARGE: [&str; 5] = ["activity", "balance", "block", "candle", "pool_snapshot"];
+const LARGE: [&str; 6] = ["activity", "balance", "block", "candle", "cost_basis", "pool_snapshot"];
 const WITHOUT_INDEXES: &str = "SELECT format('ALTER TABLE market.%I SET UNLOGGED', relname) FROM pg_class
   WHERE relnamespace = 'market'::regnamespace AND relkind = 'r' AND relname = ANY($1)
 UNION ALL SELECT format('ALTER TABLE market.%I DROP CONSTRAINT %I', relname, conname)
@@ -25,10 +25,11 @@ const WITH_INDEXES: &str =
   WHERE relnamespace = 'market'::regnamespace AND contype = 'p' AND relname = ANY($1)
 UNION ALL SELECT indexdef FROM pg_indexes
   WHERE schemaname = 'market' AND tablename = ANY($1) AND indexname !~ '_pkey$'";
-/// The log was read through the newest block.
+/// The log was read through the newest block, by the version of the projection that does not begin anew.
 const CURSOR: &str = "INSERT INTO market.cursor
-  (chain_id, started_at, cursor, position, block_number, block_hash, block_time, finalized_number)
-  SELECT chain_id, 0, 'seeded', position, number, hash, time, number FROM market.block ORDER BY number DESC LIMIT 1";
+  (chain_id, started_at, cursor, position, block_number, block_hash, block_time, finalized_number, version)
+  SELECT chain_id, 0, 'seeded', position, number, hash, time, number, 1
+  FROM market.block ORDER BY number DESC LIMIT 1";
 
 /// How much there is.
 #[derive(Debug, Clone, Copy)]

@@ -80,6 +80,22 @@ async fn gifts_are_kept_apart_and_their_sale_is_no_profit_of_what_was_paid_for()
 }
 
 #[tokio::test]
+async fn tokens_sent_to_oneself_keep_their_cost() {
+    let mut world = World::new(CHAIN);
+    let pool = world.create_market(user(1), "To whom?", &["A", "B"], number(1_000_000));
+    world.log.transaction();
+    let bought = world.buy(user(3), pool, number(8_000), 0);
+    world.transfer(world.pools[pool].tokens[0], user(3), user(3), bought);
+    world.log.mine();
+    on_both_with(world, async |platform, _| {
+        let [held] = &positions(platform, user(3), false).await[..] else { panic!("one") };
+        assert_eq!(books(held.costs.as_ref()), [bought.to_string().as_str(), "0", "8000", "0", "0"]);
+        assert!(held.reconciled);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn tokens_that_no_event_explains_are_shown_as_a_difference() {
     let mut world = World::new(CHAIN);
     let pool = world.create_market(user(1), "From where?", &["A", "B"], number(1_000_000));

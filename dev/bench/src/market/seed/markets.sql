@@ -49,6 +49,11 @@ INSERT INTO market.balance (chain_id, contract, position_id, holder, amount)
 SELECT {chain}, seed.address(0, 0), CASE outcome WHEN 0 THEN token0 ELSE token1 END, address, 1000000000
 FROM seed.pool, generate_series(0, 1) AS outcome;
 
+-- What holders paid: each what it has, at half a unit.
+INSERT INTO market.cost_basis (chain_id, contract, position_id, holder, quantity, unknown, cost, realised, unmatched, invested, fees)
+SELECT chain_id, contract, position_id, holder, amount, 0, div(amount, 2), 0, 0, div(amount, 2), div(amount, 100)
+FROM market.balance WHERE amount < 1000000000;
+
 INSERT INTO market.candle (chain_id, amm, seconds, start, first_block, last_block, open, high, low, close, volume, trades)
 SELECT DISTINCT ON (n, seconds, start) {chain}, address, seconds, start, first_block + 1 + pause * row, first_block + 1 + pause * row + 9,
   '["500000000000000000","500000000000000000"]', '["510000000000000000","500000000000000000"]',

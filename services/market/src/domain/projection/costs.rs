@@ -87,7 +87,8 @@ impl Projection<'_> {
         self.transaction.place = Some(origin.place());
         let is_factory = |address| self.transaction.factories.contains(address);
         let to_user = to != Address::ZERO && !self.is_pool(to) && !is_factory(&to);
-        if from == Address::ZERO || self.is_pool(from) {
+        // Whoever sends to itself has what it had, for what it paid.
+        if from == Address::ZERO || from == to || self.is_pool(from) {
             return;
         }
         if is_factory(&from) {
