@@ -1,5 +1,7 @@
 //! Candles: kept as blocks come and go, and made of snapshots where they are not there.
 
+use std::collections::BTreeSet;
+
 use capstan_db::{
     columns::{AddressColumn, AmountColumn, signed, unsigned},
     market::entities::{candle, pool_snapshot},
@@ -160,16 +162,23 @@ async fn load(
     keys: &[(Address, u64)],
 ) -> Result<Candles, Error> {
     let mut found = Candles::new();
-    for keys in keys.chunks(CHUNK) {
-        let columns = [candle::Column::Amm, candle::Column::Start];
-        let values = keys.iter().map(|(pool, start)| (pool.as_bytes().to_vec(), signed(*start)));
+    let starts = || keys.iter().map(|(_, start)| signed(*start));
+    let (Some(first), Some(last)) = (starts().min(), starts().max()) else { return Ok(found) };
+    let wanted: BTreeSet<(Address, u64)> = keys.iter().copied().collect();
+    let pools: BTreeSet<Address> = keys.iter().map(|(pool, _)| *pool).collect();
+    let pools: Vec<Address> = pools.into_iter().collect();
+    // A span of each pool, which the index has in one piece; of pairs PostgreSQL reads everything.
+    for pools in pools.chunks(CHUNK) {
         let query = candle::Entity::find()
             .filter(candle::Column::ChainId.eq(signed(chain.0)))
+            .filter(candle::Column::Amm.is_in(rows::addresses(pools.iter().copied())))
             .filter(candle::Column::Seconds.eq(seconds(kept)))
-            .filter(rows::one_of(columns, values));
+            .filter(candle::Column::Start.between(first, last));
         for row in query.all(transaction).await? {
             let (pool, candle) = candle_of(row)?;
-            found.insert((pool, candle.start), candle);
+            if wanted.contains(&(pool, candle.start)) {
+                found.insert((pool, candle.start), candle);
+            }
         }
     }
     Ok(found)

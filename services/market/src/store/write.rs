@@ -9,7 +9,7 @@ use capstan_primitives::{BlockRef, ChainId};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::Set,
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    ColumnTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, EntityTrait, QueryFilter,
     sea_query::{Expr, OnConflict},
 };
 
@@ -73,6 +73,10 @@ impl Store {
     /// only one goes on.
     pub(crate) async fn write(&self, chain: ChainId, cursor: CursorMove<'_>) -> Result<Write, Error> {
         let transaction = self.database.write().await?;
+        if transaction.get_database_backend() == DatabaseBackend::Postgres {
+            // A plan that is kept was made when the tables were small, and would read all of them step by step.
+            transaction.execute_unprepared("SET LOCAL plan_cache_mode = force_custom_plan").await?;
+        }
         let moved = cursor::Entity::update_many()
             .col_expr(cursor::Column::Cursor, Expr::value(cursor.to))
             .filter(cursor::Column::ChainId.eq(signed(chain.0)))
