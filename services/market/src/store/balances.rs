@@ -73,11 +73,7 @@ pub(super) async fn store(
 
 fn one_of(chain: ChainId, keys: &[Holding]) -> Expr {
     let columns = [balance::Column::Contract, balance::Column::PositionId, balance::Column::Holder];
-    let values = keys.iter().map(|key| {
-        let bytes = |bytes: &[u8]| bytes.to_vec();
-        (bytes(key.contract.as_bytes()), key.token.to_be_bytes::<32>().to_vec(), bytes(key.holder.as_bytes()))
-    });
-    balance::Column::ChainId.eq(signed(chain.0)).and(rows::one_of(columns, values))
+    balance::Column::ChainId.eq(signed(chain.0)).and(rows::one_of(columns, rows::keys(keys)))
 }
 
 fn row(chain: ChainId, holding: &Holding, amount: Amount) -> balance::ActiveModel {

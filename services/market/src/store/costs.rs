@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use capstan_db::{
     bulk::insert_all,
-    columns::{IntegerColumn, signed},
+    columns::{AddressColumn, HashColumn, IntegerColumn, signed},
     market::entities::{cost_basis, cost_entry},
 };
 use capstan_primitives::ChainId;
@@ -108,42 +108,31 @@ pub(super) async fn load<C: ConnectionTrait>(
 }
 
 fn one_of(chain: ChainId, keys: &[Holding]) -> Expr {
-    let values = keys.iter().map(|key| {
-        let bytes = |bytes: &[u8]| bytes.to_vec();
-        (bytes(key.contract.as_bytes()), key.token.to_be_bytes::<32>().to_vec(), bytes(key.holder.as_bytes()))
-    });
-    cost_basis::Column::ChainId.eq(signed(chain.0)).and(rows::one_of(KEY.into_iter().skip(1), values))
+    let columns = KEY.into_iter().skip(1);
+    cost_basis::Column::ChainId.eq(signed(chain.0)).and(rows::one_of(columns, rows::keys(keys)))
 }
 
 /// A row of the books.
 pub(super) fn basis(row: cost_basis::Model) -> (Holding, Costs) {
-    let holding =
-        Holding { contract: row.contract.0, token: rows::token(&row.position_id), holder: row.holder.0 };
-    let costs = Costs {
-        quantity: row.quantity.0,
-        unknown: row.unknown.0,
-        cost: row.cost.0,
-        realised: row.realised.0,
-        unmatched: row.unmatched.0,
-        invested: row.invested.0,
-        fees: row.fees.0,
-    };
-    (holding, costs)
+    let cost_basis::Model { quantity, unknown, cost, realised, unmatched, invested, fees, .. } = row;
+    let numbers = [quantity, unknown, cost, realised, unmatched, invested, fees];
+    of((&row.contract, &row.position_id, &row.holder), numbers)
 }
 
+/// A row of the journal.
 fn change(row: cost_entry::Model) -> (Holding, Costs) {
-    let holding =
-        Holding { contract: row.contract.0, token: rows::token(&row.position_id), holder: row.holder.0 };
-    let costs = Costs {
-        quantity: row.quantity.0,
-        unknown: row.unknown.0,
-        cost: row.cost.0,
-        realised: row.realised.0,
-        unmatched: row.unmatched.0,
-        invested: row.invested.0,
-        fees: row.fees.0,
-    };
-    (holding, costs)
+    let cost_entry::Model { quantity, unknown, cost, realised, unmatched, invested, fees, .. } = row;
+    let numbers = [quantity, unknown, cost, realised, unmatched, invested, fees];
+    of((&row.contract, &row.position_id, &row.holder), numbers)
+}
+
+fn of(
+    (contract, token, holder): (&AddressColumn, &HashColumn, &AddressColumn),
+    numbers: [IntegerColumn; 7],
+) -> (Holding, Costs) {
+    let [quantity, unknown, cost, realised, unmatched, invested, fees] = numbers.map(|number| number.0);
+    let holding = Holding { contract: contract.0, token: rows::token(token), holder: holder.0 };
+    (holding, Costs { quantity, unknown, cost, realised, unmatched, invested, fees })
 }
 
 fn basis_row(chain: ChainId, holding: &Holding, costs: &Costs) -> cost_basis::ActiveModel {

@@ -273,6 +273,13 @@ where
     Expr::tuple(columns.into_iter().map(Expr::col)).in_subquery(keys)
 }
 
+/// Contract, token and holder of holdings, as [`one_of`] takes them.
+pub(super) fn keys(holdings: &[Holding]) -> impl Iterator<Item = (Vec<u8>, Vec<u8>, Vec<u8>)> {
+    holdings.iter().map(|Holding { contract, token, holder }| {
+        (contract.as_bytes().to_vec(), token.to_be_bytes::<32>().to_vec(), holder.as_bytes().to_vec())
+    })
+}
+
 /// As many values as a power of two says, the last one several times, so that lists of all lengths make few different
 /// statements: the database parses and plans a statement that it has not seen.
 pub(super) fn padded<T: Clone>(values: impl IntoIterator<Item = T>) -> Vec<T> {
