@@ -55,7 +55,7 @@ impl Source<'_> {
         for addresses in addresses.chunks(CHUNK) {
             let found = amm::Entity::find()
                 .filter(amm::Column::ChainId.eq(self.chain()))
-                .filter(amm::Column::Address.is_in(rows::addresses(addresses.iter().copied())))
+                .filter(amm::Column::Address.is_in(rows::padded(rows::addresses(addresses.iter().copied()))))
                 .all(self.transaction)
                 .await?;
             let found_addresses: Vec<Address> = found.iter().map(|row| row.address.0).collect();
@@ -87,11 +87,11 @@ impl Source<'_> {
         let of_chain = || market::Entity::find().filter(market::Column::ChainId.eq(self.chain()));
         let mut found = Vec::new();
         for ids in ids.chunks(CHUNK) {
-            let ids = ids.iter().map(|id| id.as_bytes().to_vec());
+            let ids = rows::padded(ids.iter().map(|id| id.as_bytes().to_vec()));
             found.extend(of_chain().filter(market::Column::MarketId.is_in(ids)).all(self.transaction).await?);
         }
         for conditions in conditions.chunks(CHUNK) {
-            let conditions = conditions.iter().copied().map(HashColumn);
+            let conditions = rows::padded(conditions.iter().copied().map(HashColumn));
             let query = of_chain().filter(market::Column::ConditionId.is_in(conditions));
             found.extend(query.all(self.transaction).await?);
         }
@@ -132,7 +132,9 @@ impl Source<'_> {
         for ids in ids.chunks(CHUNK) {
             let found = condition::Entity::find()
                 .filter(condition::Column::ChainId.eq(self.chain()))
-                .filter(condition::Column::ConditionId.is_in(ids.iter().copied().map(HashColumn)))
+                .filter(
+                    condition::Column::ConditionId.is_in(rows::padded(ids.iter().copied().map(HashColumn))),
+                )
                 .order_by_asc(condition::Column::BlockNumber)
                 .order_by_asc(condition::Column::LogIndex)
                 .all(self.transaction)
@@ -149,7 +151,9 @@ impl Source<'_> {
         for ids in ids.chunks(CHUNK) {
             let found = resolution::Entity::find()
                 .filter(resolution::Column::ChainId.eq(self.chain()))
-                .filter(resolution::Column::ConditionId.is_in(ids.iter().copied().map(HashColumn)))
+                .filter(
+                    resolution::Column::ConditionId.is_in(rows::padded(ids.iter().copied().map(HashColumn))),
+                )
                 .all(self.transaction)
                 .await?;
             for row in found {
@@ -192,7 +196,9 @@ impl Source<'_> {
                 .distinct()
                 .column(market::Column::Factory)
                 .filter(market::Column::ChainId.eq(self.chain()))
-                .filter(market::Column::Factory.is_in(rows::addresses(creators.iter().copied())))
+                .filter(
+                    market::Column::Factory.is_in(rows::padded(rows::addresses(creators.iter().copied()))),
+                )
                 .into_tuple()
                 .all(self.transaction)
                 .await?;

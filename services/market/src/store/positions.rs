@@ -12,7 +12,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Query, SelectStatement},
 };
 
-use super::{CHUNK, ChainState, Error, Read, costs, read, rows};
+use super::{CHUNK, ChainState, Error, Read, balances, costs, read, rows};
 use crate::domain::{
     costs::Costs,
     market::MarketId,
@@ -195,24 +195,11 @@ impl Read {
         holders: &[Address],
         tokens: &[U256],
     ) -> Result<HashMap<Holding, Amount>, Error> {
-        let mut found = HashMap::new();
-        for holders in holders.chunks(CHUNK) {
-            for tokens in tokens.chunks(CHUNK) {
-                let query = balance::Entity::find()
-                    .filter(balance::Column::ChainId.eq(signed(chain.0)))
-                    .filter(balance::Column::Contract.eq(AddressColumn(contract)))
-                    .filter(
-                        balance::Column::Holder.is_in(rows::padded(rows::addresses(holders.iter().copied()))),
-                    )
-                    .filter(
-                        balance::Column::PositionId
-                            .is_in(rows::padded(tokens.iter().copied().map(rows::token_column))),
-                    );
-                let rows = query.all(&self.transaction).await?;
-                found.extend(rows.iter().map(|row| (rows::holding(row), row.amount.0)));
-            }
-        }
-        Ok(found)
+        let holding = |token, holder: &Address| Holding { contract, token, holder: *holder };
+        let of_all = |token: &U256| holders.iter().map(|holder| holding(*token, holder)).collect::<Vec<_>>();
+        // By whole keys: with lists of holders and of tokens, PostgreSQL may read all that a holder has.
+        let holdings: Vec<Holding> = tokens.iter().flat_map(of_all).collect();
+        Ok(balances::load(&self.transaction, chain, &holdings).await?)
     }
 
     /// The oldest listed market of each token, and the token's outcome there.

@@ -267,9 +267,9 @@ pub(super) fn addresses(addresses: impl IntoIterator<Item = Address>) -> Vec<Add
 pub(super) fn one_of<C, K>(columns: impl IntoIterator<Item = C>, keys: impl IntoIterator<Item = K>) -> Expr
 where
     C: IntoColumnRef,
-    K: IntoValueTuple,
+    K: IntoValueTuple + Clone,
 {
-    let keys = Query::select().column(Asterisk).from_values(keys, "wanted").take();
+    let keys = Query::select().column(Asterisk).from_values(padded(keys), "wanted").take();
     Expr::tuple(columns.into_iter().map(Expr::col)).in_subquery(keys)
 }
 
