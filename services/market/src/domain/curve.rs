@@ -18,6 +18,21 @@ const ROOT_EXPONENT: U256 = U256::from_limbs([
     0x0c19_139c_b84c_680a,
 ]);
 
+/// -1 / P modulo 2^64, and 2^256 and its square modulo P: what multiplication in Montgomery's form takes.
+const INVERSE: u64 = 0x87d2_0782_e486_6389;
+const R: U256 = U256::from_limbs([
+    0xd35d_438d_c58f_0d9d,
+    0x0a78_eb28_f5c7_0b3d,
+    0x666e_a36f_7879_462c,
+    0x0e0a_77c1_9a07_df2f,
+]);
+const R_SQUARED: U256 = U256::from_limbs([
+    0xf32c_fc5b_538a_fa89,
+    0xb5e7_1911_d445_01fb,
+    0x47ab_1eff_0a41_7ff6,
+    0x06d8_9f71_cab8_351f,
+]);
+
 /// A point of the curve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Point {
@@ -32,7 +47,7 @@ impl Point {
     /// The point over `x` whose `y` has the given parity; none when `x` is on no point.
     pub(crate) fn over(x: U256, odd: bool) -> Option<Self> {
         let square = right_side(x);
-        let root = square.pow_mod(ROOT_EXPONENT, P);
+        let root = root(square);
         if root.mul_mod(root, P) != square {
             return None;
         }
@@ -71,6 +86,18 @@ impl Point {
     }
 }
 
+/// A square root, when there is one. Several go into every collection id, so it is computed in Montgomery's form.
+fn root(square: U256) -> U256 {
+    let times = |left: U256, right: U256| left.mul_redc(right, P, INVERSE);
+    let base = times(square, R_SQUARED);
+    let bits = (0..ROOT_EXPONENT.bit_len()).rev();
+    let power = bits.fold(R, |power, bit| {
+        let squared = times(power, power);
+        if ROOT_EXPONENT.bit(bit) { times(squared, base) } else { squared }
+    });
+    times(power, U256::from(1))
+}
+
 fn right_side(x: U256) -> U256 {
     x.mul_mod(x, P).mul_mod(x, P).add_mod(U256::from(3), P)
 }
@@ -97,6 +124,9 @@ mod tests {
         let p = "21888242871839275222246405745257275088696311157297823662689037894645226208583";
         assert_eq!(P.to_string(), p);
         assert_eq!((P + U256::from(1)) >> 2, ROOT_EXPONENT);
+        assert_eq!(P.as_limbs()[0].wrapping_mul(INVERSE), u64::MAX);
+        let r = U256::MAX.add_mod(U256::from(1), P);
+        assert_eq!((R, R_SQUARED), (r, r.mul_mod(r, P)));
     }
 
     #[test]
@@ -114,6 +144,14 @@ mod tests {
         assert_eq!(ONE.plus(negative), Point::INFINITY);
         assert_eq!(ONE.plus(Point::INFINITY), ONE);
         assert_eq!(Point::INFINITY.plus(ONE), ONE);
+    }
+
+    proptest! {
+        #[test]
+        fn a_root_is_the_power_that_it_should_be(limbs: [u64; 4]) {
+            let square = U256::from_limbs(limbs).reduce_mod(P);
+            prop_assert_eq!(root(square), square.pow_mod(ROOT_EXPONENT, P));
+        }
     }
 
     proptest! {
