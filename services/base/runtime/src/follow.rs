@@ -1,5 +1,7 @@
 //! Following the event log: every event takes effect exactly once, whatever is killed when.
 
+mod ahead;
+
 use std::{future::Future, time::Duration};
 
 use capstan_proto::indexer::{
@@ -12,6 +14,7 @@ use tonic::{Code, Status, transport::Channel};
 use tonic_types::StatusExt;
 use tracing::{error, info, warn};
 
+use self::ahead::Ahead;
 use crate::backoff::{Backoff, jittered};
 
 /// The server sends a heartbeat every 10 seconds; three missed ones mean that it is gone.
@@ -173,7 +176,7 @@ async fn session<S: Source, P: Projection>(
         Err(error) => return Interrupted::Projection(error),
     };
     let mut steps = match source.open(subscription, cursor).await {
-        Ok(steps) => steps,
+        Ok(steps) => Ahead::of(steps),
         Err(status) => return Interrupted::Stream(status),
     };
     // Not before it is known that there is a beginning: what is derived could not be derived again.
