@@ -1,8 +1,8 @@
 //! Writing many rows at once, in one transaction with everything else.
 
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, DbErr, EntityTrait, ExecResult,
-    Iterable, QueryResult, QueryTrait, RuntimeErr, Statement,
+    ActiveModelTrait, ConnectionTrait, DatabaseBackend, DatabaseTransaction, DbErr, EntityName, EntityTrait,
+    ExecResult, IdenStatic, Iterable, QueryResult, RuntimeErr, Statement,
     sea_query::Values,
     sqlx::{self, PgConnection, Postgres, query::Query},
 };
@@ -13,29 +13,95 @@ use crate::Database;
 
 /// Most bind parameters of one statement that SQLite (32,766) and PostgreSQL (65,535) both take.
 const MAX_PARAMETERS: usize = 32_000;
-const MAX_ROWS: usize = 500;
+/// Most rows of one statement, a power of two.
+const MAX_ROWS: usize = 512;
 /// What precedes the rows of a binary COPY: signature, flags, and the length of no extension.
 const COPY_HEADER: &[u8; 19] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 const COPY_PART: usize = 256 << 10;
 const COPY_END: [u8; 2] = (-1_i16).to_be_bytes();
 
-/// Inserts `rows` in as few statements as the databases' limits allow.
+/// Inserts `rows`, all of whose columns are set. Every statement has as many rows as a power of two says, so that there
+/// are few different ones, which the databases parse once.
 ///
 /// # Errors
-/// When the database refuses a row; the caller's transaction is then to be rolled back.
+/// When a column is not set or the database refuses a row; the caller's transaction is then to be rolled back.
 pub async fn insert_all<A, C>(connection: &C, rows: Vec<A>) -> Result<(), DbErr>
 where
     A: ActiveModelTrait,
     C: ConnectionTrait,
 {
-    let columns = <A::Entity as EntityTrait>::Column::iter().count().max(1);
-    let chunk = (MAX_PARAMETERS / columns).clamp(1, MAX_ROWS);
-    let mut rows = rows.into_iter().peekable();
-    while rows.peek().is_some() {
-        let insert = A::Entity::insert_many(rows.by_ref().take(chunk)).into_query();
-        connection.execute(&insert).await?;
+    write_all(connection, rows, "").await
+}
+
+/// As [`insert_all`], in place of the rows that have their keys. No two of `rows` may have one key.
+///
+/// # Errors
+/// As [`insert_all`].
+pub async fn replace_all<A, C>(connection: &C, rows: Vec<A>) -> Result<(), DbErr>
+where
+    A: ActiveModelTrait,
+    C: ConnectionTrait,
+{
+    let keys: Vec<String> =
+        <A::Entity as EntityTrait>::PrimaryKey::iter().map(|key| format!(r#""{}""#, key.as_str())).collect();
+    let columns =
+        <A::Entity as EntityTrait>::Column::iter().map(|column| format!(r#""{}""#, column.as_str()));
+    let others =
+        columns.filter(|column| !keys.contains(column)).map(|column| format!("{column} = excluded.{column}"));
+    let others = others.collect::<Vec<_>>().join(", ");
+    write_all(connection, rows, &format!(" ON CONFLICT ({}) DO UPDATE SET {others}", keys.join(", "))).await
+}
+
+async fn write_all<A, C>(connection: &C, rows: Vec<A>, on_conflict: &str) -> Result<(), DbErr>
+where
+    A: ActiveModelTrait,
+    C: ConnectionTrait,
+{
+    let columns: Vec<<A::Entity as EntityTrait>::Column> =
+        <A::Entity as EntityTrait>::Column::iter().collect();
+    let names: Vec<&str> = columns.iter().map(IdenStatic::as_str).collect();
+    let into = format!(
+        r#"INSERT INTO "{}" ("{}") VALUES "#,
+        A::Entity::default().table_name(),
+        names.join(r#"", ""#)
+    );
+    let most = MAX_ROWS.min(1 << (MAX_PARAMETERS / columns.len().max(1)).max(1).ilog2());
+    let backend = connection.get_database_backend();
+    let (mut left, mut rows) = (rows.len(), rows.into_iter());
+    while left > 0 {
+        let count = most.min(1 << left.ilog2());
+        let mut values = Vec::with_capacity(count.saturating_mul(columns.len()));
+        for mut row in rows.by_ref().take(count) {
+            for column in &columns {
+                let value = row.take(*column).into_value();
+                values.push(value.ok_or_else(|| DbErr::AttrNotSet(column.as_str().to_owned()))?);
+            }
+        }
+        let places = row_places(backend, (count, columns.len()));
+        let statement = format!("{into}{places}{on_conflict}");
+        connection.execute_raw(Statement::from_sql_and_values(backend, statement, values)).await?;
+        left = left.saturating_sub(count);
     }
     Ok(())
+}
+
+/// The places of values in a statement: `(?, ?), (?, ?)`, numbered for PostgreSQL.
+fn row_places(backend: DatabaseBackend, (rows, columns): (usize, usize)) -> String {
+    let mut text = String::with_capacity(rows.saturating_mul(columns).saturating_mul(7));
+    let mut number = 0usize;
+    for row in 0..rows {
+        text.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 0..columns {
+            number = number.saturating_add(1);
+            text.push_str(if column == 0 { "" } else { ", " });
+            match backend {
+                DatabaseBackend::Postgres => text.push_str(&format!("${number}")),
+                _ => text.push('?'),
+            }
+        }
+        text.push(')');
+    }
+    text
 }
 
 /// Rows in PostgreSQL's binary COPY format.

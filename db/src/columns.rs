@@ -1,8 +1,9 @@
 //! Column types that mean the same on SQLite and PostgreSQL.
 
-use std::str::FromStr;
-
-use bigdecimal::{BigDecimal, num_bigint::BigInt};
+use bigdecimal::{
+    BigDecimal,
+    num_bigint::{BigInt, Sign},
+};
 use capstan_primitives::{Address, Amount, Hash, TransactionId};
 use sea_orm::{
     ColIdx, ColumnType, DatabaseBackend, DbErr, QueryResult, RuntimeErr, TryGetError, TryGetable, Value,
@@ -18,7 +19,8 @@ pub struct AmountColumn(pub Amount);
 
 impl From<AmountColumn> for Value {
     fn from(column: AmountColumn) -> Self {
-        Self::BigDecimal(BigDecimal::from_str(&column.0.to_string()).ok().map(Box::new))
+        let number = BigInt::from_bytes_be(Sign::Plus, &column.0.0.to_be_bytes::<32>());
+        Self::BigDecimal(Some(Box::new(BigDecimal::from(number))))
     }
 }
 

@@ -16,8 +16,7 @@ impl<'a> Arguments<'a> {
     /// Names are compared without underscores and case: contracts write `_marketId`, `market_id`
     /// and `marketId` for the same thing.
     fn find(&self, name: &str) -> Option<&'a Kind> {
-        let plain = |name: &str| name.replace('_', "").to_ascii_lowercase();
-        let argument = self.0.iter().find(|argument| plain(&argument.name) == plain(name))?;
+        let argument = self.0.iter().find(|argument| plain(&argument.name).eq(plain(name)))?;
         argument.value.as_ref()?.kind.as_ref()
     }
 
@@ -102,6 +101,10 @@ impl<'a> Arguments<'a> {
         };
         self.list(name)?.iter().map(item).collect()
     }
+}
+
+fn plain(name: &str) -> impl Iterator<Item = u8> {
+    name.bytes().filter(|byte| *byte != b'_').map(|byte| byte.to_ascii_lowercase())
 }
 
 fn text<'a>(name: &'static str, kind: &'a Kind) -> Result<&'a str, Unusable> {

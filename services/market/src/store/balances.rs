@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use capstan_db::{
+    bulk::replace_all,
     columns::{AmountColumn, signed},
     market::entities::balance,
 };
@@ -10,7 +11,7 @@ use capstan_primitives::{Address, Amount, ChainId};
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
-    sea_query::{Expr, ExprTrait, OnConflict},
+    sea_query::{Expr, ExprTrait},
 };
 
 use super::{CHUNK, Error, rows};
@@ -40,7 +41,7 @@ pub(super) async fn load_of<C: ConnectionTrait>(
     for holders in holders.chunks(CHUNK) {
         let query = balance::Entity::find()
             .filter(balance::Column::ChainId.eq(signed(chain.0)))
-            .filter(balance::Column::Holder.is_in(rows::addresses(holders.iter().copied())));
+            .filter(balance::Column::Holder.is_in(rows::padded(rows::addresses(holders.iter().copied()))));
         found.extend(query.all(connection).await?.iter().map(|row| (rows::holding(row), row.amount.0)));
     }
     Ok(found)
@@ -57,18 +58,8 @@ pub(super) async fn store(
     for keys in empty.chunks(CHUNK) {
         balance::Entity::delete_many().filter(one_of(chain, keys)).exec(transaction).await?;
     }
-    let key = [
-        balance::Column::ChainId,
-        balance::Column::Contract,
-        balance::Column::PositionId,
-        balance::Column::Holder,
-    ];
-    for rows in full.chunks(CHUNK) {
-        let replace = OnConflict::columns(key).update_column(balance::Column::Amount).to_owned();
-        let rows = rows.iter().map(|(holding, amount)| row(chain, holding, *amount));
-        balance::Entity::insert_many(rows).on_conflict(replace).exec_without_returning(transaction).await?;
-    }
-    Ok(())
+    let full = full.iter().map(|(holding, amount)| row(chain, holding, *amount)).collect();
+    Ok(replace_all(transaction, full).await?)
 }
 
 fn one_of(chain: ChainId, keys: &[Holding]) -> Expr {

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use capstan_db::{
+    bulk::replace_all,
     columns::{AddressColumn, AmountColumn, signed, unsigned},
     market::entities::{candle, pool_snapshot},
 };
 use capstan_primitives::{Address, Amount, ChainId, Price};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, Order, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::OnConflict,
+    QuerySelect,
 };
 
 use super::{CHUNK, Error, Read, Write, read, rows};
@@ -171,7 +172,7 @@ async fn load(
     for pools in pools.chunks(CHUNK) {
         let query = candle::Entity::find()
             .filter(candle::Column::ChainId.eq(signed(chain.0)))
-            .filter(candle::Column::Amm.is_in(rows::addresses(pools.iter().copied())))
+            .filter(candle::Column::Amm.is_in(rows::padded(rows::addresses(pools.iter().copied()))))
             .filter(candle::Column::Seconds.eq(seconds(kept)))
             .filter(candle::Column::Start.between(first, last));
         for row in query.all(transaction).await? {
@@ -190,21 +191,8 @@ async fn store(
     kept: Kept,
     candles: Candles,
 ) -> Result<(), Error> {
-    use candle::Column::{
-        Amm, ChainId, Close, FirstBlock, High, LastBlock, Low, Open, Seconds, Start, Trades, Volume,
-    };
-    let rows: Vec<candle::ActiveModel> =
-        candles.into_iter().map(|((pool, _), candle)| row(chain, pool, kept, candle)).collect();
-    for rows in rows.chunks(CHUNK) {
-        let replace = OnConflict::columns([ChainId, Amm, Seconds, Start])
-            .update_columns([FirstBlock, LastBlock, Open, High, Low, Close, Volume, Trades])
-            .to_owned();
-        candle::Entity::insert_many(rows.to_vec())
-            .on_conflict(replace)
-            .exec_without_returning(transaction)
-            .await?;
-    }
-    Ok(())
+    let rows = candles.into_iter().map(|((pool, _), candle)| row(chain, pool, kept, candle)).collect();
+    Ok(replace_all(transaction, rows).await?)
 }
 
 fn row(chain: ChainId, pool: Address, kept: Kept, candle: Candle) -> candle::ActiveModel {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use capstan_db::{
-    bulk::insert_all,
+    bulk::{insert_all, replace_all},
     columns::{AddressColumn, HashColumn, IntegerColumn, signed},
     market::entities::{cost_basis, cost_entry},
 };
@@ -11,7 +11,7 @@ use capstan_primitives::ChainId;
 use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
-    sea_query::{Expr, ExprTrait, OnConflict},
+    sea_query::{Expr, ExprTrait},
 };
 
 use super::{CHUNK, Error, Write, rows};
@@ -25,16 +25,6 @@ const KEY: [cost_basis::Column; 4] = [
     cost_basis::Column::Contract,
     cost_basis::Column::PositionId,
     cost_basis::Column::Holder,
-];
-
-const NUMBERS: [cost_basis::Column; 7] = [
-    cost_basis::Column::Quantity,
-    cost_basis::Column::Unknown,
-    cost_basis::Column::Cost,
-    cost_basis::Column::Realised,
-    cost_basis::Column::Unmatched,
-    cost_basis::Column::Invested,
-    cost_basis::Column::Fees,
 ];
 
 impl Write {
@@ -83,13 +73,8 @@ impl Write {
             let gone = cost_basis::Entity::delete_many().filter(one_of(self.chain, keys));
             gone.exec(&self.transaction).await?;
         }
-        for rows in some.chunks(CHUNK) {
-            let replace = OnConflict::columns(KEY).update_columns(NUMBERS).to_owned();
-            let rows = rows.iter().map(|(holding, costs)| basis_row(self.chain, holding, costs));
-            let insert = cost_basis::Entity::insert_many(rows).on_conflict(replace);
-            insert.exec_without_returning(&self.transaction).await?;
-        }
-        Ok(())
+        let some = some.iter().map(|(holding, costs)| basis_row(self.chain, holding, costs)).collect();
+        Ok(replace_all(&self.transaction, some).await?)
     }
 }
 

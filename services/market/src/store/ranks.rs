@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use capstan_db::{
+    bulk::replace_all,
     columns::signed,
     market::entities::{pool_rank, pool_snapshot},
 };
 use capstan_primitives::{Address, Amount, ChainId};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::OnConflict};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 
 use super::{CHUNK, Error, Write, read, rows};
 use crate::domain::{market::PoolState, price, state::Snapshot};
@@ -47,17 +48,7 @@ impl Write {
     }
 
     async fn store_ranks(&self, ranks: Vec<pool_rank::ActiveModel>) -> Result<(), Error> {
-        use pool_rank::Column::{Amm, BlockNumber, ChainId, Liquidity, Volume};
-        for ranks in ranks.chunks(CHUNK) {
-            let replace = OnConflict::columns([ChainId, Amm])
-                .update_columns([BlockNumber, Volume, Liquidity])
-                .to_owned();
-            pool_rank::Entity::insert_many(ranks.to_vec())
-                .on_conflict(replace)
-                .exec_without_returning(&self.transaction)
-                .await?;
-        }
-        Ok(())
+        Ok(replace_all(&self.transaction, ranks).await?)
     }
 }
 
