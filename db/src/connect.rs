@@ -189,6 +189,10 @@ async fn sqlite(
             .pragma("cache_size", cache)
             // What a statement may have to take back is a temporary file otherwise.
             .pragma("temp_store", "memory")
+            // 32 MiB of log before it is carried over, so that a page that many transactions change goes over once.
+            .pragma("wal_autocheckpoint", "8000")
+            // Rows come from a thread of the driver, which waits for us when so many are on their way.
+            .row_buffer_size(1024)
             .busy_timeout(Duration::from_secs(10))
             .foreign_keys(true)
     });

@@ -1,9 +1,15 @@
 //! Every migration goes up, down and up again, and columns keep what they are given, on both databases.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use capstan_db::{Database, Error, Options, columns::AmountColumn, testing::TestStore};
-use capstan_primitives::{Amount, U256};
-use sea_orm::{ConnectionTrait, Statement};
+use capstan_db::{
+    Database, Error, Options,
+    bulk::{insert_all, replace_all},
+    columns::AmountColumn,
+    market::entities::{balance, block},
+    testing::TestStore,
+};
+use capstan_primitives::{Address, Amount, Hash, U256};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait, QueryOrder, Statement};
 use sea_orm_migration::MigratorTrait;
 
 async fn up_down_up<M: MigratorTrait>(service: &str) {
@@ -29,6 +35,82 @@ async fn the_indexers_migrations_go_up_down_up() {
 #[tokio::test]
 async fn the_markets_migrations_go_up_down_up() {
     up_down_up::<capstan_db::market::Migrator>("market").await;
+}
+
+fn block_row(number: i64, time: i64) -> block::ActiveModel {
+    block::ActiveModel {
+        chain_id: Set(1),
+        number: Set(number),
+        hash: Set(Hash::ZERO.into()),
+        time: Set(time),
+        position: Set(number),
+    }
+}
+
+#[tokio::test]
+async fn rows_of_any_number_are_there_once_and_can_be_replaced() {
+    for store in TestStore::both().await {
+        let database = Database::open(&Options::new(store.url.clone()), "market").await.unwrap();
+        capstan_db::prepare::<capstan_db::market::Migrator>(&database, "market").await.unwrap();
+        let mut first = 0;
+        for count in [0, 1, 2, 3, 511, 512, 513, 1_663] {
+            let write = database.write().await.unwrap();
+            insert_all(&write, (first..first + count).map(|number| block_row(number, 0)).collect())
+                .await
+                .unwrap();
+            first += count;
+            let later = (first / 2..first + 1).map(|number| block_row(number, 9)).collect();
+            replace_all(&write, later).await.unwrap();
+            first += 1;
+            write.commit().await.unwrap();
+            let read = database.read().await.unwrap();
+            let rows = block::Entity::find().order_by_asc(block::Column::Number).all(&read).await.unwrap();
+            let numbers: Vec<i64> = rows.iter().map(|row| row.number).collect();
+            assert_eq!(numbers, (0..first).collect::<Vec<_>>());
+            let replaced = rows.iter().skip(usize::try_from((first - 1) / 2).unwrap());
+            assert!(replaced.into_iter().all(|row| row.time == 9), "{first}");
+        }
+        let write = database.write().await.unwrap();
+        assert!(insert_all(&write, vec![block_row(0, 0)]).await.is_err(), "a key that is there");
+        let without = block::ActiveModel { chain_id: Set(1), ..Default::default() };
+        assert!(insert_all(&write, vec![without]).await.is_err(), "a row that lacks columns");
+    }
+}
+
+#[tokio::test]
+async fn making_tables_anew_keeps_their_rows_and_indexes() {
+    let store = TestStore::sqlite();
+    let database = Database::open(&Options::new(store.url.clone()), "market").await.unwrap();
+    capstan_db::prepare::<capstan_db::market::Migrator>(&database, "market").await.unwrap();
+    let write = database.write().await.unwrap();
+    let row = |holder: u8| balance::ActiveModel {
+        chain_id: Set(1),
+        contract: Set(Address::from([1; 20]).into()),
+        position_id: Set(Hash::ZERO.into()),
+        holder: Set(Address::from([holder; 20]).into()),
+        amount: Set(AmountColumn(Amount(U256::from(holder)))),
+    };
+    insert_all(&write, (1..=100).map(row).collect()).await.unwrap();
+    write.commit().await.unwrap();
+    let schema = async || {
+        let select = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name";
+        let read = database.read().await.unwrap();
+        let rows = read.query_all_raw(Statement::from_string(database.backend(), select)).await.unwrap();
+        let text = |row: &sea_orm::QueryResult| -> [Option<String>; 3] {
+            [0, 1, 2].map(|column| row.try_get_by_index(column).unwrap())
+        };
+        rows.iter().map(text).collect::<Vec<_>>()
+    };
+    let (before, clustered) = (schema().await, "m0011_clustered");
+    let migrations = capstan_db::market::Migrator::migrations();
+    let at = migrations.iter().position(|migration| migration.name() == clustered).unwrap();
+    let steps = u32::try_from(migrations.len() - at).unwrap();
+    capstan_db::down::<capstan_db::market::Migrator>(&database, "market", steps).await.unwrap();
+    assert_ne!(schema().await, before);
+    capstan_db::prepare::<capstan_db::market::Migrator>(&database, "market").await.unwrap();
+    assert_eq!(schema().await, before);
+    let read = database.read().await.unwrap();
+    assert_eq!(balance::Entity::find().count(&read).await.unwrap(), 100);
 }
 
 #[tokio::test]

@@ -8,3 +8,4 @@ pub(super) mod m0005_block_times;
 pub(super) mod m0006_costs;
 pub(super) mod m0007_reads;
 pub(super) mod m0008_lists;
+pub(super) mod m0011_clustered;
