@@ -20,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(migrations::m0006_costs::Migration),
             Box::new(migrations::m0007_reads::Migration),
             Box::new(migrations::m0008_lists::Migration),
+            Box::new(migrations::m0009_interest::Migration),
             Box::new(migrations::m0011_clustered::Migration),
         ]
     }

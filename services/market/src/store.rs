@@ -5,6 +5,8 @@ mod candles;
 mod changes;
 mod costs;
 mod histories;
+mod holders;
+mod interest;
 mod load;
 mod markets;
 mod positions;

@@ -179,6 +179,10 @@ pub(crate) struct Market {
     pub(crate) settlement: Option<Settlement>,
     /// How many conditions its outcomes combine.
     pub(crate) conditions: usize,
+    /// Collateral that those hold; none while the tokens are not known.
+    pub(crate) open_interest: Option<Amount>,
+    /// How many hold the token of each outcome now; empty while the tokens are not known, or it is another block's view.
+    pub(crate) holders: Vec<u64>,
     pub(crate) updated: BlockTime,
 }
 
@@ -318,6 +322,8 @@ mod tests {
             payouts,
             settlement: None,
             conditions,
+            open_interest: None,
+            holders: Vec::new(),
             updated: BlockTime(0),
         }
     }

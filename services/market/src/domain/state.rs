@@ -7,6 +7,8 @@ use capstan_primitives::{Address, Amount, BlockRef, Hash, U256};
 use super::{
     costs::Posting,
     event::{Content, Event, Origin, Unusable},
+    holders::HolderChanges,
+    interest::{Backing, Interest},
     market::{Activity, Announcement, Condition, MarketId, Place, Pool, PoolState, Tokens},
 };
 
@@ -53,6 +55,7 @@ pub(crate) struct State {
     /// Market of a pool that a factory announced.
     pub(crate) links: HashMap<Address, MarketId>,
     pub(crate) balances: HashMap<Holding, Amount>,
+    pub(crate) open_interest: HashMap<Backing, Amount>,
     /// Contracts that announced a market or made a pool.
     pub(crate) factories: HashSet<Address>,
 }
@@ -74,6 +77,7 @@ pub(crate) struct Touched {
     pub(crate) conditions: BTreeSet<Hash>,
     pub(crate) markets: BTreeSet<MarketId>,
     pub(crate) holdings: BTreeSet<Holding>,
+    pub(crate) backings: BTreeSet<Backing>,
 }
 
 impl Touched {
@@ -97,10 +101,12 @@ impl Touched {
             Content::Split(change) | Content::Merged(change) => {
                 self.addresses.insert(change.stakeholder);
                 self.conditions.insert(change.condition_id);
+                self.backings.extend(Backing::of_change(emitter, change));
             }
             Content::Redeemed(redemption) => {
                 self.addresses.insert(redemption.redeemer);
                 self.conditions.insert(redemption.condition_id);
+                self.backings.extend(Backing::of_redemption(emitter, redemption));
             }
             Content::Transferred { from, to, items } => {
                 for holder in [*from, *to].into_iter().filter(|holder| *holder != Address::ZERO) {
@@ -146,6 +152,8 @@ pub(crate) struct Changes {
     pub(crate) tokens: Vec<MarketTokens>,
     pub(crate) transfers: Vec<Transfer>,
     pub(crate) balances: BTreeMap<Holding, Amount>,
+    pub(crate) holders: HolderChanges,
+    pub(crate) open_interest: Vec<Interest>,
     pub(crate) activities: Vec<Activity>,
     /// What users paid and received, in order.
     pub(crate) postings: Vec<Posting>,

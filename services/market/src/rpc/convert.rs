@@ -70,13 +70,15 @@ impl Collaterals {
         let outcome_count = u32::try_from(market.outcome_count()).unwrap_or(u32::MAX);
         let marginal = prices(market.prices());
         let liquidity = market.liquidity().map(|liquidity| liquidity.to_string());
+        let open_interest = market.open_interest.map(|collateral| collateral.to_string());
         let status = match market.status() {
             MarketStatus::Open => wire::MarketStatus::Open,
             MarketStatus::Due => wire::MarketStatus::Due,
             MarketStatus::Resolved => wire::MarketStatus::Resolved,
         };
         let (volume_24h, volume_7d) = (market.volume_of_day.to_string(), market.volume_of_week.to_string());
-        let Market { chain, announcement, amm, fee, tokens, pool, payouts, settlement, updated, .. } = market;
+        let Market { chain, announcement, amm, fee, tokens, pool, payouts, settlement, .. } = market;
+        let Market { holders, updated, .. } = market;
         let collateral = self.0.get(&(chain, announcement.collateral));
         let source = match announcement.id {
             MarketId::Factory(_) => wire::MarketSource::Factory,
@@ -112,6 +114,8 @@ impl Collaterals {
             volume_7d,
             liquidity,
             resolution: settlement.map(resolution),
+            open_interest,
+            holder_counts: holders,
         }
     }
 }

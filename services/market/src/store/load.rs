@@ -9,7 +9,7 @@ use capstan_db::{
 use capstan_primitives::{Address, Amount, ChainId, Hash};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::{CHUNK, Error, Write, balances, read, rows};
+use super::{CHUNK, Error, Write, balances, interest, read, rows};
 use crate::domain::{
     market::MarketId,
     state::{Holding, KnownMarket, KnownPool, State, Touched},
@@ -30,6 +30,7 @@ impl Write {
         resolved.extend(markets.values().map(|market| market.condition_id));
         Ok(State {
             balances: from.balances(touched, &pools).await?,
+            open_interest: interest::load(from.transaction, self.chain, &touched.backings, i64::MAX).await?,
             factories: from.factories(touched, &pools).await?.into_iter().collect(),
             conditions: from.conditions(&conditions).await?,
             resolutions: from.resolutions(&resolved).await?,

@@ -23,7 +23,7 @@ use crate::domain::{
 };
 
 /// Version of the projection. Tables that another one filled are filled anew.
-pub(super) const VERSION: i32 = 1;
+pub(super) const VERSION: i32 = 2;
 
 /// The cursor that a step starts from and the one that it ends at.
 #[derive(Debug, Clone, Copy)]
@@ -132,6 +132,8 @@ impl Write {
         )
         .await?;
         self.save_links(changes.links).await?;
+        self.save_interest(&changes.open_interest).await?;
+        self.save_holders(&changes.holders).await?;
         balances::store(&self.transaction, chain, changes.balances).await
     }
 

@@ -183,7 +183,8 @@ async fn dump(store: &TestStore) -> Vec<String> {
         })+};
     }
     dump!(block, condition, resolution, market, amm, amm_condition, amm_link, outcome_token);
-    dump!(balance, transfer, activity, cost_basis, cost_entry, pool_snapshot, pool_rank, candle, quarantine);
+    dump!(balance, holder_count, open_interest, transfer, activity, cost_basis, cost_entry);
+    dump!(pool_snapshot, pool_rank, candle, quarantine);
     database.close().await.unwrap();
     rows
 }

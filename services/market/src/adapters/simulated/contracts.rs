@@ -47,6 +47,8 @@ pub struct World {
     pub markets: Vec<(Hash, usize)>,
     /// How many of them are linked to their pool.
     pub linked: usize,
+    /// Collateral behind each condition.
+    pub interest: BTreeMap<Hash, U256>,
     /// Collateral that users received less what they paid.
     pub cash: BTreeMap<Address, i128>,
 }
@@ -61,6 +63,7 @@ impl World {
             pools: Vec::new(),
             markets: Vec::new(),
             linked: 0,
+            interest: BTreeMap::new(),
             cash: BTreeMap::new(),
         }
     }
@@ -185,7 +188,10 @@ impl World {
     ) {
         match self.source(parent, condition, partition) {
             Some(token) => self.transfer(token, who, Address::ZERO, amount),
-            None => self.pay(who, amount),
+            None => {
+                self.pay(who, amount);
+                *self.interest.entry(condition).or_default() += amount;
+            }
         }
         let tokens: Vec<U256> = partition.iter().map(|set| Self::token(parent, condition, *set)).collect();
         self.transfer_batch(Address::ZERO, who, &tokens, &vec![amount; tokens.len()]);
@@ -204,7 +210,10 @@ impl World {
         self.transfer_batch(who, Address::ZERO, &tokens, &vec![amount; tokens.len()]);
         match self.source(parent, condition, partition) {
             Some(token) => self.transfer(token, Address::ZERO, who, amount),
-            None => self.receive(who, amount),
+            None => {
+                self.receive(who, amount);
+                *self.interest.entry(condition).or_default() -= amount;
+            }
         }
         self.set_changed("PositionsMerge", who, (parent, condition), (partition, amount));
     }
@@ -246,6 +255,7 @@ impl World {
         }
         if parent == Hash::ZERO {
             self.receive(who, payout);
+            *self.interest.entry(condition).or_default() -= payout;
         } else if !payout.is_zero() {
             self.transfer(ids::position_id(COLLATERAL.into(), parent), Address::ZERO, who, payout);
         }

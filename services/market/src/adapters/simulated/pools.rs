@@ -17,11 +17,17 @@ use crate::domain::{
 const FEES_OF_A_REMOVAL: U256 = U256::from_limbs([7, 0, 0, 0]);
 
 impl World {
+    /// Address of the pool that is created next.
+    pub fn next_pool(&self) -> Address {
+        let number = self.pools.len().to_be_bytes();
+        let salt = keccak256(&[b"pool", &number, &self.log.chain_id.to_be_bytes()]);
+        Address::try_from(&salt.as_bytes()[..20]).expect("20 bytes")
+    }
+
     /// `create2FixedProductMarketMaker`.
     pub fn create_pool(&mut self, creator: Address, conditions: &[Hash], fee: U256, funds: U256) -> usize {
         let number = self.pools.len();
-        let salt = keccak256(&[b"pool", &number.to_be_bytes(), &self.log.chain_id.to_be_bytes()]);
-        let at = Address::try_from(&salt.as_bytes()[..20]).expect("20 bytes");
+        let at = self.next_pool();
         let counted: Vec<(Hash, u32)> = conditions.iter().map(|id| (*id, self.conditions[id].2)).collect();
         let tokens = ids::position_ids(COLLATERAL.into(), &counted).expect("position ids");
         self.log.emit(

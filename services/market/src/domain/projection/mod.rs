@@ -2,18 +2,21 @@
 
 mod conditions;
 mod costs;
+mod holders;
+mod interest;
 mod liquidity;
 mod markets;
 mod pools;
 mod sets;
 mod transfers;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use capstan_primitives::{Address, Amount, BlockRef, Hash};
 
 use super::{
     event::{Content, Event, Origin, Unusable},
+    interest::Backing,
     market::{Activity, MarketId, Place, PoolState},
     state::{Changes, Holding, Snapshot, State},
 };
@@ -31,6 +34,7 @@ pub(crate) fn project(state: &mut State, events: &[Event]) -> Changes {
             projection.close(last.origin.block, last.origin.position);
         }
     }
+    projection.count_holders();
     projection.changes
 }
 
@@ -39,6 +43,10 @@ struct Projection<'a> {
     changes: Changes,
     /// Pools that the open block changed.
     changed_pools: BTreeSet<Address>,
+    /// Open interest that the open block changed, as it was before.
+    changed_interest: BTreeMap<Backing, Amount>,
+    /// Balances that the batch changed and that were more than nothing before.
+    held: HashSet<Holding>,
     /// Announced resolutions of the open block, to be compared when all of it is known: some
     /// factories announce before they report.
     announced_resolutions: Vec<AnnouncedResolution>,
@@ -58,6 +66,8 @@ impl<'a> Projection<'a> {
             state,
             changes: Changes::default(),
             changed_pools: BTreeSet::new(),
+            changed_interest: BTreeMap::new(),
+            held: HashSet::new(),
             announced_resolutions: Vec::new(),
             transaction: costs::Transaction::default(),
         }
@@ -112,6 +122,7 @@ impl<'a> Projection<'a> {
     fn close(&mut self, block: BlockRef, position: u64) {
         self.end_transaction();
         self.compare_announced_resolutions();
+        self.close_interest(block);
         for address in std::mem::take(&mut self.changed_pools) {
             let Some(known) = self.state.pools.get(&address) else { continue };
             let balance = |token: &_| {

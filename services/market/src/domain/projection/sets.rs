@@ -1,15 +1,18 @@
-//! Splits, merges and redemptions by users. Pools split and merge on every trade: they are no users.
+//! Splits, merges and redemptions. Pools split and merge on every trade: they are no users, and move collateral as
+//! users do.
 
 use capstan_primitives::{Address, Amount, Hash, U256};
 
 use super::{
     Effect, Projection, contradiction,
     costs::{Way, parts},
+    interest::Flow,
 };
 use crate::domain::{
     costs::{Asset, Deal},
     event::{Origin, Redemption, SetChange, Unusable},
     ids,
+    interest::Backing,
     market::{Activity, ActivityKind},
 };
 
@@ -39,29 +42,28 @@ impl Sets {
 
 impl Projection<'_> {
     pub(super) fn set_changed(&mut self, origin: &Origin, change: &SetChange, kind: ActivityKind) -> Effect {
-        if self.is_pool(change.stakeholder) {
-            return Ok(());
-        }
         let outcomes = self.outcomes(origin.address, change.condition_id)?;
         let SetChange { stakeholder, collateral, parent, condition_id, partition, amount } = change;
-        let sets = Sets {
-            contract: origin.address,
-            collateral: *collateral,
-            parent: *parent,
-            condition_id: *condition_id,
-        };
         let union = partition.iter().fold(U256::ZERO, |union, set| union | *set);
         let whole = union == full_set(outcomes);
+        let backing = Backing::of_change(origin.address, change).filter(|_| whole);
+        let flow = if kind == ActivityKind::Split { Flow::In } else { Flow::Out };
+        if self.is_pool(*stakeholder) {
+            return self.backed(backing, flow, *amount);
+        }
+        let (contract, collateral) = (origin.address, *collateral);
+        let sets = Sets { contract, collateral, parent: *parent, condition_id: *condition_id };
         let parts = partition.iter().map(|set| sets.asset(*set)).collect::<Result<Vec<Asset>, Unusable>>()?;
         let source = match (whole, sets.below_collateral()) {
             (true, true) => None,
             (true, false) => Some(sets.position(*parent)),
             (false, _) => Some(sets.asset(union)?),
         };
+        self.backed(backing, flow, *amount)?;
         let moved = if source.is_none() { *amount } else { Amount::ZERO };
         self.changes.activities.push(Activity {
             condition_id: *condition_id,
-            collateral: *collateral,
+            collateral,
             collateral_amount: moved,
             ..self.activity(origin, *stakeholder, kind)
         });
@@ -87,8 +89,9 @@ impl Projection<'_> {
 
     pub(super) fn redeemed(&mut self, origin: &Origin, redemption: &Redemption) -> Effect {
         let Redemption { redeemer, collateral, parent, condition_id, index_sets, payout } = redemption;
+        let backing = Backing::of_redemption(origin.address, redemption);
         if self.is_pool(*redeemer) {
-            return Ok(());
+            return self.backed(backing, Flow::Out, *payout);
         }
         let (contract, collateral, parent) = (origin.address, *collateral, *parent);
         let sets = Sets { contract, collateral, parent, condition_id: *condition_id };
@@ -97,6 +100,7 @@ impl Projection<'_> {
         if paid != payout.0 {
             return Err(contradiction(format!("the payout should be {paid} by the tokens that were burnt")));
         }
+        self.backed(backing, Flow::Out, *payout)?;
         // Below another position the payout is that position, not collateral.
         let received = if sets.below_collateral() { *payout } else { Amount::ZERO };
         self.changes.activities.push(Activity {

@@ -20,8 +20,11 @@ impl Projection<'_> {
     ) -> Effect {
         let balances = self.balances_after(origin.address, (from, to), items)?;
         for (holding, amount) in balances {
-            self.state.balances.insert(holding, amount);
-            self.changes.balances.insert(holding, amount);
+            let before = self.state.balances.insert(holding, amount);
+            let is_first = self.changes.balances.insert(holding, amount).is_none();
+            if is_first && before.is_some_and(|before| !before.is_zero()) {
+                self.held.insert(holding);
+            }
             self.mark_changed_pool(&holding);
         }
         for (item, (token, value)) in (0u32..).zip(items).filter(|(_, (_, value))| !value.is_zero()) {

@@ -1,6 +1,7 @@
 //! The projection against simulated contracts, on SQLite and PostgreSQL.
 
 mod books;
+mod interest;
 
 use std::collections::BTreeMap;
 
@@ -81,6 +82,8 @@ impl Subject {
         dump!(block, condition, resolution, market, amm, amm_condition, amm_link, outcome_token);
         dump!(
             balance,
+            holder_count,
+            open_interest,
             transfer,
             activity,
             cost_basis,

@@ -116,7 +116,9 @@ impl Read {
     ) -> Result<Vec<(Market, BTreeSet<MarketEvent>)>, Error> {
         let ids: Vec<MarketId> = touches.keys().copied().collect();
         let markets = self.markets_at(chain, &ids, block.into()).await?;
-        let with_events = |market: Market| {
+        let with_events = |mut market: Market| {
+            // They are counted now, and the block may be any.
+            market.holders.clear();
             let events = events(&market, touches.get(&market.announcement.id)?);
             (!events.is_empty()).then_some((market, events))
         };

@@ -1,20 +1,21 @@
 //! One market at one block: its announcement joined with tokens, pool, prices and resolution.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use capstan_db::{
     columns::{HashColumn, signed},
     market::entities::{amm, amm_link, condition, market, pool_snapshot, resolution},
 };
-use capstan_primitives::{Address, Amount, BlockRef, BlockTime, ChainId, Hash};
+use capstan_primitives::{Address, Amount, BlockRef, BlockTime, ChainId, Hash, U256};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::{
     domain::{
+        interest::Backing,
         market::{Announcement, Market, MarketId, PoolState, Settlement, Tokens},
         payouts,
     },
-    store::{At, CHUNK, Error, Read, read, rows},
+    store::{At, CHUNK, Error, Read, holders, interest, read, rows},
 };
 
 /// Seconds.
@@ -36,6 +37,9 @@ struct Parts {
     conditions: HashMap<(Address, Hash), condition::Model>,
     resolutions: HashMap<(Address, Hash), resolution::Model>,
     blocks: HashMap<i64, BlockRef>,
+    open_interest: HashMap<Backing, Amount>,
+    /// By contract and token.
+    holders: HashMap<(Address, U256), u64>,
 }
 
 impl Read {
@@ -91,14 +95,17 @@ impl Read {
         };
         let snapshots: HashMap<Address, (pool_snapshot::Model, BlockTime)> =
             snapshots.into_iter().map(changed).collect();
-        Ok(Parts {
+        let tokens = read::tokens(c, chain, &ids, at).await?;
+        let mut parts = Parts {
             chain,
             time: moment.time,
             earlier: [
                 self.volumes_before(chain, &snapshots, moment, DAY).await?,
                 self.volumes_before(chain, &snapshots, moment, 7 * DAY).await?,
             ],
-            tokens: read::tokens(c, chain, &ids, at).await?,
+            holders: holders::load(c, chain, &tokens).await?,
+            open_interest: HashMap::new(),
+            tokens,
             conditions: self.condition_rows(chain, &conditions, at).await?,
             snapshots: snapshots.into_iter().map(|(pool, (row, _))| (pool, row)).collect(),
             blocks,
@@ -106,7 +113,11 @@ impl Read {
             links,
             pools,
             resolutions,
-        })
+        };
+        let backings: BTreeSet<Backing> =
+            announcements.iter().filter_map(|it| parts.backings_of(it)).flatten().collect();
+        parts.open_interest = interest::load(c, chain, &backings, at).await?;
+        Ok(parts)
     }
 
     /// The volumes that pools had so long before a moment; nothing for those that had none. Most pools did not change
@@ -201,7 +212,7 @@ impl Parts {
             let condition = self.conditions.get(&(tokens.contract, announcement.condition_id));
             announcement.question_id = condition.map(|row| row.question_id.0);
         }
-        let resolutions = self.resolutions_of(&announcement, tokens.as_ref(), amm);
+        let resolutions = self.resolutions_of(&announcement);
         let changed = [
             link.map(|link| link.block_number),
             amm.and_then(|amm| self.snapshots.get(&amm)).map(|row| row.block_number),
@@ -224,6 +235,8 @@ impl Parts {
             payouts: all_payouts(&resolutions)?,
             settlement: self.settlement(&resolutions),
             conditions: resolutions.len(),
+            open_interest: self.open_interest_of(&announcement),
+            holders: self.holders_of(tokens.as_ref()),
             announcement,
             amm,
             tokens,
@@ -257,16 +270,33 @@ impl Parts {
     }
 
     /// The resolution of each condition of a market; none where it is not resolved.
-    fn resolutions_of(
-        &self,
-        announcement: &Announcement,
-        tokens: Option<&Tokens>,
-        amm: Option<Address>,
-    ) -> Vec<Option<&resolution::Model>> {
-        let Some(tokens) = tokens else { return vec![None] };
-        let single = vec![announcement.condition_id];
-        let conditions = amm.and_then(|amm| self.conditions_of_pools.get(&amm)).unwrap_or(&single);
-        conditions.iter().map(|condition| self.resolutions.get(&(tokens.contract, *condition))).collect()
+    fn resolutions_of(&self, announcement: &Announcement) -> Vec<Option<&resolution::Model>> {
+        let Some(backings) = self.backings_of(announcement) else { return vec![None] };
+        backings.iter().map(|it| self.resolutions.get(&(it.contract, it.condition_id))).collect()
+    }
+
+    /// What each condition of a market is backed by; none while the contract that holds it is not known.
+    fn backings_of(&self, announcement: &Announcement) -> Option<Vec<Backing>> {
+        let Announcement { id, collateral, condition_id, .. } = announcement;
+        let contract = self.tokens.get(id)?.contract;
+        let amm = id.pool().or_else(|| self.links.get(id).map(|link| link.amm.0));
+        let conditions = amm.and_then(|amm| self.conditions_of_pools.get(&amm));
+        let conditions = conditions.map_or(std::slice::from_ref(condition_id), Vec::as_slice);
+        let backing = |id: &Hash| Backing { contract, condition_id: *id, collateral: *collateral };
+        Some(conditions.iter().map(backing).collect())
+    }
+
+    /// None when it is not known, or more than there are numbers for.
+    fn open_interest_of(&self, announcement: &Announcement) -> Option<Amount> {
+        let backings = self.backings_of(announcement)?;
+        let amounts = backings.iter().filter_map(|backing| self.open_interest.get(backing));
+        amounts.copied().try_fold(Amount::ZERO, Amount::plus).ok()
+    }
+
+    fn holders_of(&self, tokens: Option<&Tokens>) -> Vec<u64> {
+        let of = |contract, token: &U256| self.holders.get(&(contract, *token)).copied().unwrap_or_default();
+        let counts = tokens.map(|tokens| tokens.ids.iter().map(|token| of(tokens.contract, token)).collect());
+        counts.unwrap_or_default()
     }
 }
 
