@@ -207,9 +207,13 @@ test("holders are read again after a trade", async () => {
   await openMarket(0);
   const holder = page.locator("table.holders tbody tr");
   await holder.getByText("20.57", { exact: true }).waitFor();
+  const facts = page.locator("section[aria-labelledby=facts]");
+  await facts.getByText("512.09 USDC", { exact: true }).waitFor();
+  expect(await page.locator(".holder-counts dd data").allTextContents()).toEqual(["1", "0"]);
   platform.trade(0, "0.62");
   // Sooner than the periodic reading would.
   await holder.getByText("41.15", { exact: true }).waitFor({ timeout: 5_000 });
+  await facts.getByText("524.19 USDC", { exact: true }).waitFor();
 });
 
 test("old trades unfold page by page, also while new ones come", async () => {

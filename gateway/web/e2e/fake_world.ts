@@ -55,6 +55,8 @@ export class FakeWorld {
     const block = this.block();
     market.prices = pricesFrom(price, market.outcomeCount);
     market.volume = (BigInt(market.volume) + 12_345_678n).toString();
+    market.openInterest = (BigInt(market.openInterest ?? 0) + 12_098_765n).toString();
+    market.holderCounts = market.outcomes.map((_, at) => (at === 0 ? 1n : 0n));
     market.tradeCount += 1n;
     const point = create(PricePointSchema, {
       block,
@@ -89,6 +91,7 @@ export class FakeWorld {
     this.trades.get(market.marketId)?.shift();
     market.prices = this.points.get(market.marketId)?.at(-1)?.prices ?? [];
     market.volume = (BigInt(market.volume) - 12_345_678n).toString();
+    market.openInterest = (BigInt(market.openInterest ?? 0) - 12_098_765n).toString();
     market.tradeCount -= 1n;
     this.mine();
     return this.block(this.number - 2n);
@@ -238,6 +241,8 @@ function newMarket(index: number, block: BlockRef): Market {
     poolBalances: outcomes.map((_, at) => ((500n + BigInt(at)) * UNIT).toString()),
     fee: "20000000000000000",
     volume: "0",
+    openInterest: (500n * UNIT).toString(),
+    holderCounts: outcomes.map(() => 0n),
     collateralSymbol: named ? "USDC" : undefined,
     collateralDecimals: named ? 6 : undefined,
     positionIds: outcomes.map((_, at) => String(1_000 + at)),

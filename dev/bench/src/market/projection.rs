@@ -112,6 +112,8 @@ impl Workload {
                 trade_count: market.trade_count,
                 pool_balances: market.pool_balances,
                 resolved: market.resolved,
+                open_interest: market.open_interest,
+                holder_counts: market.holder_counts,
             }));
             page_token = answer.next_page_token;
             if page_token.is_empty() {

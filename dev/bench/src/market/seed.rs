@@ -11,7 +11,8 @@ const TRADES: &str = include_str!("seed/trades.sql");
 const SNAPSHOTS: &str = include_str!("seed/snapshots.sql");
 
 /// Tables that are large: their indexes are made when they are full, and none of it is logged.
-const LARGE: [&str; 6] = ["activity", "balance", "block", "candle", "cost_basis", "pool_snapshot"];
+const LARGE: [&str; 7] =
+    ["activity", "balance", "block", "candle", "cost_basis", "open_interest", "pool_snapshot"];
 const WITHOUT_INDEXES: &str = "SELECT format('ALTER TABLE market.%I SET UNLOGGED', relname) FROM pg_class
   WHERE relnamespace = 'market'::regnamespace AND relkind = 'r' AND relname = ANY($1)
 UNION ALL SELECT format('ALTER TABLE market.%I DROP CONSTRAINT %I', relname, conname)
@@ -28,7 +29,7 @@ UNION ALL SELECT indexdef FROM pg_indexes
 /// The log was read through the newest block, by the version of the projection that does not begin anew.
 const CURSOR: &str = "INSERT INTO market.cursor
   (chain_id, started_at, cursor, position, block_number, block_hash, block_time, finalized_number, version)
-  SELECT chain_id, 0, 'seeded', position, number, hash, time, number, 1
+  SELECT chain_id, 0, 'seeded', position, number, hash, time, number, 2
   FROM market.block ORDER BY number DESC LIMIT 1";
 
 /// How much there is.

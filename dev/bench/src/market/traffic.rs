@@ -31,6 +31,8 @@ struct Pool {
     tokens: [Token; 2],
     reserves: [u128; 2],
     is_resolved: bool,
+    /// Collateral behind its condition.
+    backing: u128,
     volume: u128,
     trades: u64,
     holdings: BTreeMap<usize, [u128; 2]>,
@@ -44,6 +46,8 @@ pub(super) struct Expected {
     pub(super) trade_count: u64,
     pub(super) pool_balances: Vec<String>,
     pub(super) resolved: bool,
+    pub(super) open_interest: Option<String>,
+    pub(super) holder_counts: Vec<u64>,
 }
 
 /// All contracts and people of one chain; the same seed gives the same chain.
@@ -76,12 +80,18 @@ impl Traffic {
 
     /// What the markets must be shown as by now.
     pub(super) fn expected(&self) -> Vec<Expected> {
+        let holders = |pool: &Pool, outcome| {
+            let amounts = pool.holdings.values().map(|amounts| in_order(*amounts, outcome));
+            amounts.map(|[amount, _]| u64::from(amount > 0)).sum()
+        };
         let expected = |pool: &Pool| Expected {
             market_id: pool.market_id.to_string(),
             volume: pool.volume.to_string(),
             trade_count: pool.trades,
             pool_balances: pool.reserves.iter().map(ToString::to_string).collect(),
             resolved: pool.is_resolved,
+            open_interest: Some(pool.backing.to_string()),
+            holder_counts: [0, 1].map(|outcome| holders(pool, outcome)).to_vec(),
         };
         self.pools.iter().map(expected).collect()
     }
@@ -193,6 +203,7 @@ impl Traffic {
         for (outcome, amount) in amounts.into_iter().enumerate().filter(|(_, amount)| *amount > 0) {
             self.transferred(pool, outcome, (account(user), Address::ZERO), amount);
         }
+        pool.backing -= amounts[0];
         let arguments = vec![
             address("redeemer", account(user)),
             address("collateralToken", collateral()),
@@ -228,7 +239,7 @@ impl Traffic {
     }
 
     /// What the pool mints, keeps and sends back.
-    fn fund(&mut self, pool: &Pool, funder: Address, amount: u128) {
+    fn fund(&mut self, pool: &mut Pool, funder: Address, amount: u128) {
         let most = pool.reserves[0].max(pool.reserves[1]).max(1);
         let kept = pool.reserves.map(|reserve| if reserve == 0 { amount } else { amount * reserve / most });
         self.minted(pool, pool.address, amount);
@@ -267,6 +278,7 @@ impl Traffic {
             tokens: [0, 1].map(|outcome| ids::token(collateral(), condition, outcome)),
             reserves: [0; 2],
             is_resolved: false,
+            backing: 0,
             volume: 0,
             trades: 0,
             holdings: BTreeMap::new(),
@@ -285,7 +297,7 @@ impl Traffic {
             "gnosis.fpmm_factory.FixedProductMarketMakerCreation",
             arguments,
         );
-        self.fund(&pool, address_of("pool factory", 0), FUNDS);
+        self.fund(&mut pool, address_of("pool factory", 0), FUNDS);
         pool.reserves = [FUNDS; 2];
         let arguments =
             vec![bytes32("marketId", pool.market_id), address("amm", pool.address), uint("fee", FEE)];
@@ -315,12 +327,14 @@ impl Traffic {
         self.log.emit(factory(), "market.created", arguments);
     }
 
-    fn minted(&mut self, pool: &Pool, to: Address, amount: u128) {
+    fn minted(&mut self, pool: &mut Pool, to: Address, amount: u128) {
+        pool.backing += amount;
         self.transferred_both(pool, (Address::ZERO, to), [amount; 2]);
         self.set_changed("PositionSplit", pool, to, amount);
     }
 
-    fn burnt(&mut self, pool: &Pool, from: Address, amount: u128) {
+    fn burnt(&mut self, pool: &mut Pool, from: Address, amount: u128) {
+        pool.backing -= amount;
         self.transferred_both(pool, (from, Address::ZERO), [amount; 2]);
         self.set_changed("PositionsMerge", pool, from, amount);
     }

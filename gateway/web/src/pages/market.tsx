@@ -55,7 +55,7 @@ function Market({ state, view }: { state: MarketState; view: MarketView }) {
         </div>
         <section class="panel" aria-labelledby="facts">
           <h2 id="facts">Market</h2>
-          <MarketFacts market={market} />
+          <MarketFacts market={market} read={state.holders.market ?? market} />
         </section>
       </div>
       <Quote market={market} />
@@ -73,7 +73,11 @@ function Market({ state, view }: { state: MarketState; view: MarketView }) {
           <h2 id="holders">Holders</h2>
           {state.holders.asOf && <AsOfBlock asOf={state.holders.asOf} label="Read at block" />}
         </div>
-        <Holders positions={state.holders.positions} market={market} />
+        <Holders
+          positions={state.holders.positions}
+          counts={state.holders.market?.holderCounts ?? []}
+          market={market}
+        />
         <More
           token={state.holders.nextPage}
           label="Load more holders"

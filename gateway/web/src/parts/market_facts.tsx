@@ -6,7 +6,8 @@ import { seriesClass } from "./bars";
 import { Fact } from "./fact";
 import { Amount, Count, Id, Moment, User } from "./values";
 
-export function MarketFacts({ market }: { market: Market }) {
+/** `read` is the market as it was last read: what no stream tells of is taken from there. */
+export function MarketFacts({ market, read }: { market: Market; read: Market }) {
   const unit = { decimals: market.collateralDecimals, symbol: market.collateralSymbol };
   return (
     <>
@@ -22,6 +23,13 @@ export function MarketFacts({ market }: { market: Market }) {
         </Fact>
         <Fact name="Liquidity">
           {market.liquidity === undefined ? "none" : <Amount raw={market.liquidity} unit={unit} />}
+        </Fact>
+        <Fact name="Open interest">
+          {read.openInterest === undefined ? (
+            "unknown"
+          ) : (
+            <Amount raw={read.openInterest} unit={unit} />
+          )}
         </Fact>
         <Fact name="Pool fee">
           {market.fee === undefined ? "no pool yet" : formatFee(market.fee)}

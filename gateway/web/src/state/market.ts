@@ -1,6 +1,7 @@
 // One market's page: the market, its price history, trades and holders, kept current.
 import { markets } from "../api/clients";
 import {
+  type Market,
   type Position,
   type PricePoint,
   StreamKind,
@@ -29,6 +30,8 @@ export interface MarketState {
 export interface Holders {
   positions: Position[];
   nextPage: string;
+  /** The market as it was read with them: how many they are, and the collateral behind it. */
+  market: Market | undefined;
   /** Holders are read, not streamed, so they have a block of their own. */
   asOf: AsOf | undefined;
 }
@@ -115,9 +118,12 @@ export class MarketView extends LiveView<MarketState> {
   async moreHolders(): Promise<void> {
     await this.merge(async (signal) => {
       const shown = this.data.peek()?.holders;
-      const next = await readHolders(this.key(), shown?.nextPage ?? "", signal);
+      const next = await readPositions(this.key(), shown?.nextPage ?? "", signal);
       const positions = [...(shown?.positions ?? []), ...next.positions];
-      return (state) => ({ ...loaded(state), holders: { ...next, positions } });
+      return (state) => ({
+        ...loaded(state),
+        holders: { ...next, positions, market: shown?.market },
+      });
     });
   }
 
@@ -142,10 +148,10 @@ export class MarketView extends LiveView<MarketState> {
   // Reads as many pages as are shown, so that a refresh does not fold them up.
   private readonly readHolders = async (signal: AbortSignal) => {
     const shown = this.data.peek()?.holders.positions.length ?? 0;
-    let holders = await readHolders(this.key(), "", signal);
+    let holders = await readHolders(this.key(), signal);
     while (holders.nextPage !== "" && holders.positions.length < shown) {
-      const next = await readHolders(this.key(), holders.nextPage, signal);
-      holders = { ...next, positions: [...holders.positions, ...next.positions] };
+      const next = await readPositions(this.key(), holders.nextPage, signal);
+      holders = { ...holders, ...next, positions: [...holders.positions, ...next.positions] };
     }
     return (state: MarketState | undefined) => ({ ...loaded(state), holders });
   };
@@ -157,11 +163,11 @@ export class MarketView extends LiveView<MarketState> {
 
 async function load(marketId: string, chainId: bigint, signal: AbortSignal): Promise<MarketState> {
   const key = { marketId, chainId };
-  const [market, history, trades, holders] = await Promise.all([
+  const [market, history, trades, positions] = await Promise.all([
     markets.getMarket(key, { signal }),
     readPoints(key, "", signal),
     markets.listTrades({ ...key, pageSize: TRADES_PAGE }, { signal }),
-    readHolders(key, "", signal),
+    readPositions(key, "", signal),
   ]);
   if (!market.market) throw new Error("the answer has no market");
   return {
@@ -173,7 +179,7 @@ async function load(marketId: string, chainId: bigint, signal: AbortSignal): Pro
     tradesUpTo: endOf(trades.asOf),
     olderTrades: trades.nextPageToken,
     tradesShown: TRADES_PAGE,
-    holders,
+    holders: { ...positions, market: market.market },
   };
 }
 
@@ -182,7 +188,15 @@ function readPoints(key: Key, pageToken: string, signal: AbortSignal) {
   return markets.listPriceHistory(request, { signal });
 }
 
-async function readHolders(key: Key, pageToken: string, signal: AbortSignal): Promise<Holders> {
+async function readHolders(key: Key, signal: AbortSignal): Promise<Holders> {
+  const [positions, { market }] = await Promise.all([
+    readPositions(key, "", signal),
+    markets.getMarket(key, { signal }),
+  ]);
+  return { ...positions, market };
+}
+
+async function readPositions(key: Key, pageToken: string, signal: AbortSignal) {
   const request = { ...key, pageSize: HOLDERS_PAGE, pageToken };
   const answer = await markets.listMarketPositions(request, { signal });
   return { positions: answer.positions, nextPage: answer.nextPageToken, asOf: answer.asOf };

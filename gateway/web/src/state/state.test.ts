@@ -108,7 +108,7 @@ describe("a market's page", () => {
     tradesUpTo: endOf(asOf(6)),
     olderTrades: "",
     tradesShown: 25,
-    holders: { positions: [], nextPage: "", asOf: asOf(5) },
+    holders: { positions: [], nextPage: "", market: undefined, asOf: asOf(5) },
   };
 
   test("adds a trade to the list only if its snapshot did not have it", () => {

@@ -13,6 +13,7 @@ use crate::{
     books::Books,
     contracts::{Truth, receivers},
     house::House,
+    interest::OpenInterest,
 };
 
 async fn trade(house: &mut House, blocks: usize) {
@@ -80,10 +81,12 @@ async fn compare(house: &House) -> usize {
     let served: BTreeSet<Address> = markets.iter().map(|market| address(&market["ammAddress"])).collect();
     assert_eq!(served, pools, "every pool is a market and every market has its pool");
     let mut held = Held::default();
+    let interest = OpenInterest::compared(house, head).await;
     for market in &markets {
         let amm = address(&market["ammAddress"]);
         let known = house.devnet.deployment().markets.iter().find(|known| known.amm == amm).unwrap();
         let truth = compare_one(house, (market, known), &everyone, head).await;
+        interest.compare_market(market, (&truth.conditions, truth.collateral));
         held.add(truth);
     }
     held.compare(house, &markets, 4, head).await;
@@ -162,6 +165,9 @@ async fn compare_market(house: &House, market: &Value, truth: &Truth) {
     // Nothing here is older than a day.
     assert_eq!((&market["volume24h"], &market["volume7d"]), (&market["volume"], &market["volume"]));
     assert_eq!(market.get("liquidity").map(amount), truth.liquidity());
+    let outcomes = 0..u64::try_from(truth.position_ids.len()).unwrap();
+    let holders = |outcome| truth.holders.keys().filter(|(held, _)| *held == outcome).count().to_string();
+    assert_eq!(market["holderCounts"], json!(outcomes.map(holders).collect::<Vec<String>>()));
     assert_eq!(market["tradeCount"], json!(truth.trades.len().to_string()));
     let (status, answer) = house.get(&format!("/api/markets/{id}/prices")).await;
     assert_eq!(status, 200);

@@ -6,6 +6,7 @@ mod books;
 mod contracts;
 mod exactness;
 mod house;
+mod interest;
 mod layering;
 mod process;
 mod programs;

@@ -8,6 +8,7 @@
 
 mod candles;
 mod costs;
+mod interest;
 mod kills;
 mod lists;
 mod orders;

@@ -49,6 +49,9 @@ INSERT INTO market.balance (chain_id, contract, position_id, holder, amount)
 SELECT {chain}, seed.address(0, 0), CASE outcome WHEN 0 THEN token0 ELSE token1 END, address, 1000000000
 FROM seed.pool, generate_series(0, 1) AS outcome;
 
+INSERT INTO market.holder_count (chain_id, contract, position_id, holders)
+SELECT chain_id, contract, position_id, count(*) FROM market.balance WHERE amount < 1000000000 GROUP BY 1, 2, 3;
+
 -- What holders paid: each what it has, at half a unit.
 INSERT INTO market.cost_basis (chain_id, contract, position_id, holder, quantity, unknown, cost, realised, unmatched, invested, fees)
 SELECT chain_id, contract, position_id, holder, amount, 0, div(amount, 2), 0, 0, div(amount, 2), div(amount, 100)

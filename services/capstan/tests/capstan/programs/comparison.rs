@@ -23,6 +23,7 @@ use crate::{
     contracts::{ConditionalTokens, Truth},
     exactness::{self, Held},
     house::House,
+    interest::OpenInterest,
     quotes,
 };
 
@@ -66,8 +67,10 @@ impl Comparison {
             self.positions
                 .extend(tokens.map(|position| (position.token, (program.seed, program.collateral()))));
         }
-        self.compare_markets(house, &served, &fresh, head).await;
         let seeds: Vec<u64> = programs.iter().map(|program| program.seed).collect();
+        let interest = AssertUnwindSafe(OpenInterest::compared(house, head)).catch_unwind().await;
+        let interest = interest.unwrap_or_else(|_| differ(&seeds));
+        self.compare_markets(house, (&served, &interest), &fresh, head).await;
         let whole = async {
             self.held.compare(house, &served, PAGE, head).await;
             let unlisted = self.compare_tables(house, &served, programs, head).await;
@@ -75,7 +78,7 @@ impl Comparison {
             books.compare(house, head).await;
         };
         if AssertUnwindSafe(whole).catch_unwind().await.is_err() {
-            panic!("programs {seeds:?} differ: run one of them alone with CAPSTAN_SEED");
+            differ(&seeds);
         }
         if programs.iter().all(Program::is_over) {
             self.older.extend(fresh);
@@ -85,7 +88,7 @@ impl Comparison {
     async fn compare_markets(
         &mut self,
         house: &House,
-        served: &[Value],
+        (served, interest): (&[Value], &OpenInterest),
         fresh: &[(u64, Market)],
         head: B256,
     ) {
@@ -100,7 +103,7 @@ impl Comparison {
         let chosen: Vec<&(u64, Market)> = self.older.iter().filter(chance).chain(fresh).collect();
         self.markets += chosen.len();
         let compared = stream::iter(chosen).map(|(seed, market)| {
-            let one = compare_market(house, (by_pool[&market.amm], market), head);
+            let one = compare_market(house, (by_pool[&market.amm], market), interest, head);
             AssertUnwindSafe(one).catch_unwind().map(move |outcome| {
                 outcome.unwrap_or_else(|_| {
                     panic!("the program of CAPSTAN_SEED={seed} differs; run it alone with that")
@@ -193,6 +196,7 @@ impl Comparison {
 async fn compare_market(
     house: &House,
     (served, market): (&Value, &Market),
+    interest: &OpenInterest,
     head: B256,
 ) -> (Truth, [usize; 2]) {
     let deployment = house.devnet.deployment();
@@ -200,6 +204,7 @@ async fn compare_market(
     let everyone: BTreeSet<Address> =
         deployment.accounts.iter().map(|account| account.address).chain(makers).collect();
     let truth = exactness::compare_one(house, (served, market), &everyone, head).await;
+    interest.compare_market(served, (&truth.conditions, truth.collateral));
     let mut rng = StdRng::seed_from_u64(truth.trades.len() as u64);
     let mut counts = [0, 0];
     for _ in 0..2 {
@@ -225,6 +230,10 @@ async fn existing(house: &House, programs: &[Program]) -> Vec<(u64, Market)> {
         }
     }
     found
+}
+
+fn differ(seeds: &[u64]) -> ! {
+    panic!("programs {seeds:?} differ: run one of them alone with CAPSTAN_SEED")
 }
 
 fn text(value: &Value) -> &str {
