@@ -42,18 +42,21 @@ pub(crate) struct ChainState {
 pub(crate) struct At {
     pub(crate) number: u64,
     pub(crate) time: BlockTime,
+    /// Whether the tables may lack numbers that the version which filled them did not keep.
+    pub(crate) of_earlier_version: bool,
 }
 
 impl From<BlockRef> for At {
     fn from(block: BlockRef) -> Self {
-        Self { number: block.number, time: block.time }
+        Self { number: block.number, time: block.time, of_earlier_version: false }
     }
 }
 
 impl ChainState {
     /// Where everything in the tables is at or below.
     pub(crate) fn at(&self) -> At {
-        self.through.map_or(At { number: 0, time: BlockTime(0) }, At::from)
+        let (number, time) = self.through.map_or((0, BlockTime(0)), |block| (block.number, block.time));
+        At { number, time, of_earlier_version: !self.of_this_version }
     }
 }
 

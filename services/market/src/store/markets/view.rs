@@ -1,6 +1,6 @@
 //! One market at one block: its announcement joined with tokens, pool, prices and resolution.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use capstan_db::{
     columns::{HashColumn, signed},
@@ -37,7 +37,8 @@ struct Parts {
     conditions: HashMap<(Address, Hash), condition::Model>,
     resolutions: HashMap<(Address, Hash), resolution::Model>,
     blocks: HashMap<i64, BlockRef>,
-    open_interest: HashMap<Backing, Amount>,
+    /// None while the tables do not have it.
+    open_interest: Option<HashMap<Backing, Amount>>,
     /// By contract and token.
     holders: HashMap<(Address, U256), u64>,
 }
@@ -104,7 +105,7 @@ impl Read {
                 self.volumes_before(chain, &snapshots, moment, 7 * DAY).await?,
             ],
             holders: holders::load(c, chain, &tokens).await?,
-            open_interest: HashMap::new(),
+            open_interest: None,
             tokens,
             conditions: self.condition_rows(chain, &conditions, at).await?,
             snapshots: snapshots.into_iter().map(|(pool, (row, _))| (pool, row)).collect(),
@@ -114,9 +115,10 @@ impl Read {
             pools,
             resolutions,
         };
-        let backings: BTreeSet<Backing> =
-            announcements.iter().filter_map(|it| parts.backings_of(it)).flatten().collect();
-        parts.open_interest = interest::load(c, chain, &backings, at).await?;
+        if !moment.of_earlier_version {
+            let backings = announcements.iter().filter_map(|it| parts.backings_of(it)).flatten().collect();
+            parts.open_interest = Some(interest::load(c, chain, &backings, at).await?);
+        }
         Ok(parts)
     }
 
@@ -288,13 +290,14 @@ impl Parts {
 
     /// None when it is not known, or more than there are numbers for.
     fn open_interest_of(&self, announcement: &Announcement) -> Option<Amount> {
-        let backings = self.backings_of(announcement)?;
-        let amounts = backings.iter().filter_map(|backing| self.open_interest.get(backing));
+        let (known, backings) = (self.open_interest.as_ref()?, self.backings_of(announcement)?);
+        let amounts = backings.iter().filter_map(|backing| known.get(backing));
         amounts.copied().try_fold(Amount::ZERO, Amount::plus).ok()
     }
 
     fn holders_of(&self, tokens: Option<&Tokens>) -> Vec<u64> {
         let of = |contract, token: &U256| self.holders.get(&(contract, *token)).copied().unwrap_or_default();
+        let tokens = tokens.filter(|_| self.open_interest.is_some());
         let counts = tokens.map(|tokens| tokens.ids.iter().map(|token| of(tokens.contract, token)).collect());
         counts.unwrap_or_default()
     }

@@ -3,6 +3,7 @@
 use capstan_primitives::Hash;
 
 use super::*;
+use crate::domain::market::{Market, MarketId};
 
 type Counts = BTreeMap<U256, i64>;
 
@@ -119,4 +120,30 @@ async fn an_address_is_a_holder_until_it_is_a_pool_and_again_when_that_is_undone
         assert_counts_are_right(&subject, &before).await;
         assert_eq!(recounted(&subject).await, stored[0]);
     }
+}
+
+#[tokio::test]
+async fn numbers_that_an_earlier_version_did_not_keep_are_not_made_up() {
+    let mut world = World::new(CHAIN);
+    let pool = world.create_market(user(1), "Since when?", &["A", "B"], U256::from(1_000_000));
+    world.buy(user(2), pool, U256::from(5_000), 0);
+    world.log.mine();
+    let id = MarketId::Factory(world.markets[0].0);
+    for mut subject in Subject::both().await {
+        subject.apply(world.log.batch(1, 1)).await;
+        let said = shown(&subject, id).await;
+        assert_eq!((said.open_interest, said.holders), (Some(Amount::from(1_004_900)), vec![1, 0]));
+        let write = subject.database.write().await.unwrap();
+        let older = entities::cursor::ActiveModel { version: Set(1), ..Default::default() };
+        entities::cursor::Entity::update_many().set(older).exec(&write).await.unwrap();
+        write.commit().await.unwrap();
+        let said = shown(&subject, id).await;
+        assert_eq!((said.open_interest, said.holders), (None, Vec::new()));
+    }
+}
+
+async fn shown(subject: &Subject, id: MarketId) -> Market {
+    let read = Store::new(subject.database.clone()).read().await.unwrap();
+    let states = read.chains(&[ChainId(CHAIN)]).await.unwrap();
+    read.market(&states[0], id).await.unwrap().unwrap()
 }
