@@ -34,6 +34,10 @@ fn reasons(changes: &Changes) -> Vec<String> {
     changes.quarantined.iter().map(|(_, why)| why.to_string()).collect()
 }
 
+fn interest(changes: &Changes) -> Vec<String> {
+    changes.open_interest.iter().map(|interest| interest.amount.to_string()).collect()
+}
+
 fn number(number: u64) -> U256 {
     U256::from(number)
 }
@@ -75,6 +79,7 @@ fn splitting_a_union_or_a_position_moves_no_collateral() {
     let moved: Vec<String> =
         changes.activities.iter().map(|activity| activity.collateral_amount.to_string()).collect();
     assert_eq!(moved, ["50", "0", "0", "0"]);
+    assert_eq!(interest(&changes), ["50"]);
     let stored = changes.balances.iter().filter(|(_, amount)| !amount.is_zero());
     let stored: Vec<_> =
         stored.map(|(holding, amount)| ((holding.token, holding.holder), amount.0)).collect();
@@ -204,6 +209,36 @@ fn a_transfer_that_the_history_does_not_cover_is_quarantined_as_a_whole() {
     assert!(reasons(&changes)[0].contains("follow ConditionalTokens from its deployment"), "{changes:?}");
     let received = changes.balances.keys().filter(|holding| holding.holder == user(5)).count();
     assert_eq!((received, changes.transfers.len()), (0, 2));
+}
+
+#[test]
+fn a_block_that_gives_back_what_it_took_changes_no_open_interest() {
+    let mut world = World::new(CHAIN);
+    let condition = world.prepare(user(1), Hash::ZERO, 2);
+    let sets = [number(1), number(2)];
+    world.split(user(4), (Hash::ZERO, condition), &sets, number(100));
+    world.log.mine();
+    world.split(user(5), (Hash::ZERO, condition), &sets, number(7));
+    world.merge(user(4), (Hash::ZERO, condition), &sets, number(7));
+    world.log.mine();
+    world.merge(user(4), (Hash::ZERO, condition), &sets, number(93));
+    assert_eq!(interest(&projected(&mut world)), ["100", "7"]);
+}
+
+#[test]
+fn collateral_that_the_log_never_saw_cannot_be_taken_out() {
+    let mut world = World::new(CHAIN);
+    let condition = world.prepare(user(1), Hash::ZERO, 2);
+    let sets = [number(1), number(2)];
+    world.split(user(4), (Hash::ZERO, condition), &sets, number(100));
+    world.log.mine();
+    let events = &mut world.log.blocks[0].events;
+    events.retain(|event| event.kind != "gnosis.conditional_tokens.PositionSplit");
+    world.merge(user(4), (Hash::ZERO, condition), &sets, number(40));
+    let changes = projected(&mut world);
+    let why = format!("open interest of condition {condition}: ");
+    assert!(reasons(&changes)[0].starts_with(&why), "{changes:?}");
+    assert_eq!((kinds(&changes), interest(&changes)), (Vec::new(), Vec::new()));
 }
 
 #[test]
