@@ -209,7 +209,8 @@ test("holders are read again after a trade", async () => {
   await holder.getByText("20.57", { exact: true }).waitFor();
   const facts = page.locator("section[aria-labelledby=facts]");
   await facts.getByText("512.09 USDC", { exact: true }).waitFor();
-  expect(await page.locator(".holder-counts dd data").allTextContents()).toEqual(["1", "0"]);
+  expect(await page.locator(".holder-counts dd data").allTextContents()).toEqual(["2", "0"]);
+  expect(await holder.first().textContent(), "who has most comes first").toContain("20.57");
   platform.trade(0, "0.62");
   // Sooner than the periodic reading would.
   await holder.getByText("41.15", { exact: true }).waitFor({ timeout: 5_000 });

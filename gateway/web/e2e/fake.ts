@@ -128,8 +128,8 @@ export class FakePlatform {
         this.answer("listPriceHistory", () => world.history(marketId)),
       listTrades: ({ marketId, pageSize, pageToken }) =>
         this.answer("listTrades", () => world.listTrades(marketId, pageSize, pageToken)),
-      listMarketPositions: ({ marketId }) =>
-        this.answer("listMarketPositions", () => world.holders(marketId)),
+      listMarketPositions: ({ marketId, order }) =>
+        this.answer("listMarketPositions", () => world.holders(marketId, order)),
       listUserPositions: ({ address, closed }) =>
         this.answer("listUserPositions", () => world.positionsOf(closed ? "" : address)),
       listUserLiquidity: () =>

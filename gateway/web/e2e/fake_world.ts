@@ -8,6 +8,7 @@ import {
   type Market,
   MarketSchema,
   MarketSource,
+  PositionOrder,
   type PricePoint,
   PricePointSchema,
   type Trade,
@@ -18,6 +19,7 @@ import { type BlockRef, BlockRefSchema, Finality } from "../src/gen/capstan/prim
 
 export const CHAIN_ID = 8_453n;
 export const ALICE = "0xAb5801a7D398351b8bE11C439e05C5B3259aeC9B";
+const BOB = "0x1111111111111111111111111111111111111111";
 const MARKETS = 30;
 const UNIT = 1_000_000n;
 
@@ -56,7 +58,7 @@ export class FakeWorld {
     market.prices = pricesFrom(price, market.outcomeCount);
     market.volume = (BigInt(market.volume) + 12_345_678n).toString();
     market.openInterest = (BigInt(market.openInterest ?? 0) + 12_098_765n).toString();
-    market.holderCounts = market.outcomes.map((_, at) => (at === 0 ? 1n : 0n));
+    market.holderCounts = market.outcomes.map((_, at) => (at === 0 ? 2n : 0n));
     market.tradeCount += 1n;
     const point = create(PricePointSchema, {
       block,
@@ -168,9 +170,12 @@ export class FakeWorld {
     };
   }
 
-  /** One holder, who has what all trades bought. */
-  holders(id: string) {
-    return { positions: this.positions(this.market(id)), asOf: this.asOf() };
+  /** Two holders: one has what all trades bought, the other, whose address comes first, a little. */
+  holders(id: string, order: PositionOrder) {
+    const most = this.positions(this.market(id));
+    const least = most.map((position) => ({ ...position, userAddress: BOB, amount: "1000000" }));
+    const byAmount = order === PositionOrder.AMOUNT;
+    return { positions: byAmount ? [...most, ...least] : [...least, ...most], asOf: this.asOf() };
   }
 
   positionsOf(address: string) {

@@ -30,7 +30,10 @@ export class Rest {
   market = (id: string) => this.get(MarketSchema, `/api/markets/${id}`);
   prices = (id: string) => this.get(GetPricesResponseSchema, `/api/markets/${id}/prices`);
   positions = (id: string) =>
-    this.get(ListMarketPositionsResponseSchema, `/api/markets/${id}/positions`);
+    this.get(
+      ListMarketPositionsResponseSchema,
+      `/api/markets/${id}/positions?order=POSITION_ORDER_AMOUNT`,
+    );
   /** What buying outcome 0 for an amount of smallest units would do. */
   purchase = (id: string, collateral: string) =>
     this.get(

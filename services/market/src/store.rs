@@ -22,7 +22,7 @@ pub(crate) use candles::CandlesFilter;
 pub(crate) use changes::{BlockChanges, ChangesFilter, OutcomeOf, TokenChange, Undone};
 pub(crate) use histories::{HistoryFilter, HistoryKey, SnapshotsFilter};
 pub(crate) use markets::{MarketKey, MarketOrder, MarketsFilter, MarketsOf, RankKey, TimeKey};
-pub(crate) use positions::{HolderKey, UserHoldingKey};
+pub(crate) use positions::{HolderKey, HolderOrder, HoldersOf, UserHoldingKey};
 pub(crate) use read::{At, ChainState, Read};
 pub(crate) use write::{CursorMove, Progress, Write};
 

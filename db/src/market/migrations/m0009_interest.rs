@@ -1,4 +1,4 @@
-//! Makes the tables of open interest and of the numbers of holders.
+//! Makes the tables of open interest and of the numbers of holders, and finds who has most of a token.
 
 use sea_orm::DatabaseBackend;
 use sea_orm_migration::{prelude::*, schema::*};
@@ -9,6 +9,19 @@ use crate::tables::{amount, index};
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
+/// The texts of SQLite are in the order of their numbers by their length first.
+const fn by_amount(backend: DatabaseBackend) -> &'static str {
+    match backend {
+        DatabaseBackend::Sqlite => {
+            "CREATE INDEX balance_by_amount ON balance \
+             (chain_id, contract, position_id, length(amount) DESC, amount DESC, holder)"
+        }
+        _ => {
+            "CREATE INDEX balance_by_amount ON balance (chain_id, contract, position_id, amount DESC, holder)"
+        }
+    }
+}
+
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
@@ -16,10 +29,14 @@ impl MigrationTrait for Migration {
             manager.create_table(table).await?;
         }
         let by_block = index("open_interest_by_block", "open_interest", &["chain_id", "block_number"]);
-        manager.create_index(by_block).await
+        manager.create_index(by_block).await?;
+        let by_amount = by_amount(manager.get_database_backend());
+        manager.get_connection().execute_unprepared(by_amount).await?;
+        Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.drop_index(Index::drop().name("balance_by_amount").table("balance").to_owned()).await?;
         for table in ["holder_count", "open_interest"] {
             manager.drop_table(Table::drop().table(table).to_owned()).await?;
         }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use capstan_proto::market::{
     BatchGetMarketsRequest, CandleInterval, GetMarketRequest, ListCandlesRequest, ListMarketPositionsRequest,
     ListMarketsRequest, ListPriceHistoryRequest, ListTradesRequest, ListUserHistoryRequest,
-    ListUserPositionsRequest, Market, MarketOrder,
+    ListUserPositionsRequest, Market, MarketOrder, PositionOrder,
 };
 use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
@@ -266,6 +266,14 @@ fn lists_of(market_id: &str) -> Vec<(String, List)> {
         (
             "positions in a market",
             List::Holders(ListMarketPositionsRequest { market_id: market_id.clone(), ..Default::default() }),
+        ),
+        (
+            "positions in a market by amount",
+            List::Holders(ListMarketPositionsRequest {
+                market_id: market_id.clone(),
+                order: PositionOrder::Amount.into(),
+                ..Default::default()
+            }),
         ),
         (
             "price history",

@@ -3,6 +3,7 @@ import { markets } from "../api/clients";
 import {
   type Market,
   type Position,
+  PositionOrder,
   type PricePoint,
   StreamKind,
   type StreamMarketsResponse,
@@ -197,7 +198,8 @@ async function readHolders(key: Key, signal: AbortSignal): Promise<Holders> {
 }
 
 async function readPositions(key: Key, pageToken: string, signal: AbortSignal) {
-  const request = { ...key, pageSize: HOLDERS_PAGE, pageToken };
+  const order = PositionOrder.AMOUNT;
+  const request = { ...key, pageSize: HOLDERS_PAGE, pageToken, order };
   const answer = await markets.listMarketPositions(request, { signal });
   return { positions: answer.positions, nextPage: answer.nextPageToken, asOf: answer.asOf };
 }

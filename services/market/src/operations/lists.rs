@@ -12,7 +12,10 @@ use crate::{
         state::Holding,
     },
     error::Error,
-    store::{ChainState, HolderKey, MarketKey, MarketOrder, MarketsFilter, MarketsOf, Read, UserHoldingKey},
+    store::{
+        ChainState, HolderKey, HoldersOf, MarketKey, MarketOrder, MarketsFilter, MarketsOf, Read,
+        UserHoldingKey,
+    },
 };
 
 impl Markets {
@@ -77,15 +80,27 @@ impl Markets {
     pub(crate) async fn holders(
         &self,
         name: MarketName,
+        of: HoldersOf,
         page: PageRequest<HolderKey>,
     ) -> Result<(Page<Position, HolderKey>, ChainState), Error> {
         let read = self.store.read().await?;
         let (market, state) = self.find(&read, name).await?;
-        let limit = page.limit();
-        let mut positions = read.holders((state.chain, market.announcement.id), page.after, limit).await?;
+        let count = market.outcome_count();
+        if let Some(outcome) =
+            of.outcome.filter(|outcome| usize::try_from(*outcome).is_ok_and(|it| it >= count))
+        {
+            let problem = format!("is {outcome}, and the market has {count} outcomes");
+            return Err(Error::field("outcome_index", problem));
+        }
+        let (id, limit) = (market.announcement.id, page.limit());
+        let mut positions = read.holders((state.chain, id), of, page.after, limit).await?;
         let markets = HashMap::from([(market.announcement.id, market)]);
         describe(&read, state.chain, &markets, &mut positions).await?;
-        let key = |last: &Position| HolderKey { outcome_index: last.outcome_index, holder: last.holder };
+        let key = |last: &Position| HolderKey {
+            outcome_index: last.outcome_index,
+            amount: last.amount,
+            holder: last.holder,
+        };
         Ok((Page::of(positions, page.size, key), state))
     }
 

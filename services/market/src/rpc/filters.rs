@@ -9,7 +9,7 @@ use crate::{
     domain::market::MarketId,
     error::Error,
     operations::{ChangeKind, Wanted},
-    store::{MarketOrder, MarketsOf},
+    store::{HolderOrder, HoldersOf, MarketOrder, MarketsOf},
 };
 
 /// Most markets of one request.
@@ -52,6 +52,16 @@ pub(super) fn market_order(order: i32) -> Result<MarketOrder, Error> {
         Ok(wire::MarketOrder::Liquidity) => Ok(MarketOrder::Liquidity),
         Err(_) => Err(Error::field("order", format!("{order} is no order"))),
     }
+}
+
+/// Which holders of a market, and in which order.
+pub(super) fn holders(request: &wire::ListMarketPositionsRequest) -> Result<HoldersOf, Error> {
+    let order = match wire::PositionOrder::try_from(request.order) {
+        Ok(wire::PositionOrder::Unspecified | wire::PositionOrder::Holder) => HolderOrder::Holder,
+        Ok(wire::PositionOrder::Amount) => HolderOrder::Amount,
+        Err(_) => return Err(Error::field("order", format!("{} is no order", request.order))),
+    };
+    Ok(HoldersOf { outcome: request.outcome_index, order })
 }
 
 pub(super) fn market_ids(texts: &[String]) -> Result<Vec<MarketId>, Error> {

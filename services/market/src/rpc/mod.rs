@@ -167,12 +167,11 @@ impl MarketService for Rpc {
         &self,
         request: Request<wire::ListMarketPositionsRequest>,
     ) -> Answer<wire::ListMarketPositionsResponse> {
-        let wire::ListMarketPositionsRequest { market_id, chain_id, page_size, page_token } =
-            request.into_inner();
-        let name = market_name(chain_id, &market_id)?;
-        let binding = format!("ListMarketPositions {:?} {chain_id}", name.id);
-        let page = page::request(POSITIONS, page_size, &page_token, &binding)?;
-        let (page, state) = self.markets.holders(name, page).await?;
+        let request = request.into_inner();
+        let (name, of) = (market_name(request.chain_id, &request.market_id)?, filters::holders(&request)?);
+        let binding = format!("ListMarketPositions {:?} {} {of:?}", name.id, name.chain_id);
+        let page = page::request(POSITIONS, request.page_size, &request.page_token, &binding)?;
+        let (page, state) = self.markets.holders(name, of, page).await?;
         Ok(Response::new(wire::ListMarketPositionsResponse {
             next_page_token: page::next(page.next.as_ref(), &binding),
             positions: page.items.into_iter().map(convert::position).collect(),

@@ -1,6 +1,6 @@
 //! Page tokens and cursors: keys as bytes, bound to the request that they belong to.
 
-use capstan_primitives::{Address, ChainId, PageToken, PageTokenError, U256};
+use capstan_primitives::{Address, Amount, ChainId, PageToken, PageTokenError, U256};
 
 use crate::{
     error::Error,
@@ -142,11 +142,13 @@ impl Key for MarketKey {
 
 impl Key for HolderKey {
     fn to_bytes(&self) -> Vec<u8> {
-        [&self.outcome_index.to_be_bytes(), self.holder.as_bytes()].concat()
+        let Self { outcome_index, amount, holder } = self;
+        [&outcome_index.to_be_bytes()[..], &amount.0.to_be_bytes::<32>(), holder.as_bytes()].concat()
     }
 
     fn from_bytes(bytes: &mut Bytes<'_>) -> Option<Self> {
-        Some(Self { outcome_index: bytes.u32()?, holder: bytes.address()? })
+        let (outcome_index, amount) = (bytes.u32()?, Amount(U256::from_be_bytes(bytes.array::<32>()?)));
+        Some(Self { outcome_index, amount, holder: bytes.address()? })
     }
 }
 
@@ -198,7 +200,8 @@ mod tests {
             let holder = Address::from(holder);
             let market = MarketKey::Time(TimeKey { time, chain: ChainId(chain), block, log_index });
             prop_assert_eq!(decode(&encode(&market, "a"), "a"), Ok(market));
-            let holder_key = HolderKey { outcome_index: log_index, holder };
+            let amount = Amount(U256::from_be_bytes(token));
+            let holder_key = HolderKey { outcome_index: log_index, amount, holder };
             prop_assert_eq!(decode(&encode(&holder_key, "a"), "a"), Ok(holder_key));
             let rank = RankKey { value: U256::from_be_bytes(token), chain: ChainId(chain), pool: holder };
             prop_assert_eq!(decode(&encode(&MarketKey::Rank(rank), "a"), "a"), Ok(MarketKey::Rank(rank)));

@@ -1,5 +1,7 @@
 //! Who holds which outcome tokens.
 
+mod of_market;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use capstan_db::{
@@ -12,6 +14,8 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Query, SelectStatement},
 };
 
+pub(crate) use of_market::{HolderKey, HolderOrder, HoldersOf};
+
 use super::{CHUNK, ChainState, Error, Read, balances, costs, read, rows};
 use crate::domain::{
     costs::Costs,
@@ -19,13 +23,6 @@ use crate::domain::{
     position::{Position, Shares},
     state::Holding,
 };
-
-/// Place of a holder in the list of a market.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct HolderKey {
-    pub(crate) outcome_index: u32,
-    pub(crate) holder: Address,
-}
 
 /// Place of a token in the list of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,59 +33,6 @@ pub(crate) struct UserHoldingKey {
 }
 
 impl Read {
-    /// Holders of a market's tokens, by outcome and holder, without what their market says of them. Pools
-    /// are no holders.
-    pub(crate) async fn holders(
-        &self,
-        (chain, market_id): (ChainId, MarketId),
-        after: Option<HolderKey>,
-        limit: u64,
-    ) -> Result<Vec<Position>, Error> {
-        let first = after.as_ref().map_or(0, |key| rows::index(key.outcome_index));
-        let tokens = outcome_token::Entity::find()
-            .filter(outcome_token::Column::ChainId.eq(signed(chain.0)))
-            .filter(outcome_token::Column::MarketId.eq(market_id.as_bytes().to_vec()))
-            .filter(outcome_token::Column::OutcomeIndex.gte(first))
-            .order_by_asc(outcome_token::Column::OutcomeIndex)
-            .all(&self.transaction)
-            .await?;
-        let mut found = Vec::new();
-        let mut after = after.map(|key| key.holder);
-        // Token by token, since the holders of one are in order in its index, and those of all are not.
-        for token in tokens {
-            let left = limit.saturating_sub(u64::try_from(found.len()).unwrap_or(u64::MAX));
-            if left == 0 {
-                break;
-            }
-            let holders = self.holders_of(&token, after.take(), left).await?;
-            let outcome = rows::from_index(token.outcome_index);
-            let position = |row: balance::Model| {
-                Position::of(chain, (market_id, outcome), rows::holding(&row), row.amount.0)
-            };
-            found.extend(holders.into_iter().map(position));
-        }
-        Ok(found)
-    }
-
-    async fn holders_of(
-        &self,
-        token: &outcome_token::Model,
-        after: Option<Address>,
-        limit: u64,
-    ) -> Result<Vec<balance::Model>, Error> {
-        let mut query = balance::Entity::find()
-            .filter(balance::Column::ChainId.eq(token.chain_id))
-            .filter(balance::Column::Contract.eq(token.contract.clone()))
-            .filter(balance::Column::PositionId.eq(token.position_id.clone()))
-            .filter(Expr::exists(pool_that_holds()).not())
-            .order_by_asc(balance::Column::Holder)
-            .limit(limit);
-        if let Some(holder) = after {
-            query = query.filter(balance::Column::Holder.gt(AddressColumn(holder)));
-        }
-        Ok(query.all(&self.transaction).await?)
-    }
-
     /// Outcome tokens that a user holds, each once, as tokens of the oldest listed market that has
     /// them, without what that market says of them. Nothing for a pool.
     pub(crate) async fn holdings_of(

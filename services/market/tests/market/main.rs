@@ -8,6 +8,7 @@
 
 mod candles;
 mod costs;
+mod holders;
 mod interest;
 mod kills;
 mod lists;
