@@ -8,13 +8,15 @@ use sea_orm_migration::prelude::*;
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-const TABLES: [&str; 9] = [
+const TABLES: [&str; 11] = [
     "activity",
     "balance",
     "block",
     "candle",
     "cost_basis",
     "cost_entry",
+    "holder_count",
+    "open_interest",
     "pool_rank",
     "pool_snapshot",
     "transfer",
