@@ -21,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(migrations::m0007_reads::Migration),
             Box::new(migrations::m0008_lists::Migration),
             Box::new(migrations::m0009_interest::Migration),
+            Box::new(migrations::m0010_names::Migration),
             Box::new(migrations::m0011_clustered::Migration),
         ]
     }

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::columns::{AddressColumn, HashColumn};
+use crate::columns::{AddressColumn, HashColumn, TransactionColumn};
 
 /// One resolution.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -23,6 +23,8 @@ pub struct Model {
     pub block_number: i64,
     /// Index of the log in its block.
     pub log_index: i32,
+    /// Transaction; none in tables that an earlier version filled.
+    pub transaction_id: Option<TransactionColumn>,
 }
 
 /// Relations to other tables: none.

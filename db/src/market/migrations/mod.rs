@@ -9,4 +9,5 @@ pub(super) mod m0006_costs;
 pub(super) mod m0007_reads;
 pub(super) mod m0008_lists;
 pub(super) mod m0009_interest;
+pub(super) mod m0010_names;
 pub(super) mod m0011_clustered;

@@ -91,6 +91,11 @@ function Contracts({ market }: { market: Market }) {
           <Id value={market.questionId} />
         </Fact>
       )}
+      {market.resolution?.transactionHash !== undefined && (
+        <Fact name="Resolved in">
+          <Id value={market.resolution.transactionHash} />
+        </Fact>
+      )}
     </dl>
   );
 }

@@ -194,6 +194,8 @@ pub(crate) struct Settlement {
     pub(crate) oracle: Option<Address>,
     pub(crate) block: BlockRef,
     pub(crate) log_index: u32,
+    /// None in tables that an earlier version filled.
+    pub(crate) transaction: Option<TransactionId>,
 }
 
 impl Market {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use capstan_primitives::{Address, Amount, BlockRef, Hash, U256};
+use capstan_primitives::{Address, Amount, BlockRef, Hash, TransactionId, U256};
 
 use super::{
     costs::Posting,
@@ -168,6 +168,7 @@ pub(crate) struct Resolution {
     pub(crate) condition_id: Hash,
     pub(crate) payouts: Vec<Amount>,
     pub(crate) place: Place,
+    pub(crate) transaction: TransactionId,
 }
 
 /// The pool of a market that a factory announced.

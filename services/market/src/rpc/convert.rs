@@ -121,12 +121,13 @@ impl Collaterals {
 }
 
 fn resolution(settlement: Settlement) -> wire::Resolution {
-    let Settlement { condition_id, oracle, block: at, log_index } = settlement;
+    let Settlement { condition_id, oracle, block: at, log_index, transaction } = settlement;
     wire::Resolution {
         condition_id: condition_id.to_string(),
         oracle_address: oracle.map(|oracle| oracle.to_string()),
         block: Some(block(at)),
         log_index,
+        transaction_hash: transaction.map(|id| id.to_string()),
     }
 }
 

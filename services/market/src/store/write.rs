@@ -179,7 +179,7 @@ fn block_row(chain: ChainId, block: BlockRef, position: u64) -> block::ActiveMod
 }
 
 fn resolution_row(chain: ChainId, resolution: Resolution) -> resolution::ActiveModel {
-    let Resolution { contract, condition_id, payouts, place } = resolution;
+    let Resolution { contract, condition_id, payouts, place, transaction } = resolution;
     resolution::ActiveModel {
         chain_id: Set(signed(chain.0)),
         contract: Set(contract.into()),
@@ -187,6 +187,7 @@ fn resolution_row(chain: ChainId, resolution: Resolution) -> resolution::ActiveM
         payouts: Set(json(&payouts)),
         block_number: Set(signed(place.block)),
         log_index: Set(rows::index(place.log_index)),
+        transaction_id: Set(Some(TransactionColumn(transaction))),
     }
 }
 

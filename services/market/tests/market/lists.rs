@@ -137,6 +137,7 @@ async fn a_resolved_market_names_its_oracle_and_the_block() {
         let events = &world.log.blocks[5].events;
         let report = events.iter().find(|event| event.name == "ConditionResolution").unwrap();
         assert_eq!(resolution.log_index, report.log_index);
+        assert_eq!(resolution.transaction_hash.as_ref(), Some(&report.transaction_hash));
         assert_eq!(resolution.block.unwrap().hash, world.log.blocks[5].at.hash.to_string());
         assert_eq!(get(platform, &empty).await.resolution, None);
     })

@@ -2,8 +2,8 @@
 INSERT INTO market.condition (chain_id, contract, condition_id, oracle, question_id, outcome_slot_count, block_number, log_index)
 SELECT {chain}, seed.address(0, 0), condition_id, seed.address(9, 0), question_id, 2, first_block, n * 10 FROM seed.pool;
 
-INSERT INTO market.resolution (chain_id, contract, condition_id, payouts, block_number, log_index)
-SELECT {chain}, seed.address(0, 0), condition_id, '["1","0"]', due_block, n * 10 + 1
+INSERT INTO market.resolution (chain_id, contract, condition_id, payouts, block_number, log_index, transaction_id)
+SELECT {chain}, seed.address(0, 0), condition_id, '["1","0"]', due_block, n * 10 + 1, seed.hash(11, n)
 FROM seed.pool WHERE due_block < {blocks} AND n % 10 > 0;
 
 -- The markets of a factory, and the pools, which are listed themselves where no factory has them.

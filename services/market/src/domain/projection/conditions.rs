@@ -57,6 +57,7 @@ impl Projection<'_> {
             condition_id,
             payouts: payouts.to_vec(),
             place: origin.place(),
+            transaction: origin.transaction.clone(),
         });
         Ok(())
     }

@@ -268,6 +268,7 @@ impl Parts {
             oracle: condition.map(|row| row.oracle.0),
             block: *self.blocks.get(&last.block_number)?,
             log_index: rows::from_index(last.log_index),
+            transaction: last.transaction_id.as_ref().map(|id| id.0.clone()),
         })
     }
 
