@@ -149,18 +149,19 @@ export class FakeWorld {
   }
 
   market(id: string): Market {
-    const market = this.markets.find(({ marketId }) => marketId === id);
+    const market = this.markets.find(({ marketId, slug }) => marketId === id || slug === id);
     if (!market) throw new ConnectError("market not found", Code.NotFound);
     return market;
   }
 
   history(id: string) {
-    return { points: (this.points.get(id) ?? []).toReversed(), asOf: this.asOf() };
+    const points = this.points.get(this.market(id).marketId) ?? [];
+    return { points: points.toReversed(), asOf: this.asOf() };
   }
 
   // The token is the number of trades from the oldest, so that new ones shift no page.
   listTrades(id: string, pageSize: number, pageToken: string) {
-    const trades = this.trades.get(id) ?? [];
+    const trades = this.trades.get(this.market(id).marketId) ?? [];
     const from = trades.length - Number(pageToken || trades.length);
     const rest = trades.length - from - pageSize;
     return {
@@ -252,6 +253,7 @@ function newMarket(index: number, block: BlockRef): Market {
     collateralDecimals: named ? 6 : undefined,
     positionIds: outcomes.map((_, at) => String(1_000 + at)),
     source: named ? MarketSource.FACTORY : MarketSource.POOL,
+    slug: named ? `scripted-event-${index}` : undefined,
   });
 }
 

@@ -21,6 +21,8 @@ test("links lead to the pages that they name", () => {
   const path = marketPath({ marketId: "0x1", chainId: 8_453n });
   const { pathname, search } = new URL(path, "http://localhost");
   expect(parseRoute(pathname, search)).toEqual({ page: "market", id: "0x1", chainId: 8_453n });
+  const named = { marketId: "0x1", chainId: 1n, slug: "will-it-rain" };
+  expect(marketPath(named)).toBe("/markets/will-it-rain?chain=1");
   expect(parseRoute(userPath("0xabc"))).toEqual({ page: "user", address: "0xabc" });
 });
 

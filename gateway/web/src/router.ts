@@ -24,8 +24,13 @@ export function parseRoute(path: string, query = ""): Route {
   return { page: "missing" };
 }
 
-export function marketPath(market: { marketId: string; chainId: bigint }): string {
-  return `/markets/${market.marketId}?chain=${market.chainId}`;
+/** By its slug when it has one. */
+export function marketPath(market: {
+  marketId: string;
+  chainId: bigint;
+  slug?: string | undefined;
+}): string {
+  return `/markets/${market.slug ?? market.marketId}?chain=${market.chainId}`;
 }
 
 export function userPath(address: string): string {

@@ -5,7 +5,7 @@ use capstan_runtime::status::Failure;
 use sea_orm::DbErr;
 use tonic::{Code, Status};
 
-use crate::domain::market::MarketId;
+use crate::domain::name::Name;
 
 const DOMAIN: &str = "market.capstan";
 
@@ -17,7 +17,7 @@ pub(crate) enum Error {
     Store(#[from] StoreError),
     /// No chain that was asked has the market.
     #[error("there is no market {0}")]
-    MarketNotFound(MarketId),
+    MarketNotFound(Name),
     /// A chain that is not configured.
     #[error("chain {0} is not followed")]
     ChainNotFollowed(ChainId),
@@ -65,8 +65,8 @@ impl Error {
     fn failure(&self) -> Failure {
         match self {
             Self::Store(_) => Failure::store_unavailable(),
-            Self::MarketNotFound(id) => Failure::new(Code::NotFound, "MARKET_NOT_FOUND", self.to_string())
-                .with_metadata("market_id", id),
+            Self::MarketNotFound(name) => Failure::new(Code::NotFound, "MARKET_NOT_FOUND", self.to_string())
+                .with_metadata("market_id", name),
             Self::ChainNotFollowed(chain) => {
                 Failure::new(Code::NotFound, "CHAIN_NOT_FOLLOWED", self.to_string())
                     .with_metadata("chain_id", chain)

@@ -9,6 +9,7 @@ mod holders;
 mod interest;
 mod load;
 mod markets;
+mod names;
 mod positions;
 mod ranks;
 mod read;

@@ -39,6 +39,8 @@ pub struct Model {
     /// Block in which a factory claimed the pool for a market of its own; the row is not listed from
     /// then on.
     pub superseded_by_block: Option<i64>,
+    /// Readable name of a market of a factory, which does not have to be its alone.
+    pub slug: Option<String>,
 }
 
 /// Relations to other tables: none.

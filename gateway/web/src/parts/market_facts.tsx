@@ -73,6 +73,11 @@ function Contracts({ market }: { market: Market }) {
       <Fact name="Market">
         <Id value={market.marketId} />
       </Fact>
+      {market.slug !== undefined && (
+        <Fact name="Slug">
+          <Id value={market.slug} />
+        </Fact>
+      )}
       <Fact name="Chain">{market.chainId.toString()}</Fact>
       <Fact name="Announced by">{sourceName(market.source)}</Fact>
       {market.ammAddress !== undefined && (

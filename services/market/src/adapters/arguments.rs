@@ -94,6 +94,11 @@ impl<'a> Arguments<'a> {
         self.text(name).map(storable)
     }
 
+    /// Text that is there, and is text: what only describes a market must not lose it.
+    pub(crate) fn if_text(&self, name: &'static str) -> Option<String> {
+        self.text(name).ok().map(storable)
+    }
+
     pub(crate) fn strings(&self, name: &'static str) -> Result<Vec<String>, Unusable> {
         let item = |value: &Value| {
             let kind = value.kind.as_ref().ok_or_else(|| malformed(name, "has an empty item"))?;

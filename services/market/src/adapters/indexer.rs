@@ -234,5 +234,6 @@ fn market_created(a: Arguments<'_>) -> Result<MarketCreated, Unusable> {
         question: a.optional("question", Arguments::string)?,
         outcomes: a.optional("outcomes", Arguments::strings)?.unwrap_or_default(),
         resolution_time: time.filter(|seconds| *seconds <= LAST_TIMESTAMP),
+        slug: a.if_text("slug"),
     })
 }

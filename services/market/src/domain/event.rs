@@ -152,6 +152,8 @@ pub(crate) struct MarketCreated {
     pub(crate) outcomes: Vec<String>,
     /// Seconds since 1970.
     pub(crate) resolution_time: Option<u64>,
+    /// A name that the factory gave, good or not.
+    pub(crate) slug: Option<String>,
 }
 
 /// One step along the log.

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use capstan_primitives::{Address, Amount, BlockRef, BlockTime, ChainId, Hash, Price, TransactionId, U256};
 
-use super::position::PositionStatus;
+use super::{name::Slug, position::PositionStatus};
 
 /// Id of a market.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,6 +101,8 @@ pub(crate) struct Announcement {
     pub(crate) resolution_time: Option<u64>,
     pub(crate) place: Place,
     pub(crate) time: BlockTime,
+    /// As the event gives it, also when an older market has the same; where markets are shown, none then.
+    pub(crate) slug: Option<Slug>,
 }
 
 /// Where in its chain something happened; orders what happened.
@@ -308,6 +310,7 @@ mod tests {
             resolution_time: None,
             place: Place { block: 1, log_index: 0 },
             time: BlockTime(0),
+            slug: None,
         };
         let payouts = payouts.map(|payouts| payouts.iter().copied().map(Amount::from).collect());
         let (amm, fee, tokens, pool) = (None, None, None, None);

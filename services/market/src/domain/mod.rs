@@ -9,6 +9,7 @@ pub(crate) mod holders;
 pub(crate) mod ids;
 pub(crate) mod interest;
 pub(crate) mod market;
+pub(crate) mod name;
 pub(crate) mod payouts;
 pub(crate) mod position;
 pub(crate) mod price;

@@ -13,6 +13,7 @@ use crate::{
     domain::{
         change::{MarketEvent, PositionChange},
         market::{Activity, ActivityKind, Market, MarketId, PoolState},
+        name::Name,
     },
     error::Error,
     store::{BlockChanges, ChainState, ChangesFilter, OutcomeOf, Read, TokenChange, Undone},
@@ -98,10 +99,10 @@ pub(crate) enum ChangeKind {
 
 /// What a subscriber is told of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wanted {
+pub(crate) struct Wanted<M = MarketId> {
     pub(crate) kinds: BTreeSet<ChangeKind>,
     /// Ids of markets, or addresses of their pools; empty: of all.
-    pub(crate) markets: BTreeSet<MarketId>,
+    pub(crate) markets: BTreeSet<M>,
 }
 
 impl Wanted {
@@ -134,6 +135,16 @@ impl Markets {
         };
         let changed = self.chains.get(chain).ok_or(Error::ChainNotFollowed(*chain))?;
         Ok((*chain, changed.clone()))
+    }
+
+    /// What is wanted, with the ids of markets that were named by their slugs.
+    pub(crate) async fn with_ids(&self, chain: ChainId, wanted: Wanted<Name>) -> Result<Wanted, Error> {
+        let Wanted { kinds, markets } = wanted;
+        let read = self.store.read().await?;
+        let names: Vec<Name> = markets.into_iter().collect();
+        let mut ids = read.ids_of(chain, &names).await?;
+        let id = |name: Name| ids.remove(&name).ok_or(Error::MarketNotFound(name));
+        Ok(Wanted { kinds, markets: names.into_iter().map(id).collect::<Result<_, Error>>()? })
     }
 
     /// Where a stream begins: at `cursor`, or at the newest block.

@@ -1,6 +1,6 @@
 //! Markets and positions.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use capstan_primitives::{Address, Amount, ChainId, Price, U256};
 
@@ -8,6 +8,7 @@ use super::{MarketName, Markets, Page, PageRequest};
 use crate::{
     domain::{
         market::{Activity, Market, MarketId, Tokens},
+        name::Name,
         position::{Position, Shares},
         state::Holding,
     },
@@ -56,23 +57,29 @@ impl Markets {
         Ok((market, trades, state))
     }
 
-    /// Markets by their ids, each for every chain that has it, and which no chain has.
+    /// Markets by their names, each for every chain that has it, and which no chain has.
     pub(crate) async fn get_all(
         &self,
         chain_id: u64,
-        ids: &[MarketId],
-    ) -> Result<(Vec<Market>, Vec<MarketId>, Vec<ChainState>), Error> {
+        names: &[Name],
+    ) -> Result<(Vec<Market>, Vec<Name>, Vec<ChainState>), Error> {
         let chains = self.chains(chain_id)?;
         let read = self.store.read().await?;
         let states = read.chains(&chains).await?;
-        let mut found: HashMap<MarketId, Vec<Market>> = HashMap::new();
+        let mut found: HashMap<&Name, Vec<Market>> = HashMap::new();
         for state in &states {
-            for (id, market) in read.markets_named(state, ids).await? {
-                found.entry(id).or_default().push(market);
+            let of_names = read.ids_of(state.chain, names).await?;
+            let ids: Vec<MarketId> = of_names.values().copied().collect();
+            let markets = read.markets_with(state, &ids).await?;
+            let names: BTreeSet<&Name> = names.iter().collect();
+            for name in names {
+                let market = of_names.get(name).and_then(|id| markets.get(id));
+                found.entry(name).or_default().extend(market.cloned());
             }
         }
-        let missing = ids.iter().filter(|id| !found.contains_key(id)).copied().collect();
-        let markets = ids.iter().filter_map(|id| found.get(id)).flatten().cloned().collect();
+        let is_missing = |name: &&Name| found.get(name).is_none_or(Vec::is_empty);
+        let missing = names.iter().filter(is_missing).cloned().collect();
+        let markets = names.iter().filter_map(|name| found.get(name)).flatten().cloned().collect();
         Ok((markets, missing, states))
     }
 

@@ -16,7 +16,10 @@ pub(crate) use histories::{ActivityOf, CandlesOf};
 pub(crate) use project::Projector;
 
 use crate::{
-    domain::market::{Market, MarketId},
+    domain::{
+        market::{Market, MarketId},
+        name::Name,
+    },
     error::Error,
     store::{ChainState, MarketOrder, MarketsFilter, MarketsOf, Read, Store},
 };
@@ -66,10 +69,10 @@ impl<T, K> Page<T, K> {
 }
 
 /// Which market of which chain; chain 0 is the only one that has it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct MarketName {
     pub(crate) chain_id: u64,
-    pub(crate) id: MarketId,
+    pub(crate) name: Name,
 }
 
 impl Markets {
@@ -89,9 +92,11 @@ impl Markets {
     async fn find(&self, read: &Read, name: MarketName) -> Result<(Market, ChainState), Error> {
         let mut found = Vec::new();
         for state in read.chains(&self.chains(name.chain_id)?).await? {
-            let markets = match read.market(&state, name.id).await? {
+            let ids = read.ids_of(state.chain, std::slice::from_ref(&name.name)).await?;
+            let Some(id) = ids.get(&name.name).copied() else { continue };
+            let markets = match read.market(&state, id).await? {
                 Some(market) => vec![market],
-                None => of_condition(read, &state, name.id).await?,
+                None => of_condition(read, &state, id).await?,
             };
             found.extend(markets.into_iter().map(|market| (market, state.clone())));
         }
@@ -101,7 +106,7 @@ impl Markets {
                 Err(Error::field("market_id", "is a condition of several markets; list them by condition_id"))
             }
             (Some(_), _) => Err(Error::field("chain_id", "several chains have this market; name one")),
-            (None, _) => Err(Error::MarketNotFound(name.id)),
+            (None, _) => Err(Error::MarketNotFound(name.name)),
         }
     }
 }

@@ -116,6 +116,7 @@ impl Collaterals {
             resolution: settlement.map(resolution),
             open_interest,
             holder_counts: holders,
+            slug: announcement.slug.map(|slug| slug.to_string()),
         }
     }
 }

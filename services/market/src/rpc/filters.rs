@@ -6,7 +6,7 @@ use capstan_primitives::{Address, Hash};
 use capstan_proto::market as wire;
 
 use crate::{
-    domain::market::MarketId,
+    domain::name::Name,
     error::Error,
     operations::{ChangeKind, Wanted},
     store::{HolderOrder, HoldersOf, MarketOrder, MarketsOf},
@@ -64,24 +64,24 @@ pub(super) fn holders(request: &wire::ListMarketPositionsRequest) -> Result<Hold
     Ok(HoldersOf { outcome: request.outcome_index, order })
 }
 
-pub(super) fn market_ids(texts: &[String]) -> Result<Vec<MarketId>, Error> {
+pub(super) fn market_ids(texts: &[String]) -> Result<Vec<Name>, Error> {
     if texts.is_empty() || texts.len() > MARKETS {
         return Err(Error::field("market_ids", format!("has {} ids, expected 1 to {MARKETS}", texts.len())));
     }
-    let id = |text: &String| text.parse().map_err(|problem: String| Error::field("market_ids", problem));
-    texts.iter().map(id).collect()
+    texts.iter().map(|text| market_id(text)).collect()
+}
+
+fn market_id(text: &str) -> Result<Name, Error> {
+    text.parse().map_err(|problem: String| Error::field("market_ids", problem))
 }
 
 /// What a stream is to tell of.
-pub(super) fn wanted(market_ids: &[String], kinds: &[i32]) -> Result<Wanted, Error> {
+pub(super) fn wanted(market_ids: &[String], kinds: &[i32]) -> Result<Wanted<Name>, Error> {
     if market_ids.len() > MARKETS {
         let problem = format!("has {} entries, at most {MARKETS} are allowed", market_ids.len());
         return Err(Error::field("market_ids", problem));
     }
-    let id = |text: &String| {
-        text.parse().map_err(|problem| Error::field("market_ids", format!("{text:?} {problem}")))
-    };
-    let markets = market_ids.iter().map(id).collect::<Result<BTreeSet<MarketId>, Error>>()?;
+    let markets = market_ids.iter().map(|text| market_id(text)).collect::<Result<BTreeSet<Name>, Error>>()?;
     let kinds = kinds.iter().map(|kind| change_kind(*kind)).collect::<Result<BTreeSet<_>, Error>>()?;
     let kinds = if kinds.is_empty() { BTreeSet::from(KINDS) } else { kinds };
     Ok(Wanted { kinds, markets })

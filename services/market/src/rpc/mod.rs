@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 
 use self::{convert::Collaterals, page::Sizes};
 use crate::{
-    domain::market::MarketId,
+    domain::name::Name,
     error::Error,
     operations::{MarketName, Markets},
 };
@@ -39,8 +39,8 @@ pub(crate) struct Rpc {
 }
 
 fn market_name(chain_id: u64, market_id: &str) -> Result<MarketName, Error> {
-    let id = market_id.parse::<MarketId>().map_err(|problem| Error::field("market_id", problem))?;
-    Ok(MarketName { chain_id, id })
+    let name = market_id.parse().map_err(|problem: String| Error::field("market_id", problem))?;
+    Ok(MarketName { chain_id, name })
 }
 
 #[tonic::async_trait]
@@ -74,11 +74,11 @@ impl MarketService for Rpc {
         request: Request<wire::BatchGetMarketsRequest>,
     ) -> Answer<wire::BatchGetMarketsResponse> {
         let wire::BatchGetMarketsRequest { market_ids, chain_id } = request.into_inner();
-        let ids = filters::market_ids(&market_ids)?;
-        let (markets, missing, states) = self.markets.get_all(chain_id, &ids).await?;
+        let names = filters::market_ids(&market_ids)?;
+        let (markets, missing, states) = self.markets.get_all(chain_id, &names).await?;
         Ok(Response::new(wire::BatchGetMarketsResponse {
             markets: markets.into_iter().map(|market| self.collaterals.market(market)).collect(),
-            missing: missing.iter().map(MarketId::to_string).collect(),
+            missing: missing.iter().map(Name::to_string).collect(),
             as_of: convert::all_as_of(&states),
         }))
     }
@@ -119,7 +119,7 @@ impl MarketService for Rpc {
         let wire::ListPriceHistoryRequest { market_id, chain_id, newest_first, page_size, page_token } =
             request.into_inner();
         let name = market_name(chain_id, &market_id)?;
-        let binding = format!("ListPriceHistory {:?} {chain_id} {newest_first}", name.id);
+        let binding = format!("ListPriceHistory {:?} {chain_id} {newest_first}", name.name);
         let page = page::request(POINTS, page_size, &page_token, &binding)?;
         let (page, state) = self.markets.price_history(name, newest_first, page).await?;
         Ok(Response::new(wire::ListPriceHistoryResponse {
@@ -136,7 +136,7 @@ impl MarketService for Rpc {
         let request = request.into_inner();
         let name = market_name(request.chain_id, &request.market_id)?;
         let of = candles::wanted(&request)?;
-        let binding = format!("ListCandles {:?} {} {of:?}", name.id, request.chain_id);
+        let binding = format!("ListCandles {:?} {} {of:?}", name.name, request.chain_id);
         let page = page::request(CANDLES, request.page_size, &request.page_token, &binding)?;
         let (page, state) = self.markets.candles(name, of, page).await?;
         Ok(Response::new(wire::ListCandlesResponse {
@@ -152,7 +152,7 @@ impl MarketService for Rpc {
     ) -> Answer<wire::ListTradesResponse> {
         let wire::ListTradesRequest { market_id, chain_id, page_size, page_token } = request.into_inner();
         let name = market_name(chain_id, &market_id)?;
-        let binding = format!("ListTrades {:?} {chain_id}", name.id);
+        let binding = format!("ListTrades {:?} {chain_id}", name.name);
         let page = page::request(TRADES, page_size, &page_token, &binding)?;
         let (market, page, state) = self.markets.trades(name, page).await?;
         let id = market.announcement.id;
@@ -169,7 +169,7 @@ impl MarketService for Rpc {
     ) -> Answer<wire::ListMarketPositionsResponse> {
         let request = request.into_inner();
         let (name, of) = (market_name(request.chain_id, &request.market_id)?, filters::holders(&request)?);
-        let binding = format!("ListMarketPositions {:?} {} {of:?}", name.id, name.chain_id);
+        let binding = format!("ListMarketPositions {:?} {} {of:?}", name.name, name.chain_id);
         let page = page::request(POSITIONS, request.page_size, &request.page_token, &binding)?;
         let (page, state) = self.markets.holders(name, of, page).await?;
         Ok(Response::new(wire::ListMarketPositionsResponse {

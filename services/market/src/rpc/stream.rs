@@ -59,6 +59,7 @@ impl Session {
                 Some(page::decode(text, &binding).map_err(|problem| Error::Cursor(cursor_problem(problem)))?)
             }
         };
+        let wanted = rpc.markets.with_ids(chain, wanted).await?;
         let beginning = rpc.markets.begin(chain, cursor).await?;
         Ok(Self {
             markets: rpc.markets.clone(),

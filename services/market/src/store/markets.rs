@@ -121,7 +121,7 @@ impl Read {
     }
 
     /// Those of `ids` that a chain has, by what they were asked for as.
-    pub(crate) async fn markets_named(
+    pub(crate) async fn markets_with(
         &self,
         state: &ChainState,
         ids: &[MarketId],

@@ -18,6 +18,7 @@ use crate::domain::{
     market::{
         Activity, ActivityKind, Announcement, Condition, MarketId, Place, Pool, PoolState, Side, Tokens,
     },
+    name::Slug,
     state::{Holding, Snapshot},
 };
 
@@ -87,7 +88,7 @@ pub(super) fn condition(row: condition::Model) -> Condition {
 
 pub(super) fn market_row(chain: ChainId, announcement: Announcement) -> market::ActiveModel {
     let Announcement { id, factory, creator, condition_id, collateral, question_id, .. } = announcement;
-    let Announcement { question, outcomes, resolution_time, place, time, .. } = announcement;
+    let Announcement { question, outcomes, resolution_time, place, time, slug, .. } = announcement;
     market::ActiveModel {
         chain_id: Set(signed(chain.0)),
         market_id: Set(id.as_bytes().to_vec()),
@@ -103,6 +104,7 @@ pub(super) fn market_row(chain: ChainId, announcement: Announcement) -> market::
         log_index: Set(index(place.log_index)),
         block_time: Set(signed(time.0)),
         superseded_by_block: Set(None),
+        slug: Set(slug.map(|slug| slug.to_string())),
     }
 }
 
@@ -119,7 +121,12 @@ pub(super) fn announcement(row: market::Model) -> Result<Announcement, Error> {
         resolution_time: row.resolution_time.map(unsigned),
         place: place(row.block_number, row.log_index),
         time: BlockTime(unsigned(row.block_time)),
+        slug: slug(row.slug)?,
     })
+}
+
+pub(super) fn slug(text: Option<String>) -> Result<Option<Slug>, Error> {
+    text.map(|text| text.parse().map_err(|problem| Error::Corrupt { table: "market", problem })).transpose()
 }
 
 pub(super) fn pool_row(chain: ChainId, pool: Pool, place: Place) -> amm::ActiveModel {

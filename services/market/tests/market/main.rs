@@ -12,6 +12,7 @@ mod holders;
 mod interest;
 mod kills;
 mod lists;
+mod names;
 mod orders;
 mod platform;
 mod reads;

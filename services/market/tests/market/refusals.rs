@@ -42,14 +42,19 @@ async fn with_a_market() -> (TestPlatform, World, crate::platform::Session) {
 #[tokio::test]
 async fn a_malformed_id_is_the_callers_fault_and_an_unknown_one_is_not_found() {
     let (mut platform, _, _session) = with_a_market().await;
-    for text in
-        ["", "7", "0x12", "0xzz00000000000000000000000000000000000000000000000000000000000000", "market"]
-    {
+    for text in [
+        "",
+        "-a",
+        "0x12",
+        "0xzz00000000000000000000000000000000000000000000000000000000000000",
+        "Market",
+        "a b",
+    ] {
         let request = wire::GetMarketRequest { market_id: text.into(), chain_id: 0 };
         let answer = platform.client.get_market(request).await;
         assert_eq!(told(answer), invalid("INVALID_FIELD", "market_id"), "{text}");
     }
-    for text in [format!("0x{}", "ab".repeat(32)), user(9).to_string()] {
+    for text in [format!("0x{}", "ab".repeat(32)), user(9).to_string(), "7".into(), "no-such-market".into()] {
         let request = wire::GetMarketRequest { market_id: text.clone(), chain_id: 0 };
         assert_eq!(told(platform.client.get_market(request).await), missing("MARKET_NOT_FOUND"));
         let request = wire::GetPricesRequest { market_id: text.clone(), chain_id: 0 };
@@ -146,7 +151,7 @@ async fn a_stream_refuses_cursors_and_markets_that_cannot_be() {
         let request = wire::StreamMarketsRequest { cursor, market_ids, ..Default::default() };
         assert_eq!(told(platform.client.stream_markets(request).await), invalid("CURSOR_INVALID", "cursor"));
     }
-    for market_ids in [vec!["x".to_owned()], vec![user(1).to_string(); 101]] {
+    for market_ids in [vec!["X".to_owned()], vec![user(1).to_string(); 101]] {
         let request = wire::StreamMarketsRequest { market_ids, ..Default::default() };
         assert_eq!(
             told(platform.client.stream_markets(request).await),

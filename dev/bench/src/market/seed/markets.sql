@@ -7,14 +7,16 @@ SELECT {chain}, seed.address(0, 0), condition_id, '["1","0"]', due_block, n * 10
 FROM seed.pool WHERE due_block < {blocks} AND n % 10 > 0;
 
 -- The markets of a factory, and the pools, which are listed themselves where no factory has them.
-INSERT INTO market.market (chain_id, market_id, factory, creator, condition_id, collateral, question_id, question, outcomes, resolution_time, block_number, log_index, block_time, superseded_by_block)
-SELECT {chain}, market_id, seed.address(9, 0), creator, condition_id, collateral, question_id,
-  'Will ' || (ARRAY['Bitcoin','Ether','the Fed','the Lakers','inflation','turnout','the index','a storm','the album','the bill'])[1 + n % 10]
+INSERT INTO market.market (chain_id, market_id, factory, creator, condition_id, collateral, question_id, question, outcomes, resolution_time, block_number, log_index, block_time, superseded_by_block, slug, category)
+SELECT {chain}, market_id, seed.address(9, 0), creator, condition_id, collateral, question_id, question,
+  '["Yes","No"]', seed.time(due_block), first_block, n * 10 + 2, seed.time(first_block), NULL,
+  trim(left(regexp_replace(lower(question), '[^a-z0-9]+', '-', 'g'), 80), '-') || '-' || right(encode(market_id, 'hex'), 8),
+  CASE WHEN n % 5000 = 0 THEN 'Odd' WHEN n % 100 < 60 THEN 'Crypto' WHEN n % 100 < 85 THEN 'Sports' WHEN n % 100 < 95 THEN 'Politics' WHEN n % 100 < 98 THEN 'Weather' END
+FROM (SELECT *, 'Will ' || (ARRAY['Bitcoin','Ether','the Fed','the Lakers','inflation','turnout','the index','a storm','the album','the bill'])[1 + n % 10]
     || (ARRAY[' close above ',' fall below ',' reach ',' beat ',' end the year at ',' stay under '])[1 + (n / 10) % 6]
     || 'level ' || n || ' by ' || (ARRAY['January','February','March','April','May','June','July','August','September','October','November','December'])[1 + (n / 7) % 12]
-    || ' ' || 2025 + n % 3 || CASE WHEN n % 5000 = 0 THEN ', said Quixote' ELSE '' END || '?',
-  '["Yes","No"]', seed.time(due_block), first_block, n * 10 + 2, seed.time(first_block), NULL
-FROM seed.pool WHERE market_id IS NOT NULL;
+    || ' ' || 2025 + n % 3 || CASE WHEN n % 5000 = 0 THEN ', said Quixote' ELSE '' END || '?' AS question
+  FROM seed.pool WHERE market_id IS NOT NULL) AS asked;
 INSERT INTO market.market (chain_id, market_id, factory, creator, condition_id, collateral, outcomes, block_number, log_index, block_time, superseded_by_block)
 SELECT {chain}, address, seed.address(9, 1), creator, condition_id, collateral, '[]', first_block, n * 10 + 3, seed.time(first_block),
   CASE WHEN market_id IS NOT NULL THEN first_block END

@@ -51,6 +51,8 @@ pub struct World {
     pub interest: BTreeMap<Hash, U256>,
     /// Collateral that users received less what they paid.
     pub cash: BTreeMap<Address, i128>,
+    /// Slug and category that the market factory says of its next markets, where it says any.
+    pub says: [Option<String>; 2],
 }
 
 impl World {
@@ -65,6 +67,7 @@ impl World {
             linked: 0,
             interest: BTreeMap::new(),
             cash: BTreeMap::new(),
+            says: [None, None],
         }
     }
 

@@ -218,20 +218,19 @@ impl World {
         let condition = self.prepare(factory, question_id, u32::try_from(outcomes.len()).expect("few"));
         let market_id = keccak256(&[&MARKET_FACTORY, condition.as_bytes()]);
         let names: Vec<String> = outcomes.iter().map(|name| (*name).to_owned()).collect();
-        self.log.emit(
-            factory,
-            "market.created",
-            vec![
-                bytes32("marketId", market_id),
-                bytes32("conditionId", condition),
-                address("creator", creator),
-                bytes32("questionId", question_id),
-                address("collateralToken", COLLATERAL.into()),
-                string("question", question),
-                strings("outcomes", &names),
-                uint("resolutionTime", U256::from(1_800_000_000u64)),
-            ],
-        );
+        let mut arguments = vec![
+            bytes32("marketId", market_id),
+            bytes32("conditionId", condition),
+            address("creator", creator),
+            bytes32("questionId", question_id),
+            address("collateralToken", COLLATERAL.into()),
+            string("question", question),
+            strings("outcomes", &names),
+            uint("resolutionTime", U256::from(1_800_000_000u64)),
+        ];
+        let said = ["slug", "category"].into_iter().zip(&self.says);
+        arguments.extend(said.filter_map(|(name, said)| Some(string(name, said.as_deref()?))));
+        self.log.emit(factory, "market.created", arguments);
         let fee = U256::from(20_000_000_000_000_000u64);
         let pool = self.create_pool(factory, &[condition], fee, funds);
         let shares = self.pools[pool].shares.remove(&factory).unwrap_or_default();

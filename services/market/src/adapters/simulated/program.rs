@@ -81,6 +81,10 @@ impl World {
 
     fn open(&mut self, dice: &mut Dice, who: Address) {
         let number = self.pools.len().to_be_bytes();
+        // Some markets have one slug, and some say none or a bad one.
+        let says = [(Some("the-same"), Some("Sports")), (None, Some(" Politics ")), (Some("Bad One"), None)];
+        let (slug, category) = says[self.pools.len() % says.len()];
+        self.says = [slug, category].map(|said| said.map(str::to_owned));
         let funds = dice.amount();
         let fee = U256::from(dice.roll(30)) * U256::from(1_000_000_000_000_000u64);
         match dice.roll(4) {

@@ -6,6 +6,7 @@ use super::{AnnouncedResolution, Effect, Projection, contradiction};
 use crate::domain::{
     event::{MarketCreated, Origin},
     market::{Announcement, MarketId, Tokens},
+    name::Slug,
     state::{KnownMarket, Link},
 };
 
@@ -118,6 +119,7 @@ impl Projection<'_> {
 
 fn announcement(origin: &Origin, created: &MarketCreated) -> Announcement {
     let created = created.clone();
+    let slug = Slug::of_market(created.market_id, created.slug.as_deref(), created.question.as_deref());
     Announcement {
         id: created.market_id,
         factory: origin.address,
@@ -130,5 +132,6 @@ fn announcement(origin: &Origin, created: &MarketCreated) -> Announcement {
         resolution_time: created.resolution_time,
         place: origin.place(),
         time: origin.block.time,
+        slug,
     }
 }

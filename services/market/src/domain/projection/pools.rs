@@ -132,5 +132,6 @@ fn announcement(origin: &Origin, created: &PoolCreated, condition_id: Hash) -> A
         resolution_time: None,
         place: origin.place(),
         time: origin.block.time,
+        slug: None,
     }
 }

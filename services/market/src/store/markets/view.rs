@@ -51,11 +51,12 @@ impl Read {
         found: Vec<market::Model>,
         at: At,
     ) -> Result<Vec<Market>, Error> {
-        let announcements =
+        let mut announcements =
             found.into_iter().map(rows::announcement).collect::<Result<Vec<Announcement>, Error>>()?;
         if announcements.is_empty() {
             return Ok(Vec::new());
         }
+        self.without_taken_slugs(chain, &mut announcements).await?;
         let parts = self.parts(chain, &announcements, at).await?;
         announcements.into_iter().map(|announcement| parts.view(announcement)).collect()
     }
