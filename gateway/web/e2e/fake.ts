@@ -120,8 +120,8 @@ export class FakePlatform {
       getStatus: () => this.answer("gatewayStatus", () => world.status()),
     });
     router.service(MarketService, {
-      listMarkets: ({ pageSize, pageToken }) =>
-        this.answer("listMarkets", () => world.listMarkets(pageSize, pageToken)),
+      listMarkets: ({ pageSize, pageToken, category }) =>
+        this.answer("listMarkets", () => world.listMarkets(pageSize, pageToken, category)),
       getMarket: ({ marketId }) =>
         this.answer("getMarket", () => ({ market: world.market(marketId), asOf: world.asOf() })),
       listPriceHistory: ({ marketId }) =>

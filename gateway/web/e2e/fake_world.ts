@@ -138,12 +138,13 @@ export class FakeWorld {
     };
   }
 
-  listMarkets(pageSize: number, pageToken: string) {
+  listMarkets(pageSize: number, pageToken: string, category: string) {
     const from = Number(pageToken || "0");
     const next = from + pageSize;
+    const wanted = this.markets.filter((it) => category === "" || it.category === category);
     return {
-      markets: this.markets.slice(from, next),
-      nextPageToken: next < this.markets.length ? String(next) : "",
+      markets: wanted.slice(from, next),
+      nextPageToken: next < wanted.length ? String(next) : "",
       asOf: [this.asOf()],
     };
   }
@@ -254,6 +255,7 @@ function newMarket(index: number, block: BlockRef): Market {
     positionIds: outcomes.map((_, at) => String(1_000 + at)),
     source: named ? MarketSource.FACTORY : MarketSource.POOL,
     slug: named ? `scripted-event-${index}` : undefined,
+    category: [undefined, "Weather", "R&D"][index % 3],
   });
 }
 

@@ -88,7 +88,7 @@ function ConnectionState() {
 function Page({ route }: { route: Route }) {
   switch (route.page) {
     case "markets":
-      return <MarketsPage />;
+      return <MarketsPage key={route.category} category={route.category} />;
     case "market":
       return (
         <MarketPage key={`${route.chainId}/${route.id}`} id={route.id} chainId={route.chainId} />

@@ -1,9 +1,9 @@
 // Which page a path shows.
 import { expect, test } from "vitest";
-import { marketPath, parseRoute, userPath } from "./router";
+import { marketPath, marketsPath, parseRoute, userPath } from "./router";
 
 test.each([
-  ["/", { page: "markets" }],
+  ["/", { page: "markets", category: "" }],
   ["/status", { page: "status" }],
   ["/indexer", { page: "indexer" }],
   ["/indexer/events", { page: "missing" }],
@@ -23,6 +23,10 @@ test("links lead to the pages that they name", () => {
   expect(parseRoute(pathname, search)).toEqual({ page: "market", id: "0x1", chainId: 8_453n });
   const named = { marketId: "0x1", chainId: 1n, slug: "will-it-rain" };
   expect(marketPath(named)).toBe("/markets/will-it-rain?chain=1");
+  const list = new URL(marketsPath("R&D, 100 %"), "http://localhost");
+  const route = { page: "markets", category: "R&D, 100 %" };
+  expect(parseRoute(list.pathname, list.search)).toEqual(route);
+  expect(marketsPath("")).toBe("/");
   expect(parseRoute(userPath("0xabc"))).toEqual({ page: "user", address: "0xabc" });
 });
 

@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 
 export type Route =
-  | { page: "markets" }
+  | { page: "markets"; category: string }
   | { page: "market"; id: string; chainId: bigint }
   | { page: "user"; address: string }
   | { page: "indexer" }
@@ -13,7 +13,7 @@ export type Route =
 export function parseRoute(path: string, query = ""): Route {
   const parts = path.split("/").filter((part) => part !== "");
   const [section, id] = parts.map(decode);
-  if (section === undefined) return { page: "markets" };
+  if (section === undefined) return { page: "markets", category: categoryOf(query) };
   if ((section === "status" || section === "indexer") && parts.length === 1) {
     return { page: section };
   }
@@ -33,17 +33,30 @@ export function marketPath(market: {
   return `/markets/${market.slug ?? market.marketId}?chain=${market.chainId}`;
 }
 
+/** The list of all markets, or of those of a category. */
+export function marketsPath(category: string): string {
+  return category === "" ? "/" : `/?category=${encodeURIComponent(category)}`;
+}
+
 export function userPath(address: string): string {
   return `/users/${address}`;
 }
 
-export const route = signal<Route>({ page: "markets" });
+export const route = signal<Route>({ page: "markets", category: "" });
+
+function read(): void {
+  route.value = parseRoute(location.pathname, location.search);
+}
+
+/** Shows the page of a path without a reload. */
+export function go(path: string): void {
+  if (path !== location.pathname + location.search) history.pushState(null, "", path);
+  read();
+  scrollTo(0, 0);
+}
 
 /** Follows the address bar and takes over clicks on links to pages of the app. */
 export function startRouter(): void {
-  const read = (): void => {
-    route.value = parseRoute(location.pathname, location.search);
-  };
   read();
   addEventListener("popstate", read);
   document.addEventListener("click", (event) => {
@@ -52,9 +65,7 @@ export function startRouter(): void {
     // A link within the page, or to what the gateway answers itself.
     if (link.hash !== "" || parseRoute(link.pathname).page === "missing") return;
     event.preventDefault();
-    if (link.href !== location.href) history.pushState(null, "", link.href);
-    read();
-    scrollTo(0, 0);
+    go(link.pathname + link.search);
   });
 }
 
@@ -67,6 +78,10 @@ function isPlainClick(event: MouseEvent): boolean {
 function chainOf(query: string): bigint {
   const chain = new URLSearchParams(query).get("chain") ?? "";
   return /^\d{1,19}$/.test(chain) ? BigInt(chain) : 0n;
+}
+
+function categoryOf(query: string): string {
+  return new URLSearchParams(query).get("category") ?? "";
 }
 
 function decode(part: string): string {

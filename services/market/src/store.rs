@@ -27,6 +27,7 @@ pub(crate) use positions::{HolderKey, HolderOrder, HoldersOf, UserHoldingKey};
 pub(crate) use read::{At, ChainState, Read};
 pub(crate) use write::{CursorMove, Progress, Write};
 
+use crate::domain::category::Categories;
 pub(crate) use crate::error::StoreError as Error;
 
 /// Keys of one `IN` list: well below the bind limits of both databases, three columns a key.
@@ -36,15 +37,22 @@ const CHUNK: usize = 500;
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     database: Database,
+    categories: Categories,
 }
 
 impl Store {
-    pub(crate) const fn new(database: Database) -> Self {
-        Self { database }
+    pub(crate) fn new(database: Database) -> Self {
+        Self { database, categories: Categories::default() }
+    }
+
+    /// The same with categories of markets that say none.
+    pub(crate) fn with(self, categories: Categories) -> Self {
+        Self { categories, ..self }
     }
 
     /// Begins an answer: everything read by it is of one moment.
     pub(crate) async fn read(&self) -> Result<Read, Error> {
-        Ok(Read { transaction: self.database.read().await? })
+        let categories = self.categories.clone();
+        Ok(Read { transaction: self.database.read().await?, categories })
     }
 }

@@ -41,6 +41,8 @@ pub struct Model {
     pub superseded_by_block: Option<i64>,
     /// Readable name of a market of a factory, which does not have to be its alone.
     pub slug: Option<String>,
+    /// Category that the announcement says.
+    pub category: Option<String>,
 }
 
 /// Relations to other tables: none.

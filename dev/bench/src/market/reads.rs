@@ -220,6 +220,9 @@ fn market_lists(found: &[Market]) -> BTreeMap<String, Vec<List>> {
     let of_collateral = |collateral_token: &String| {
         of(ListMarketsRequest { collateral_token: collateral_token.clone(), ..Default::default() })
     };
+    let categories: BTreeSet<String> = found.iter().filter_map(|market| market.category.clone()).collect();
+    let of_category =
+        |category: &String| of(ListMarketsRequest { category: category.clone(), ..Default::default() });
     let condition = found.first().map(|market| market.condition_id.clone()).unwrap_or_default();
     let mut due: Vec<_> = found.iter().filter_map(|market| market.resolution_time).collect();
     due.sort_by_key(|time| time.seconds);
@@ -244,6 +247,7 @@ fn market_lists(found: &[Market]) -> BTreeMap<String, Vec<List>> {
         ("markets, not resolved", vec![resolved(false)]),
         ("markets of a creator", creators),
         ("markets of a collateral", collaterals.iter().map(of_collateral).take(TARGETS).collect()),
+        ("markets of a category", categories.iter().map(of_category).collect()),
         (
             "markets of a condition",
             vec![of(ListMarketsRequest { condition_id: condition, ..Default::default() })],

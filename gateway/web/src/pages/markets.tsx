@@ -4,6 +4,7 @@ import { marketTitle } from "../format/text";
 import type { Market } from "../gen/capstan/market/v1/market_pb";
 import { usePoll, useTitle, useView } from "../live/use";
 import { ProbabilityBars } from "../parts/bars";
+import { Category, CategoryFilter } from "../parts/category_filter";
 import { Chains } from "../parts/chains";
 import { More } from "../parts/more";
 import { Empty, Failure, Loading } from "../parts/notice";
@@ -14,13 +15,13 @@ import { keyOf, MarketListView } from "../state/market_list";
 const STATUS_EVERY_MS = 2_000;
 const MOST_BARS = 4;
 
-export function MarketsPage() {
-  useTitle("Markets");
+export function MarketsPage({ category }: { category: string }) {
+  useTitle(category === "" ? "Markets" : `Markets: ${category}`);
   return (
     <>
       <h1>Markets</h1>
       <ChainPanel />
-      <MarketPanel />
+      <MarketPanel category={category} />
     </>
   );
 }
@@ -37,9 +38,10 @@ function ChainPanel() {
   );
 }
 
-function MarketPanel() {
-  const view = useView(() => new MarketListView());
+function MarketPanel({ category }: { category: string }) {
+  const view = useView(() => new MarketListView(category));
   const list = view.data.value;
+  const known = new Set(list?.entries.flatMap(({ market }) => market.category ?? []));
   return (
     <section aria-labelledby="markets">
       <div class="section-head">
@@ -48,6 +50,7 @@ function MarketPanel() {
           <AsOfBlock key={asOf.chainId} asOf={asOf} />
         ))}
       </div>
+      {(category !== "" || known.size > 0) && <CategoryFilter category={category} known={known} />}
       <Failure
         error={view.error.value}
         subject="list of markets"
@@ -55,7 +58,13 @@ function MarketPanel() {
       />
       {!list && !view.error.value && <Loading what="markets" />}
       {list?.entries.length === 0 && (
-        <Empty text="No market yet. Markets appear here as soon as one is created on a followed chain." />
+        <Empty
+          text={
+            category === ""
+              ? "No market yet. Markets appear here as soon as one is created on a followed chain."
+              : `No market is of the category ${category}.`
+          }
+        />
       )}
       {list && (
         <>
@@ -95,6 +104,14 @@ function MarketCard({ market }: { market: Market }) {
               <Count value={market.tradeCount} />
             </dd>
           </div>
+          {market.category !== undefined && (
+            <div>
+              <dt>Category</dt>
+              <dd>
+                <Category name={market.category} />
+              </dd>
+            </div>
+          )}
         </dl>
       </article>
     </li>

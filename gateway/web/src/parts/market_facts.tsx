@@ -3,6 +3,7 @@ import { formatPercent } from "../format/amount";
 import { outcomeName } from "../format/text";
 import { type Market, MarketSource } from "../gen/capstan/market/v1/market_pb";
 import { seriesClass } from "./bars";
+import { Category } from "./category_filter";
 import { Fact } from "./fact";
 import { Amount, Count, Id, Moment, User } from "./values";
 
@@ -43,6 +44,11 @@ export function MarketFacts({ market, read }: { market: Market; read: Market }) 
         <Fact name="Creator">
           <User address={market.creator} />
         </Fact>
+        {market.category !== undefined && (
+          <Fact name="Category">
+            <Category name={market.category} />
+          </Fact>
+        )}
       </dl>
       {market.poolBalances.length > 0 && (
         <>

@@ -7,6 +7,8 @@ import { oldest, withAsOf } from "./as_of";
 import { applyToEntry, endOf, type Entry } from "./entry";
 
 export interface MarketList {
+  /** The category of all of them; empty: they are of any. */
+  category: string;
   entries: Entry[];
   /** Token of the next page; empty: everything is loaded. */
   nextPage: string;
@@ -19,7 +21,8 @@ export class MarketListView extends LiveView<MarketList> {
   // A reload must not fold up what the visitor has unfolded.
   private pages = 1;
 
-  constructor() {
+  /** An empty category: all markets. */
+  constructor(private readonly category: string) {
     super({
       subject: "list of markets",
       load: (signal) => this.loadPages(signal),
@@ -32,39 +35,40 @@ export class MarketListView extends LiveView<MarketList> {
   /** Adds the next page. */
   async more(): Promise<void> {
     await this.merge(async (signal) => {
-      const page = await readPage(this.data.peek()?.nextPage ?? "", signal);
+      const page = await this.readPage(this.data.peek()?.nextPage ?? "", signal);
       this.pages += 1;
       return (list) => (list ? append(list, page, list.asOf) : page);
     });
   }
 
   private async loadPages(signal: AbortSignal): Promise<MarketList> {
-    let list = await readPage("", signal);
+    let list = await this.readPage("", signal);
     for (let page = 1; page < this.pages && list.nextPage !== ""; page += 1) {
-      const next = await readPage(list.nextPage, signal);
+      const next = await this.readPage(list.nextPage, signal);
       list = append(list, next, oldest([list.asOf, next.asOf]));
     }
     return list;
   }
-}
 
-async function readPage(pageToken: string, signal: AbortSignal): Promise<MarketList> {
-  const answer = await markets.listMarkets({ pageSize: PAGE_SIZE, pageToken }, { signal });
-  const entries = answer.markets.map((market) => ({
-    market,
-    counted: endOf(answer.asOf.find((asOf) => asOf.chainId === market.chainId)),
-  }));
-  return { entries, nextPage: answer.nextPageToken, asOf: answer.asOf };
+  private async readPage(pageToken: string, signal: AbortSignal): Promise<MarketList> {
+    const request = { pageSize: PAGE_SIZE, pageToken, category: this.category };
+    const answer = await markets.listMarkets(request, { signal });
+    const entries = answer.markets.map((market) => ({
+      market,
+      counted: endOf(answer.asOf.find((asOf) => asOf.chainId === market.chainId)),
+    }));
+    return { category: this.category, entries, nextPage: answer.nextPageToken, asOf: answer.asOf };
+  }
 }
 
 function append(list: MarketList, page: MarketList, asOf: AsOf[]): MarketList {
   // A market that a message has announced meanwhile is in both.
   const known = new Set(list.entries.map(keyOf));
   const entries = [...list.entries, ...page.entries.filter((entry) => !known.has(keyOf(entry)))];
-  return { entries, nextPage: page.nextPage, asOf };
+  return { ...page, entries, asOf };
 }
 
-/** The list after a message; a market that it did not have comes first. */
+/** The list after a message; a market that it did not have, of its category if it has one, comes first. */
 export function applyToList(list: MarketList, response: StreamMarketsResponse): MarketList {
   const { message } = response;
   let entries = list.entries.map((entry) => applyToEntry(entry, response));
@@ -72,7 +76,8 @@ export function applyToList(list: MarketList, response: StreamMarketsResponse): 
     const added = { market: message.value, counted: endOf(response.asOf) };
     entries = entries.filter((entry) => !isFormerly(entry, added));
     const isKnown = entries.some((entry) => keyOf(entry) === keyOf(added));
-    if (!isKnown && isNewest(added, entries)) entries = [added, ...entries];
+    const isWanted = list.category === "" || added.market.category === list.category;
+    if (!isKnown && isWanted && isNewest(added, entries)) entries = [added, ...entries];
   }
   return { ...list, entries, asOf: withAsOf(list.asOf, response.asOf) };
 }

@@ -10,7 +10,7 @@ import {
 import { oldest, withAsOf } from "./as_of";
 import { applyToEntry, endOf, type Entry } from "./entry";
 import { applyToMarket, type MarketState } from "./market";
-import { applyToList } from "./market_list";
+import { applyToList, type MarketList } from "./market_list";
 
 const asOf = (number: number, chainId = 1n) =>
   create(StreamMarketsResponseSchema, { asOf: { chainId, block: { number: BigInt(number) } } })
@@ -74,12 +74,19 @@ describe("a market", () => {
 });
 
 describe("the list", () => {
-  const list = { entries: [entry(5)], nextPage: "", asOf: [] };
+  const list: MarketList = { category: "", entries: [entry(5)], nextPage: "", asOf: [] };
 
   test("puts a new market first, once", () => {
     const message = announced(6, 10, "0xnew");
     const after = [message, message].reduce(applyToList, list);
     expect(after.entries.map(({ market }) => market.marketId)).toEqual(["0xnew", "0xa"]);
+  });
+
+  test("of a category takes only new markets of it", () => {
+    const [other, same] = [announced(6, 10, "0xother"), announced(7, 11, "0xsame")];
+    if (same.message.case === "market") same.message.value.category = "Sports";
+    const { entries } = [other, same].reduce(applyToList, { ...list, category: "Sports" });
+    expect(entries.map(({ market }) => market.marketId)).toEqual(["0xsame", "0xa"]);
   });
 
   test("leaves an old market on the page where it belongs", () => {
@@ -91,7 +98,7 @@ describe("the list", () => {
 
 test("a pool that a factory announces as a market is no longer listed by itself", () => {
   const pool = "0x00000000000000000000000000000000000000Aa";
-  const list = { entries: [entry(5, pool)], nextPage: "", asOf: [] };
+  const list = { category: "", entries: [entry(5, pool)], nextPage: "", asOf: [] };
   const message = announced(6, 10, "0xnew");
   if (message.message.case === "market") message.message.value.ammAddress = pool;
   const { entries } = applyToList(list, message);

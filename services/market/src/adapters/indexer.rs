@@ -6,6 +6,7 @@ use capstan_runtime::follow;
 
 use super::arguments::Arguments;
 use crate::domain::{
+    category,
     event::{
         Content, Event, Liquidity, MarketCreated, Origin, PoolCreated, Redemption, SetChange, Step, StepKind,
         Trade, Unusable,
@@ -235,5 +236,6 @@ fn market_created(a: Arguments<'_>) -> Result<MarketCreated, Unusable> {
         outcomes: a.optional("outcomes", Arguments::strings)?.unwrap_or_default(),
         resolution_time: time.filter(|seconds| *seconds <= LAST_TIMESTAMP),
         slug: a.if_text("slug"),
+        category: a.if_text("category").and_then(|text| category::said(&text)),
     })
 }

@@ -154,6 +154,7 @@ pub(crate) struct MarketCreated {
     pub(crate) resolution_time: Option<u64>,
     /// A name that the factory gave, good or not.
     pub(crate) slug: Option<String>,
+    pub(crate) category: Option<String>,
 }
 
 /// One step along the log.

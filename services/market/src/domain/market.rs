@@ -103,6 +103,8 @@ pub(crate) struct Announcement {
     pub(crate) time: BlockTime,
     /// As the event gives it, also when an older market has the same; where markets are shown, none then.
     pub(crate) slug: Option<Slug>,
+    /// As the event says it; where markets are shown, also what the configuration says.
+    pub(crate) category: Option<String>,
 }
 
 /// Where in its chain something happened; orders what happened.
@@ -311,6 +313,7 @@ mod tests {
             place: Place { block: 1, log_index: 0 },
             time: BlockTime(0),
             slug: None,
+            category: None,
         };
         let payouts = payouts.map(|payouts| payouts.iter().copied().map(Amount::from).collect());
         let (amm, fee, tokens, pool) = (None, None, None, None);

@@ -1,6 +1,7 @@
 //! Types, rules and arithmetic of prediction markets; no I/O, no clock, no wire or row types.
 
 pub(crate) mod candle;
+pub(crate) mod category;
 pub(crate) mod change;
 pub(crate) mod costs;
 mod curve;

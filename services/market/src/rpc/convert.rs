@@ -117,6 +117,7 @@ impl Collaterals {
             open_interest,
             holder_counts: holders,
             slug: announcement.slug.map(|slug| slug.to_string()),
+            category: announcement.category,
         }
     }
 }

@@ -6,7 +6,7 @@ use capstan_primitives::{Address, Hash};
 use capstan_proto::market as wire;
 
 use crate::{
-    domain::name::Name,
+    domain::{category, name::Name},
     error::Error,
     operations::{ChangeKind, Wanted},
     store::{HolderOrder, HoldersOf, MarketOrder, MarketsOf},
@@ -20,12 +20,18 @@ const KINDS: [ChangeKind; 4] =
     [ChangeKind::Price, ChangeKind::Trade, ChangeKind::Liquidity, ChangeKind::Lifecycle];
 
 pub(super) fn markets(request: &wire::ListMarketsRequest) -> Result<MarketsOf, Error> {
-    let wire::ListMarketsRequest { resolved, creator, collateral_token, condition_id, search, .. } = request;
+    let wire::ListMarketsRequest {
+        resolved, creator, collateral_token, condition_id, search, category, ..
+    } = request;
     let some = |text: &String| (!text.is_empty()).then(|| text.clone());
     let address = |field, text| some(text).map(|text| account(field, &text)).transpose();
     let condition = some(condition_id).map(|text| text.parse::<Hash>()).transpose();
     if search.len() > SEARCH_BYTES {
         return Err(Error::field("search", format!("has {} bytes, over {SEARCH_BYTES}", search.len())));
+    }
+    if category.len() > category::LONGEST {
+        let problem = format!("has {} bytes, over {}", category.len(), category::LONGEST);
+        return Err(Error::field("category", problem));
     }
     let of = MarketsOf {
         resolved: *resolved,
@@ -35,6 +41,8 @@ pub(super) fn markets(request: &wire::ListMarketsRequest) -> Result<MarketsOf, E
         search: some(search),
         due_after: moment("due_after", request.due_after)?,
         due_before: moment("due_before", request.due_before)?,
+        category: some(category),
+        factory_without_category: None,
     };
     match (of.due_after, of.due_before) {
         (Some(after), Some(before)) if after >= before => {

@@ -1,5 +1,6 @@
 //! Markets as they are at a block, put together from everything that is known of them.
 
+mod categories;
 mod order;
 mod view;
 
@@ -47,14 +48,17 @@ pub(crate) struct MarketsOf {
     pub(crate) due_after: Option<u64>,
     /// Due before this moment.
     pub(crate) due_before: Option<u64>,
+    pub(crate) category: Option<String>,
+    /// Announced by this contract, without a category of their own.
+    pub(crate) factory_without_category: Option<Address>,
 }
 
 /// Markets that are looked through before an index is asked, which costs as much.
 const NEAREST: u64 = 2_000;
 
 impl Read {
-    /// Markets in some order.
-    pub(crate) async fn list_markets(&self, filter: MarketsFilter<'_>) -> Result<Vec<Market>, Error> {
+    /// Markets in some order, of whose category only what they say themselves counts.
+    async fn listed(&self, filter: MarketsFilter<'_>) -> Result<Vec<Market>, Error> {
         let MarketsFilter { chains, of, order, after, limit } = filter;
         let mut page = MarketsFilter { chains, of, order, after, limit };
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -189,7 +193,8 @@ impl Read {
 impl MarketsOf {
     /// All but the text of the question.
     fn condition(&self) -> Condition {
-        let Self { resolved, creator, collateral, condition, search: _, due_after, due_before } = self;
+        let Self { resolved, creator, collateral, condition, search: _, due_after, due_before, .. } = self;
+        let Self { category, factory_without_category, .. } = self;
         let due = market::Column::ResolutionTime;
         Condition::all()
             .add_option(resolved.map(maybe_resolved))
@@ -198,7 +203,14 @@ impl MarketsOf {
             .add_option(condition.map(has_condition))
             .add_option(due_after.map(|moment| due.gte(signed(moment))))
             .add_option(due_before.map(|moment| due.lt(signed(moment))))
+            .add_option(category.as_deref().map(|category| market::Column::Category.eq(category)))
+            .add_option(factory_without_category.map(announced_without_category))
     }
+}
+
+fn announced_without_category(factory: Address) -> Condition {
+    let announced = market::Column::Factory.eq(AddressColumn(factory));
+    Condition::all().add(announced).add(market::Column::Category.is_null())
 }
 
 /// Whether the question has a text.

@@ -14,11 +14,15 @@ use sea_orm::{
 };
 
 use super::{CHUNK, Error, rows};
-use crate::domain::market::{MarketId, Tokens};
+use crate::domain::{
+    category::Categories,
+    market::{MarketId, Tokens},
+};
 
 /// An answer that has begun: a snapshot of the store.
 pub(crate) struct Read {
     pub(super) transaction: DatabaseTransaction,
+    pub(super) categories: Categories,
 }
 
 /// How far a chain is projected.

@@ -88,7 +88,7 @@ pub(super) fn condition(row: condition::Model) -> Condition {
 
 pub(super) fn market_row(chain: ChainId, announcement: Announcement) -> market::ActiveModel {
     let Announcement { id, factory, creator, condition_id, collateral, question_id, .. } = announcement;
-    let Announcement { question, outcomes, resolution_time, place, time, slug, .. } = announcement;
+    let Announcement { question, outcomes, resolution_time, place, time, slug, category, .. } = announcement;
     market::ActiveModel {
         chain_id: Set(signed(chain.0)),
         market_id: Set(id.as_bytes().to_vec()),
@@ -105,6 +105,7 @@ pub(super) fn market_row(chain: ChainId, announcement: Announcement) -> market::
         block_time: Set(signed(time.0)),
         superseded_by_block: Set(None),
         slug: Set(slug.map(|slug| slug.to_string())),
+        category: Set(category),
     }
 }
 
@@ -122,6 +123,7 @@ pub(super) fn announcement(row: market::Model) -> Result<Announcement, Error> {
         place: place(row.block_number, row.log_index),
         time: BlockTime(unsigned(row.block_time)),
         slug: slug(row.slug)?,
+        category: row.category,
     })
 }
 

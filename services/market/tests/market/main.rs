@@ -7,6 +7,7 @@
 )]
 
 mod candles;
+mod categories;
 mod costs;
 mod holders;
 mod interest;

@@ -9,7 +9,7 @@ use std::{
 
 use capstan_db::testing::TestStore;
 use capstan_market::{
-    Config, Market,
+    Config, Factory, Market,
     simulated::{COLLATERAL, World},
 };
 use capstan_primitives::{Address, ChainId, Clock};
@@ -24,7 +24,7 @@ use capstan_proto::{
         stream_markets_response::Message as Change,
     },
 };
-use capstan_runtime::{Instance, Platform, Running, Tasks, platform, start};
+use capstan_runtime::{Instance, Platform, Running, StartError, Tasks, platform, start};
 use futures::{StreamExt, stream::BoxStream};
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_stream::wrappers::{TcpListenerStream, UnboundedReceiverStream};
@@ -166,6 +166,8 @@ pub(crate) struct TestPlatform {
     running: Running,
     store: TestStore,
     chains: Vec<u64>,
+    /// What it is started with.
+    pub(crate) config: Config,
 }
 
 impl TestPlatform {
@@ -177,7 +179,7 @@ impl TestPlatform {
         let indexer = ScriptedIndexer::start().await;
         let running = start_market(url(&store), indexer.address, chains).await;
         let client = connect(&running).await;
-        Self { client, indexer, running, store, chains: chains.to_vec() }
+        Self { client, indexer, running, store, chains: chains.to_vec(), config: config() }
     }
 
     /// The script of the market's next connection.
@@ -208,7 +210,9 @@ impl TestPlatform {
     /// Stops the market and starts it again on the same store.
     pub(crate) async fn restart(&mut self) {
         self.running.stop(Duration::from_secs(5)).await;
-        self.running = start_market(url(&self.store), self.indexer.address, &self.chains).await;
+        let started =
+            start_with(url(&self.store), self.indexer.address, &self.chains, self.config.clone()).await;
+        self.running = started.unwrap();
         self.client = connect(&self.running).await;
     }
 
@@ -286,7 +290,26 @@ async fn connect(running: &Running) -> MarketServiceClient<Channel> {
     MarketServiceClient::connect(running.url()).await.unwrap()
 }
 
+fn config() -> Config {
+    Config { heartbeat_ms: 50, ..Config::default() }
+}
+
 pub(crate) async fn start_market(url: String, indexer: SocketAddr, chains: &[u64]) -> Running {
+    start_with(url, indexer, chains, config()).await.unwrap()
+}
+
+/// A market that knows something of factories, without an indexer.
+pub(crate) async fn try_start_market(url: String, factories: Vec<Factory>) -> Result<Running, StartError> {
+    let nobody = SocketAddr::from(([127, 0, 0, 1], 9));
+    start_with(url, nobody, &[CHAIN], Config { factories, ..config() }).await
+}
+
+async fn start_with(
+    url: String,
+    indexer: SocketAddr,
+    chains: &[u64],
+    config: Config,
+) -> Result<Running, StartError> {
     let chain = |id: &u64| platform::Chain {
         id: ChainId(*id),
         name: format!("chain {id}"),
@@ -311,9 +334,8 @@ pub(crate) async fn start_market(url: String, indexer: SocketAddr, chains: &[u64
         chains: chains.iter().map(chain).collect(),
         ..Platform::default()
     };
-    let config = Config { heartbeat_ms: 50, ..Config::default() };
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    start::<Market>(listener, Instance { platform, config, clock: Clock::System }).await.unwrap()
+    start::<Market>(listener, Instance { platform, config, clock: Clock::System }).await
 }
 
 /// Where a store is, as the configuration says it.

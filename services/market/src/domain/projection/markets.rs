@@ -133,5 +133,6 @@ fn announcement(origin: &Origin, created: &MarketCreated) -> Announcement {
         place: origin.place(),
         time: origin.block.time,
         slug,
+        category: created.category,
     }
 }

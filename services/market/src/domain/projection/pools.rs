@@ -133,5 +133,6 @@ fn announcement(origin: &Origin, created: &PoolCreated, condition_id: Hash) -> A
         place: origin.place(),
         time: origin.block.time,
         slug: None,
+        category: None,
     }
 }

@@ -29,7 +29,7 @@ pub(crate) enum MarketOrder {
 }
 
 /// Place of a market in a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum MarketKey {
     /// When it was created or is due.
     Time(TimeKey),
@@ -38,7 +38,7 @@ pub(crate) enum MarketKey {
 }
 
 /// Place of a market in time, over all chains.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TimeKey {
     /// Seconds since 1970.
     pub(crate) time: u64,
@@ -48,7 +48,7 @@ pub(crate) struct TimeKey {
 }
 
 /// Place of a market among smaller and larger ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct RankKey {
     pub(crate) value: U256,
     pub(crate) chain: ChainId,
@@ -133,6 +133,10 @@ impl MarketOrder {
             query.order_by(place, self.direction());
         }
         query
+    }
+
+    pub(super) fn is_descending(self) -> bool {
+        self.direction() == Order::Desc
     }
 
     const fn direction(self) -> Order {

@@ -57,6 +57,9 @@ impl Read {
             return Ok(Vec::new());
         }
         self.without_taken_slugs(chain, &mut announcements).await?;
+        for market in announcements.iter_mut().filter(|market| market.category.is_none()) {
+            market.category = self.categories.of(chain, market.factory).map(str::to_owned);
+        }
         let parts = self.parts(chain, &announcements, at).await?;
         announcements.into_iter().map(|announcement| parts.view(announcement)).collect()
     }
