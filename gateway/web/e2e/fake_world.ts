@@ -19,7 +19,7 @@ import { type BlockRef, BlockRefSchema, Finality } from "../src/gen/capstan/prim
 
 export const CHAIN_ID = 8_453n;
 export const ALICE = "0xAb5801a7D398351b8bE11C439e05C5B3259aeC9B";
-const BOB = "0x1111111111111111111111111111111111111111";
+export const BOB = "0x1111111111111111111111111111111111111111";
 const MARKETS = 30;
 const UNIT = 1_000_000n;
 
@@ -192,7 +192,23 @@ export class FakeWorld {
     const activities = trades.flatMap((trade) =>
       trade ? [{ ...fieldsOf(trade), kind: ActivityKind.BUY, userAddress: ALICE }] : [],
     );
-    return { activities, asOf: [this.asOf()] };
+    return { activities: [...this.gifts(mine), ...activities], asOf: [this.asOf()] };
+  }
+
+  /** A transfer of both outcomes of a market, and of a token that no market has. */
+  private gifts(mine: boolean) {
+    const [market] = this.markets;
+    if (!mine || !market) return [];
+    const gift = {
+      ...{ userAddress: ALICE, counterparty: BOB, chainId: CHAIN_ID, block: this.block(1_001n) },
+      ...{ collateralAmount: "0", fee: "0", amount: "5000000", logIndex: 9 },
+    };
+    const { marketId, conditionId } = market;
+    const both = market.positionIds.map((positionId, outcomeIndex) => {
+      const kind = ActivityKind.TRANSFER_OUT;
+      return { ...gift, kind, marketId, conditionId, outcomeIndex, positionId };
+    });
+    return [{ ...gift, kind: ActivityKind.TRANSFER_IN, positionId: "777", logIndex: 11 }, ...both];
   }
 
   private positions(market: Market) {

@@ -1,5 +1,6 @@
 // The platform's REST answers, parsed as strictly as the contract allows.
 import { type DescMessage, fromJson, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
+import { activityKey } from "../src/format/text";
 import { GetStatusResponseSchema } from "../src/gen/capstan/gateway/v1/gateway_pb";
 import {
   GetStatusResponseSchema as IndexerStatusSchema,
@@ -122,9 +123,9 @@ export class Rest {
         costs?.invested,
         (BigInt(costs?.realisedPnl ?? 0) + BigInt(costs?.unmatchedPnl ?? 0)).toString(),
       ]),
-      history: history.activities.map(({ block, logIndex, amount, collateralAmount }) => ({
-        key: `${block?.hash}/${logIndex}`,
-        values: [amount, collateralAmount].filter((value) => value !== "0"),
+      history: history.activities.map((activity) => ({
+        key: activityKey(activity),
+        values: [activity.amount, activity.collateralAmount].filter((value) => value !== "0"),
       })),
     };
   }

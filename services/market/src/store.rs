@@ -4,6 +4,7 @@ mod balances;
 mod candles;
 mod changes;
 mod costs;
+mod gifts;
 mod histories;
 mod holders;
 mod interest;
@@ -21,6 +22,7 @@ use capstan_db::Database;
 
 pub(crate) use candles::CandlesFilter;
 pub(crate) use changes::{BlockChanges, ChangesFilter, OutcomeOf, TokenChange, Undone};
+pub(crate) use gifts::Outcome;
 pub(crate) use histories::{HistoryFilter, HistoryKey, SnapshotsFilter};
 pub(crate) use markets::{MarketKey, MarketOrder, MarketsFilter, MarketsOf, RankKey, TimeKey};
 pub(crate) use positions::{HolderKey, HolderOrder, HoldersOf, UserHoldingKey};

@@ -11,6 +11,7 @@ pub mod condition;
 pub mod cost_basis;
 pub mod cost_entry;
 pub mod cursor;
+pub mod gift;
 pub mod holder_count;
 pub mod market;
 pub mod open_interest;

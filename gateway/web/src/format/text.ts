@@ -13,6 +13,17 @@ export function marketTitle(market: { question?: string | undefined; marketId: s
   return market.question || `Unnamed market ${shorten(market.marketId)}`;
 }
 
+/** What tells the lines of a history apart: of a transfer of several tokens each has one. */
+export function activityKey(activity: {
+  block?: { hash: string } | undefined;
+  logIndex: number;
+  positionId?: string | undefined;
+}): string {
+  const { block, logIndex, positionId } = activity;
+  const place = `${block?.hash}/${logIndex}`;
+  return positionId === undefined ? place : `${place}/${positionId}`;
+}
+
 /** The outcome's name, or its index when the chain does not name it. */
 export function outcomeName(outcomes: string[], index: number): string {
   return outcomes[index] || `Outcome ${index}`;

@@ -1,6 +1,6 @@
 // The tables of a user's page.
 import type { Unit } from "../format/amount";
-import { marketTitle, outcomeName, shorten } from "../format/text";
+import { activityKey, marketTitle, outcomeName, shorten } from "../format/text";
 import {
   type Activity,
   ActivityKind,
@@ -13,7 +13,7 @@ import { marketKey } from "../state/user";
 import { seriesClass } from "./bars";
 import { Empty } from "./notice";
 import { Table } from "./table";
-import { Amount, BlockTime, Price, Profit } from "./values";
+import { Amount, BlockTime, Price, Profit, User } from "./values";
 import { Worth } from "./worth";
 
 type Markets = ReadonlyMap<string, Market>;
@@ -118,12 +118,12 @@ export function History({ activities, markets }: { activities: Activity[]; marke
         const market =
           marketId === undefined ? undefined : markets.get(marketKey(chainId, marketId));
         return {
-          key: `${activity.block?.hash}/${activity.logIndex}`,
+          key: activityKey(activity),
           cells: [
             <BlockTime block={activity.block} />,
-            KIND_TEXT[activity.kind],
+            <What activity={activity} />,
             marketId === undefined ? (
-              <span class="muted">condition {shorten(activity.conditionId)}</span>
+              <span class="muted">{unknownMarket(activity)}</span>
             ) : (
               <MarketLink marketId={marketId} chainId={chainId} market={market} />
             ),
@@ -150,7 +150,25 @@ const KIND_TEXT: Record<ActivityKind, string> = {
   [ActivityKind.REDEEM]: "redeem",
   [ActivityKind.ADD_LIQUIDITY]: "add liquidity",
   [ActivityKind.REMOVE_LIQUIDITY]: "remove liquidity",
+  [ActivityKind.TRANSFER_IN]: "given by",
+  [ActivityKind.TRANSFER_OUT]: "given to",
 };
+
+function What({ activity }: { activity: Activity }) {
+  const { kind, counterparty } = activity;
+  if (counterparty === undefined) return <>{KIND_TEXT[kind]}</>;
+  return (
+    <>
+      {KIND_TEXT[kind]} <User address={counterparty} />
+    </>
+  );
+}
+
+function unknownMarket({ positionId, conditionId }: Activity): string {
+  return positionId === undefined
+    ? `condition ${shorten(conditionId)}`
+    : `token ${shorten(positionId)}`;
+}
 
 export function MarketLink({
   marketId,
@@ -161,12 +179,15 @@ export function MarketLink({
   chainId: bigint;
   market: Market | undefined;
 }) {
-  return <a href={marketPath({ marketId, chainId })}>{marketTitle(market ?? { marketId })}</a>;
+  const path = marketPath(market ?? { marketId, chainId });
+  return <a href={path}>{marketTitle(market ?? { marketId })}</a>;
 }
 
 function Outcome({ activity, market }: { activity: Activity; market: Market | undefined }) {
-  const { outcomeIndex } = activity;
-  if (outcomeIndex === undefined) return <span class="muted">all</span>;
+  const { outcomeIndex, positionId } = activity;
+  if (outcomeIndex === undefined) {
+    return <span class="muted">{positionId === undefined ? "all" : "unknown"}</span>;
+  }
   return (
     <span class={`dot ${seriesClass(outcomeIndex)}`}>
       {outcomeName(market?.outcomes ?? [], outcomeIndex)}

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     books::Books,
     contracts::{Truth, receivers},
+    gifts,
     house::House,
     interest::OpenInterest,
 };
@@ -90,6 +91,7 @@ async fn compare(house: &House) -> usize {
         held.add(truth);
     }
     held.compare(house, &markets, 4, head).await;
+    gifts::compare(house, &markets, 6, head).await;
     Books::of(&markets).compare(house, head).await
 }
 
@@ -103,6 +105,7 @@ pub(crate) async fn compare_one(
     let truth = Truth::of(house, known.amm, everyone, head).await;
     compare_market(house, market, &truth).await;
     compare_names(market, known);
+    gifts::compare_names(house, market, known).await;
     compare_trades(house, market, &truth, head).await;
     compare_holders(house, market, &truth, head).await;
     truth

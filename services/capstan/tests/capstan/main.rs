@@ -5,6 +5,7 @@
 mod books;
 mod contracts;
 mod exactness;
+mod gifts;
 mod house;
 mod interest;
 mod layering;

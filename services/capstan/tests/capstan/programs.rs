@@ -43,8 +43,12 @@ async fn run(store: TestStore, seeds: Vec<u64>) -> String {
     house.stop().await;
     let dull = node.done.iter().find(|(kind, [good, _])| **kind != node::Kind::Gift && *good == 0);
     assert!(count < 50 || dull.is_none() && node.done.len() == 15, "{dull:?} of {:?}", node.done);
-    let Comparison { markets, quotes, .. } = comparison;
-    format!("{count} programs: {markets} markets and {quotes:?} quotes compared; {:?}", node.done)
+    let Comparison { markets, quotes, gifts, .. } = comparison;
+    assert!(count < 50 || gifts > count, "{gifts} gifts");
+    format!(
+        "{count} programs: {markets} markets, {quotes:?} quotes and {gifts} gifts compared; {:?}",
+        node.done
+    )
 }
 
 /// One round of every program, in as few blocks as it fits in.

@@ -6,6 +6,7 @@ pub(crate) mod change;
 pub(crate) mod costs;
 mod curve;
 pub(crate) mod event;
+pub(crate) mod gift;
 pub(crate) mod holders;
 pub(crate) mod ids;
 pub(crate) mod interest;

@@ -7,6 +7,7 @@ use capstan_primitives::{Address, Amount, BlockRef, Hash, TransactionId, U256};
 use super::{
     costs::Posting,
     event::{Content, Event, Origin, Unusable},
+    gift::Gift,
     holders::HolderChanges,
     interest::{Backing, Interest},
     market::{Activity, Announcement, Condition, MarketId, Place, Pool, PoolState, Tokens},
@@ -155,6 +156,8 @@ pub(crate) struct Changes {
     pub(crate) holders: HolderChanges,
     pub(crate) open_interest: Vec<Interest>,
     pub(crate) activities: Vec<Activity>,
+    /// What users gave and were given: what the books post as such, item by item.
+    pub(crate) gifts: Vec<Gift>,
     /// What users paid and received, in order.
     pub(crate) postings: Vec<Posting>,
     pub(crate) snapshots: Vec<Snapshot>,

@@ -1,4 +1,4 @@
-//! Trades, price histories and what users did.
+//! Trades, price histories and the markets of what users did.
 
 use std::collections::HashMap;
 
@@ -99,25 +99,9 @@ impl Markets {
         let chain = state.chain;
         Ok((market, Page::of(trades, page.size, |trade| key(chain, trade)), state))
     }
-
-    /// What a user did on one chain or all, newest first.
-    pub(crate) async fn history_of(
-        &self,
-        chain_id: u64,
-        user: Address,
-        page: PageRequest<HistoryKey>,
-    ) -> Result<(Page<ActivityOf, HistoryKey>, Vec<ChainState>), Error> {
-        let chains = self.chains(chain_id)?;
-        let read = self.store.read().await?;
-        let states = read.chains(&chains).await?;
-        let limit = page.limit();
-        let found = read.history(HistoryFilter::Of(&states, user), page.after, limit).await?;
-        let activities = with_markets(&read, &states, found).await?;
-        Ok((Page::of(activities, page.size, |last| key(last.chain, &last.activity)), states))
-    }
 }
 
-async fn with_markets(
+pub(super) async fn with_markets(
     read: &Read,
     states: &[ChainState],
     found: Vec<(ChainId, Activity)>,
@@ -141,7 +125,7 @@ async fn with_markets(
     Ok(found.into_iter().map(with_market).collect())
 }
 
-fn key(chain: ChainId, activity: &Activity) -> HistoryKey {
+pub(super) fn key(chain: ChainId, activity: &Activity) -> HistoryKey {
     let Activity { block, log_index, .. } = activity;
-    HistoryKey { time: block.time.0, chain, block: block.number, log_index: *log_index }
+    HistoryKey { time: block.time.0, chain, block: block.number, log_index: *log_index, item: 0 }
 }

@@ -1,6 +1,7 @@
 //! Every verb of the service.
 
 mod changes;
+mod deeds;
 mod histories;
 mod lists;
 mod project;
@@ -12,6 +13,7 @@ use capstan_primitives::ChainId;
 use tokio::sync::watch;
 
 pub(crate) use changes::{Change, ChangeKind, StreamItem, StreamPosition, Wanted};
+pub(crate) use deeds::Deed;
 pub(crate) use histories::{ActivityOf, CandlesOf};
 pub(crate) use project::Projector;
 

@@ -297,5 +297,7 @@ pub(super) fn activity(activity: ActivityOf) -> wire::Activity {
         block: Some(block(at)),
         transaction_hash: transaction.to_string(),
         log_index,
+        position_id: None,
+        counterparty: None,
     }
 }

@@ -2,6 +2,7 @@
 
 mod candles;
 pub(crate) mod convert;
+mod deeds;
 mod filters;
 mod page;
 mod quote;
@@ -224,7 +225,7 @@ impl MarketService for Rpc {
         let (page, states) = self.markets.history_of(chain_id, user, page).await?;
         Ok(Response::new(wire::ListUserHistoryResponse {
             next_page_token: page::next(page.next.as_ref(), &binding),
-            activities: page.items.into_iter().map(convert::activity).collect(),
+            activities: page.items.into_iter().map(deeds::told).collect(),
             as_of: convert::all_as_of(&states),
         }))
     }

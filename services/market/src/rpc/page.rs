@@ -91,25 +91,31 @@ impl Key for u64 {
     }
 }
 
-macro_rules! place_in_time {
-    ($type:ty) => {
-        impl Key for $type {
-            fn to_bytes(&self) -> Vec<u8> {
-                let Self { time, chain, block, log_index } = self;
-                let numbers = [*time, chain.0, *block].map(u64::to_be_bytes);
-                [&numbers.concat()[..], &log_index.to_be_bytes()].concat()
-            }
+impl Key for TimeKey {
+    fn to_bytes(&self) -> Vec<u8> {
+        let Self { time, chain, block, log_index } = self;
+        let numbers = [*time, chain.0, *block].map(u64::to_be_bytes);
+        [&numbers.concat()[..], &log_index.to_be_bytes()].concat()
+    }
 
-            fn from_bytes(bytes: &mut Bytes<'_>) -> Option<Self> {
-                let (time, chain) = (bytes.u64()?, ChainId(bytes.u64()?));
-                Some(Self { time, chain, block: bytes.u64()?, log_index: bytes.u32()? })
-            }
-        }
-    };
+    fn from_bytes(bytes: &mut Bytes<'_>) -> Option<Self> {
+        let (time, chain) = (bytes.u64()?, ChainId(bytes.u64()?));
+        Some(Self { time, chain, block: bytes.u64()?, log_index: bytes.u32()? })
+    }
 }
 
-place_in_time!(TimeKey);
-place_in_time!(HistoryKey);
+impl Key for HistoryKey {
+    fn to_bytes(&self) -> Vec<u8> {
+        let Self { time, chain, block, log_index, item } = self;
+        let place = TimeKey { time: *time, chain: *chain, block: *block, log_index: *log_index };
+        [&place.to_bytes()[..], &item.to_be_bytes()].concat()
+    }
+
+    fn from_bytes(bytes: &mut Bytes<'_>) -> Option<Self> {
+        let TimeKey { time, chain, block, log_index } = TimeKey::from_bytes(bytes)?;
+        Some(Self { time, chain, block, log_index, item: bytes.u32()? })
+    }
+}
 
 impl Key for RankKey {
     fn to_bytes(&self) -> Vec<u8> {
@@ -200,6 +206,8 @@ mod tests {
             let holder = Address::from(holder);
             let market = MarketKey::Time(TimeKey { time, chain: ChainId(chain), block, log_index });
             prop_assert_eq!(decode(&encode(&market, "a"), "a"), Ok(market));
+            let place = HistoryKey { time, chain: ChainId(chain), block, log_index, item: !log_index };
+            prop_assert_eq!(decode(&encode(&place, "a"), "a"), Ok(place));
             let amount = Amount(U256::from_be_bytes(token));
             let holder_key = HolderKey { outcome_index: log_index, amount, holder };
             prop_assert_eq!(decode(&encode(&holder_key, "a"), "a"), Ok(holder_key));

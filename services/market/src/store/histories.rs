@@ -25,14 +25,16 @@ pub(crate) enum HistoryFilter<'a> {
     Of(&'a [ChainState], Address),
 }
 
-/// Place of an activity in a history over several chains.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Place of an activity, or of a gift, in a history over several chains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct HistoryKey {
     /// Seconds since 1970.
     pub(crate) time: u64,
     pub(crate) chain: ChainId,
     pub(crate) block: u64,
     pub(crate) log_index: u32,
+    /// Index of a gift in its event; 0 for an activity, which has its event alone.
+    pub(crate) item: u32,
 }
 
 /// Which snapshots of a pool.

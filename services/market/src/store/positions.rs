@@ -147,7 +147,7 @@ impl Read {
     }
 
     /// The oldest listed market of each token, and the token's outcome there.
-    async fn outcomes_of(
+    pub(super) async fn outcomes_of(
         &self,
         found: &[(i64, Holding, Amount)],
     ) -> Result<HashMap<(i64, Address, U256), (MarketId, u32)>, Error> {

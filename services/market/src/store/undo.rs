@@ -6,8 +6,8 @@ use capstan_db::{
     columns::{HashColumn, signed},
     market::entities::{
         activity, amm, amm_condition, amm_link, balance, block, candle, condition, cost_basis, cost_entry,
-        holder_count, market, open_interest, outcome_token, pool_rank, pool_snapshot, quarantine, resolution,
-        transfer, undo_log,
+        gift, holder_count, market, open_interest, outcome_token, pool_rank, pool_snapshot, quarantine,
+        resolution, transfer, undo_log,
     },
 };
 use capstan_primitives::{Address, Amount, AmountError, BlockRef};
@@ -47,7 +47,7 @@ impl Write {
         self.undo_candles(floor).await?;
         self.undo_costs(floor).await?;
         delete!(self, above floor; activity, cost_entry, pool_snapshot, transfer, outcome_token, amm_link, amm, amm_condition);
-        delete!(self, above floor; open_interest, market, resolution, condition, quarantine, block);
+        delete!(self, above floor; gift, open_interest, market, resolution, condition, quarantine, block);
         market::Entity::update_many()
             .col_expr(market::Column::SupersededByBlock, Expr::value(Option::<i64>::None))
             .filter(market::Column::ChainId.eq(signed(self.chain.0)))
@@ -63,7 +63,7 @@ impl Write {
     /// Takes everything back: the log is another one now.
     pub(crate) async fn reset(&mut self) -> Result<(), Error> {
         delete!(self, all; activity, cost_basis, cost_entry, pool_rank, pool_snapshot, transfer, outcome_token, amm_link, amm, amm_condition);
-        delete!(self, all; market, resolution, condition, quarantine, block, balance, candle, holder_count, open_interest);
+        delete!(self, all; gift, market, resolution, condition, quarantine, block, balance, candle, holder_count, open_interest);
         self.log_undo(None).await?;
         self.row.position = 0;
         self.row.finalized_number = None;

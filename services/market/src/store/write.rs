@@ -14,7 +14,7 @@ use sea_orm::{
 };
 
 use super::{
-    Error, Store, balances,
+    Error, Store, balances, gifts,
     rows::{self, json},
 };
 use crate::domain::{
@@ -123,6 +123,7 @@ impl Write {
         insert_all(c, changes.tokens.iter().flat_map(|x| token_rows(chain, x)).collect()).await?;
         insert_all(c, changes.transfers.into_iter().map(|x| transfer_row(chain, x)).collect()).await?;
         insert_all(c, changes.activities.into_iter().map(|x| rows::activity_row(chain, x)).collect()).await?;
+        insert_all(c, changes.gifts.into_iter().map(|x| gifts::gift_row(chain, x)).collect()).await?;
         self.save_postings(&changes.postings).await?;
         self.save_candles(&changes.snapshots).await?;
         insert_all(c, changes.snapshots.into_iter().map(|x| rows::snapshot_row(chain, x)).collect()).await?;

@@ -183,7 +183,7 @@ async fn dump(store: &TestStore) -> Vec<String> {
         })+};
     }
     dump!(block, condition, resolution, market, amm, amm_condition, amm_link, outcome_token);
-    dump!(balance, holder_count, open_interest, transfer, activity, cost_basis, cost_entry);
+    dump!(balance, holder_count, open_interest, transfer, activity, cost_basis, cost_entry, gift);
     dump!(pool_snapshot, pool_rank, candle, quarantine);
     database.close().await.unwrap();
     rows

@@ -22,3 +22,4 @@ mod reorgs;
 mod stream_consumers;
 mod stream_kinds;
 mod streams;
+mod transfers;

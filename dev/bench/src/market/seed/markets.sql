@@ -65,3 +65,12 @@ SELECT DISTINCT ON (n, seconds, start) {chain}, address, seconds, start, first_b
   '["500000000000000000","490000000000000000"]', '["510000000000000000","490000000000000000"]', 10000000, 10
 FROM seed.pool, generate_series(0, trades / 10) AS row, LATERAL (VALUES (60), (3600)) AS kept (seconds),
   LATERAL (SELECT seed.time(first_block + 1 + pause * row) / seconds * seconds) AS span (start);
+
+-- Gifts, a hundredth of the trades, each with its two sides.
+INSERT INTO market.gift (chain_id, block_number, log_index, item, kind, block_time, user_address, counterparty, contract, position_id, amount, transaction_id)
+SELECT {chain}, first_block + 1, 100000 + n, gift / {markets}, kind, seed.time(first_block + 1),
+  seed.account(CASE kind WHEN 8 THEN taker ELSE giver END), seed.account(CASE kind WHEN 8 THEN giver ELSE taker END),
+  seed.address(0, 0), token0, 1000 + gift % 1000, seed.hash(12, gift)
+FROM generate_series(0::int8, {trades} / 100) AS gift JOIN seed.pool ON n = gift % {markets},
+  LATERAL (SELECT gift * 7919 % {users} AS taker, (gift * 104729 + 1) % {users} AS giver) AS sides,
+  LATERAL (VALUES (8::int2), (9::int2)) AS side (kind);

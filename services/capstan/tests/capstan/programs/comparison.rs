@@ -22,6 +22,7 @@ use crate::{
     books::{Books, Cash},
     contracts::{ConditionalTokens, Truth},
     exactness::{self, Held},
+    gifts,
     house::House,
     interest::OpenInterest,
     quotes,
@@ -44,6 +45,8 @@ pub(super) struct Comparison {
     /// Quotes that the contracts gave, and such that they refused.
     pub(super) quotes: [usize; 2],
     pub(super) markets: usize,
+    /// Entries of histories about what was given and taken.
+    pub(super) gifts: usize,
 }
 
 impl Comparison {
@@ -73,6 +76,7 @@ impl Comparison {
         self.compare_markets(house, (&served, &interest), &fresh, head).await;
         let whole = async {
             self.held.compare(house, &served, PAGE, head).await;
+            self.gifts = gifts::compare(house, &served, PAGE, head).await;
             let unlisted = self.compare_tables(house, &served, programs, head).await;
             let books = Books { page: PAGE, unlisted, bare_fees: bare_fees.clone(), ..Books::of(&served) };
             books.compare(house, head).await;

@@ -55,6 +55,16 @@ pub struct World {
     pub says: [Option<String>; 2],
 }
 
+/// Id of the collection of a set of outcomes of a condition, below a parent.
+pub fn collection_id(parent: Hash, condition: Hash, set: U256) -> Hash {
+    ids::collection_id(parent, condition, set).expect("a collection")
+}
+
+/// ERC-1155 id of what a collateral backs in a collection.
+pub fn position_id(collateral: Address, collection: Hash) -> U256 {
+    ids::position_id(collateral, collection)
+}
+
 impl World {
     pub fn new(chain_id: u64) -> Self {
         Self {
@@ -157,8 +167,7 @@ impl World {
     }
 
     fn token(parent: Hash, condition: Hash, index_set: U256) -> U256 {
-        let collection = ids::collection_id(parent, condition, index_set).expect("a collection");
-        ids::position_id(COLLATERAL.into(), collection)
+        position_id(COLLATERAL.into(), collection_id(parent, condition, index_set))
     }
 
     /// Index set of all outcomes of a condition.

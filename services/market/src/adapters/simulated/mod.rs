@@ -14,7 +14,8 @@ mod pools;
 mod program;
 
 pub use contracts::{
-    COLLATERAL, CONDITIONAL_TOKENS, FPMM_FACTORY, MARKET_FACTORY, SimulatedPool, World, user,
+    COLLATERAL, CONDITIONAL_TOKENS, FPMM_FACTORY, MARKET_FACTORY, SimulatedPool, World, collection_id,
+    position_id, user,
 };
 pub use log::{Block, Log, block};
 pub use program::Dice;

@@ -89,7 +89,7 @@ pub(crate) struct Posting {
 }
 
 /// Tokens of one kind: an ERC-1155 token of a contract, or shares of a pool, which have the pool and zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Asset {
     pub(crate) contract: Address,
     pub(crate) token: U256,

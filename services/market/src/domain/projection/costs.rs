@@ -9,8 +9,9 @@ use super::Projection;
 use crate::domain::{
     costs::{Asset, Deal, Posting},
     event::Origin,
+    gift::{Gift, Side},
     market::Place,
-    state::Holding,
+    state::{Holding, Transfer},
 };
 
 /// What is known of a transaction while its events are read.
@@ -23,6 +24,8 @@ pub(super) struct Transaction {
     factories: BTreeSet<Address>,
     /// What moved and is not explained yet.
     moved: BTreeMap<(Way, Holding), Amount>,
+    /// The same item by item, as far as it is a gift if nothing explains it.
+    maybe_gifts: Vec<(Way, Gift)>,
 }
 
 /// Where tokens of a user came from or went.
@@ -54,6 +57,14 @@ impl Transaction {
         if let Some(moved) = self.moved.get_mut(&(way, holding)) {
             *moved = Amount(moved.0.saturating_sub(amount.0));
         }
+        // An event comes after the movement that it explains, and other events' movements before that.
+        let of_holding = |(of, gift): &&mut (Way, Gift)| *of == way && gift.holding() == holding;
+        let mut left = amount.0;
+        for (_, gift) in self.maybe_gifts.iter_mut().rev().filter(of_holding) {
+            let part = left.min(gift.amount.0);
+            gift.amount = Amount(gift.amount.0.saturating_sub(part));
+            left = left.saturating_sub(part);
+        }
     }
 
     /// How much moved and is not explained yet.
@@ -64,6 +75,11 @@ impl Transaction {
     fn note(&mut self, way: Way, holding: Holding, amount: Amount) {
         let moved = self.moved.entry((way, holding)).or_insert(Amount::ZERO);
         *moved = Amount(moved.0.saturating_add(amount.0));
+    }
+
+    fn note_item(&mut self, way: Way, gift: Gift) {
+        self.note(way, gift.holding(), gift.amount);
+        self.maybe_gifts.push((way, gift));
     }
 }
 
@@ -77,13 +93,9 @@ impl Projection<'_> {
     }
 
     /// Tokens moved from one address to another. Pools and what makes them are no users.
-    pub(super) fn moved(
-        &mut self,
-        origin: &Origin,
-        (from, to): (Address, Address),
-        asset: Asset,
-        amount: Amount,
-    ) {
+    pub(super) fn moved(&mut self, origin: &Origin, transfer: &Transfer) {
+        let Transfer { contract, from, to, token, value: amount, .. } = *transfer;
+        let asset = Asset { contract, token };
         self.transaction.place = Some(origin.place());
         let is_factory = |address| self.transaction.factories.contains(address);
         let to_user = to != Address::ZERO && !self.is_pool(to) && !is_factory(&to);
@@ -93,26 +105,30 @@ impl Projection<'_> {
         }
         if is_factory(&from) {
             if to_user {
-                self.transaction.note(Way::FromFactory, asset.of(to), amount);
+                self.transaction.note_item(Way::FromFactory, gift(origin, transfer, Side::Received));
             }
             return;
         }
         if to == Address::ZERO {
             self.transaction.note(Way::Burnt, asset.of(from), amount);
         } else if self.is_pool(to) {
-            self.transaction.note(Way::ToPool, asset.of(from), amount);
+            self.transaction.note_item(Way::ToPool, gift(origin, transfer, Side::GivenAway));
         } else {
             self.post(origin, from, Deal::GivenAway { asset, amount });
+            self.changes.gifts.push(gift(origin, transfer, Side::GivenAway));
             if to_user {
                 self.post(origin, to, Deal::Received { asset, amount });
+                self.changes.gifts.push(gift(origin, transfer, Side::Received));
             }
         }
     }
 
     /// What moved without a reason was given.
     pub(super) fn end_transaction(&mut self) {
-        let Transaction { place, moved, .. } = std::mem::take(&mut self.transaction);
+        let Transaction { place, moved, maybe_gifts, .. } = std::mem::take(&mut self.transaction);
         let Some(place) = place else { return };
+        let gifts = maybe_gifts.into_iter().map(|(_, gift)| gift);
+        self.changes.gifts.extend(gifts.filter(|gift| !gift.amount.is_zero()));
         for ((way, holding), amount) in moved.into_iter().filter(|(_, amount)| !amount.is_zero()) {
             let asset = Asset { contract: holding.contract, token: holding.token };
             let deal = match way {
@@ -123,6 +139,26 @@ impl Projection<'_> {
             };
             self.changes.postings.push(Posting { place, user: holding.holder, deal });
         }
+    }
+}
+
+/// A transfer as one side has it.
+fn gift(origin: &Origin, transfer: &Transfer, side: Side) -> Gift {
+    let Transfer { contract, from, to, token, value, place: _, item } = *transfer;
+    let (user, counterparty) = match side {
+        Side::Received => (to, from),
+        Side::GivenAway => (from, to),
+    };
+    Gift {
+        side,
+        user,
+        counterparty,
+        asset: Asset { contract, token },
+        amount: value,
+        block: origin.block,
+        transaction: origin.transaction.clone(),
+        log_index: origin.log_index,
+        item,
     }
 }
 

@@ -1,5 +1,7 @@
 //! The traps of conditional tokens, one test each.
 
+mod gifts;
+
 use capstan_primitives::{Address, U256};
 use capstan_runtime::follow;
 

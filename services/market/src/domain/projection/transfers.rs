@@ -6,7 +6,6 @@ use capstan_primitives::{Address, Amount, U256};
 
 use super::{Effect, Projection, contradiction};
 use crate::domain::{
-    costs::Asset,
     event::{Origin, Unusable},
     state::{Holding, Transfer},
 };
@@ -28,7 +27,7 @@ impl Projection<'_> {
             self.mark_changed_pool(&holding);
         }
         for (item, (token, value)) in (0u32..).zip(items).filter(|(_, (_, value))| !value.is_zero()) {
-            self.changes.transfers.push(Transfer {
+            let transfer = Transfer {
                 contract: origin.address,
                 from,
                 to,
@@ -36,9 +35,9 @@ impl Projection<'_> {
                 value: *value,
                 place: origin.place(),
                 item,
-            });
-            let asset = Asset { contract: origin.address, token: *token };
-            self.moved(origin, (from, to), asset, *value);
+            };
+            self.moved(origin, &transfer);
+            self.changes.transfers.push(transfer);
         }
         Ok(())
     }

@@ -88,6 +88,7 @@ impl Subject {
             activity,
             cost_basis,
             cost_entry,
+            gift,
             pool_snapshot,
             pool_rank,
             candle,
