@@ -13,15 +13,14 @@ use crate::Database;
 
 /// Most bind parameters of one statement that SQLite (32,766) and PostgreSQL (65,535) both take.
 const MAX_PARAMETERS: usize = 32_000;
-/// Most rows of one statement, a power of two.
-const MAX_ROWS: usize = 512;
+/// Rows of statements. Few sizes, so that there are few statements, which databases parse once and keep.
+const ROWS: [usize; 4] = [512, 64, 8, 1];
 /// What precedes the rows of a binary COPY: signature, flags, and the length of no extension.
 const COPY_HEADER: &[u8; 19] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 const COPY_PART: usize = 256 << 10;
 const COPY_END: [u8; 2] = (-1_i16).to_be_bytes();
 
-/// Inserts `rows`, all of whose columns are set. Every statement has as many rows as a power of two says, so that there
-/// are few different ones, which the databases parse once.
+/// Inserts `rows`, all of whose columns are set.
 ///
 /// # Errors
 /// When a column is not set or the database refuses a row; the caller's transaction is then to be rolled back.
@@ -65,11 +64,12 @@ where
         A::Entity::default().table_name(),
         names.join(r#"", ""#)
     );
-    let most = MAX_ROWS.min(1 << (MAX_PARAMETERS / columns.len().max(1)).max(1).ilog2());
+    let most = MAX_PARAMETERS / columns.len().max(1);
     let backend = connection.get_database_backend();
     let (mut left, mut rows) = (rows.len(), rows.into_iter());
     while left > 0 {
-        let count = most.min(1 << left.ilog2());
+        let fits = |count: &usize| *count <= left.min(most);
+        let count = ROWS.into_iter().find(fits).unwrap_or(1);
         let mut values = Vec::with_capacity(count.saturating_mul(columns.len()));
         for mut row in rows.by_ref().take(count) {
             for column in &columns {

@@ -19,6 +19,9 @@ const WRITER_CACHE: &str = "-32768";
 /// The same of each reading one.
 const READER_CACHE: &str = "-2048";
 
+/// Prepared statements that a connection to a SQLite file keeps: all of a service, lists of many lengths included.
+const STATEMENTS: usize = 256;
+
 /// How to open a store.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -193,6 +196,7 @@ async fn sqlite(
             .pragma("wal_autocheckpoint", "8000")
             // Rows come from a thread of the driver, which waits for us when so many are on their way.
             .row_buffer_size(1024)
+            .statement_cache_capacity(STATEMENTS)
             .busy_timeout(Duration::from_secs(10))
             .foreign_keys(true)
     });
