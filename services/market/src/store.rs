@@ -10,6 +10,7 @@ mod holders;
 mod interest;
 mod load;
 mod markets;
+mod memory;
 mod names;
 mod positions;
 mod ranks;
@@ -25,6 +26,7 @@ pub(crate) use changes::{BlockChanges, ChangesFilter, OutcomeOf, TokenChange, Un
 pub(crate) use gifts::Outcome;
 pub(crate) use histories::{HistoryFilter, HistoryKey, SnapshotsFilter};
 pub(crate) use markets::{MarketKey, MarketOrder, MarketsFilter, MarketsOf, RankKey, TimeKey};
+pub(crate) use memory::Memory;
 pub(crate) use positions::{HolderKey, HolderOrder, HoldersOf, UserHoldingKey};
 pub(crate) use read::{At, ChainState, Read};
 pub(crate) use write::{CursorMove, Progress, Write};

@@ -17,7 +17,7 @@ pub(crate) enum Interval {
 }
 
 /// A span that candles are kept for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Kept {
     Minute,
     Hour,

@@ -1,5 +1,7 @@
 //! Ids of conditions, collections and positions, as `ConditionalTokens` (CTHelpers.sol) computes them.
 
+use std::collections::{HashMap, hash_map::Entry};
+
 use capstan_primitives::{Address, Hash, U256, keccak256};
 
 use super::curve::{P, Point};
@@ -41,6 +43,25 @@ pub(crate) fn collection_id(parent: Hash, condition_id: Hash, index_set: U256) -
         point = point.plus(decoded(parent)?);
     }
     Ok(encoded(point))
+}
+
+/// Collection ids that were computed: each takes roots on the curve, and busy conditions come again and again.
+#[derive(Debug, Default)]
+pub(crate) struct Collections(HashMap<(Hash, Hash, U256), Hash>);
+
+impl Collections {
+    /// As [`collection_id`].
+    pub(crate) fn id(&mut self, parent: Hash, condition_id: Hash, index_set: U256) -> Result<Hash, Error> {
+        match self.0.entry((parent, condition_id, index_set)) {
+            Entry::Occupied(known) => Ok(*known.get()),
+            Entry::Vacant(new) => Ok(*new.insert(collection_id(parent, condition_id, index_set)?)),
+        }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
 }
 
 /// ERC-1155 id of the position that `collateral` backs in a collection.

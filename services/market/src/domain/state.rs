@@ -9,6 +9,7 @@ use super::{
     event::{Content, Event, Origin, Unusable},
     gift::Gift,
     holders::HolderChanges,
+    ids::Collections,
     interest::{Backing, Interest},
     market::{Activity, Announcement, Condition, MarketId, Place, Pool, PoolState, Tokens},
 };
@@ -31,6 +32,14 @@ pub(crate) struct KnownPool {
     pub(crate) trades: u64,
     /// As it was after the last block that changed it.
     pub(crate) before: Option<PoolState>,
+}
+
+impl KnownPool {
+    /// What it trades.
+    pub(crate) fn holdings(&self) -> impl Iterator<Item = Holding> {
+        let Pool { address, tokens: Tokens { contract, ids }, .. } = &self.pool;
+        ids.iter().map(|token| Holding { contract: *contract, token: *token, holder: *address })
+    }
 }
 
 /// What later events need to know of a market that a factory announced.
@@ -59,6 +68,7 @@ pub(crate) struct State {
     pub(crate) open_interest: HashMap<Backing, Amount>,
     /// Contracts that announced a market or made a pool.
     pub(crate) factories: HashSet<Address>,
+    pub(crate) collections: Collections,
 }
 
 impl State {

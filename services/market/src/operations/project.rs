@@ -12,7 +12,7 @@ use crate::{
         state::Touched,
     },
     metrics,
-    store::{CursorMove, Error, Progress, Store, Write},
+    store::{CursorMove, Error, Memory, Progress, Store, Write},
 };
 
 /// Projects one chain.
@@ -25,6 +25,7 @@ pub(crate) struct Projector {
     anew: bool,
     /// Events of a block that is not complete yet. Nothing of it is stored before it is.
     open_block: Vec<Event>,
+    memory: Memory,
     changed: watch::Sender<u64>,
 }
 
@@ -37,13 +38,15 @@ impl Projector {
         changed: watch::Sender<u64>,
     ) -> Result<Self, Error> {
         store.add_chain(chain, started_at).await?;
-        Ok(Self { store, chain, cursor: String::new(), anew: false, open_block: Vec::new(), changed })
+        let (cursor, memory) = (String::new(), Memory::default());
+        Ok(Self { store, chain, cursor, anew: false, open_block: Vec::new(), memory, changed })
     }
 
     /// Goes back to what is stored, and says where in the log to go on: at the beginning when another version
     /// filled the tables, because numbers that it did not keep are only in the log.
     pub(crate) async fn cursor(&mut self) -> Result<String, Error> {
         self.open_block.clear();
+        self.memory = Memory::default();
         let states = self.store.read().await?.chains(&[self.chain]).await?;
         let state = states.into_iter().next();
         self.anew = state.as_ref().is_some_and(|state| !state.of_this_version);
@@ -80,7 +83,9 @@ impl Projector {
                 let mut valid = std::mem::take(&mut self.open_block);
                 valid.retain(|event| last_valid.is_some_and(|last| event.origin.block.number <= last.number));
                 let mut write = self.begin(&cursor).await?;
-                self.apply_in(&mut write, valid).await?;
+                // What is remembered of what is taken back is wrong then.
+                let mut memory = std::mem::take(&mut self.memory);
+                self.apply_in(&mut write, valid, &mut memory).await?;
                 let undone = write.undo(last_valid).await?;
                 write.commit(Progress { through: None, finalized: None }).await?;
                 if undone {
@@ -107,8 +112,11 @@ impl Projector {
     async fn apply(&mut self, events: Vec<Event>, progress: Progress, cursor: String) -> Result<(), Error> {
         let started = Instant::now();
         let mut write = self.begin(&cursor).await?;
-        let applied = self.apply_in(&mut write, events).await?;
+        // Only what is stored may be remembered.
+        let mut memory = std::mem::take(&mut self.memory);
+        let applied = self.apply_in(&mut write, events, &mut memory).await?;
         write.commit(progress).await?;
+        self.memory = memory;
         if let Some(block) = progress.through {
             match applied {
                 0 => metrics::through(self.chain, block),
@@ -120,17 +128,22 @@ impl Projector {
     }
 
     /// Applies those of `events` that were not applied before, and says how many they were.
-    async fn apply_in(&self, write: &mut Write, mut events: Vec<Event>) -> Result<usize, Error> {
+    async fn apply_in(
+        &self,
+        write: &mut Write,
+        mut events: Vec<Event>,
+        memory: &mut Memory,
+    ) -> Result<usize, Error> {
         events.retain(|event| event.origin.position > write.position());
         if events.is_empty() {
             return Ok(0);
         }
-        let mut state = write.load(&Touched::by(&events)).await?;
-        let changes = project(&mut state, &events);
+        write.load(&Touched::by(&events), memory).await?;
+        let changes = project(&mut memory.state, &events);
         for (origin, why) in &changes.quarantined {
             metrics::quarantined(self.chain, origin, why);
         }
-        write.save(changes).await?;
+        write.save(changes, memory).await?;
         Ok(events.len())
     }
 

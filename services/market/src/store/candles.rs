@@ -13,7 +13,7 @@ use sea_orm::{
     QuerySelect,
 };
 
-use super::{CHUNK, Error, Read, Write, read, rows};
+use super::{CHUNK, Error, Read, Write, memory::Memory, read, rows};
 use crate::domain::{
     candle::{Candle, Candles, Interval, Kept, Prices, joined, of as candles_of},
     market::PoolState,
@@ -38,21 +38,41 @@ pub(crate) struct CandlesFilter {
 
 impl Write {
     /// Adds what snapshots, which are in order, make of the candles and of the ranks.
-    pub(super) async fn save_candles(&self, snapshots: &[Snapshot]) -> Result<(), Error> {
+    pub(super) async fn save_candles(
+        &self,
+        snapshots: &[Snapshot],
+        memory: &mut Memory,
+    ) -> Result<(), Error> {
         self.save_ranks(snapshots).await?;
         for kept in Kept::ALL {
             let candles = candles_of(snapshots, kept).map_err(corrupt)?;
-            let keys: Vec<(Address, u64)> = candles.keys().copied().collect();
-            let mut all = load(&self.transaction, self.chain, kept, &keys).await?;
+            let mut all = self.known_candles(kept, &candles, memory).await?;
             for (key, candle) in candles {
                 match all.get_mut(&key) {
                     Some(known) => known.join(candle).map_err(corrupt)?,
                     None => drop(all.insert(key, candle)),
                 }
             }
+            // In order of time, so that the last one stays.
+            let newest = all.iter().map(|((pool, _), candle)| ((kept, *pool), candle.clone()));
+            memory.candles.extend(newest);
             store(&self.transaction, self.chain, kept, all).await?;
         }
         Ok(())
+    }
+
+    /// Those of `wanted` that are there. There is none behind the newest one of a pool.
+    async fn known_candles(&self, kept: Kept, wanted: &Candles, memory: &Memory) -> Result<Candles, Error> {
+        let (mut known, mut missing) = (Candles::new(), Vec::new());
+        for (pool, start) in wanted.keys().copied() {
+            match memory.candles.get(&(kept, pool)) {
+                Some(newest) if newest.start == start => drop(known.insert((pool, start), newest.clone())),
+                Some(newest) if newest.start < start => {}
+                _ => missing.push((pool, start)),
+            }
+        }
+        known.append(&mut load(&self.transaction, self.chain, kept, &missing).await?);
+        Ok(known)
     }
 
     /// Takes back what blocks above `floor` made of the candles and of the ranks. Call it while the blocks are there.

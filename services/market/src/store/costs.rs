@@ -14,7 +14,11 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait},
 };
 
-use super::{CHUNK, Error, Write, rows};
+use super::{
+    CHUNK, Error, Write,
+    memory::{Memory, unknown},
+    rows,
+};
 use crate::domain::{
     costs::{Costs, Entry, Posting, post},
     state::Holding,
@@ -29,18 +33,22 @@ const KEY: [cost_basis::Column; 4] = [
 
 impl Write {
     /// Makes postings in the books and in the journal.
-    pub(super) async fn save_postings(&self, postings: &[Posting]) -> Result<(), Error> {
+    pub(super) async fn save_postings(&self, postings: &[Posting], memory: &mut Memory) -> Result<(), Error> {
         let mut keys: Vec<Holding> = postings
             .iter()
             .flat_map(|posting| posting.deal.assets().map(|asset| asset.of(posting.user)))
             .collect();
         keys.sort_unstable();
         keys.dedup();
-        let mut books = load(&self.transaction, self.chain, &keys).await?;
+        let missing = unknown(&mut memory.known.books, keys.iter().copied());
+        let mut books = load(&self.transaction, self.chain, &missing).await?;
+        books.extend(keys.iter().filter_map(|key| memory.books.remove_entry(key)));
         let entries = post(&mut books, postings);
         let entries = entries.into_iter().map(|entry| entry_row(self.chain, entry)).collect();
         insert_all(&self.transaction, entries).await?;
-        self.store_costs(books).await
+        self.store_costs(&books).await?;
+        memory.books.append(&mut books);
+        Ok(())
     }
 
     /// Subtracts what blocks above `floor` changed. Call it while their rows of the journal are there.
@@ -62,18 +70,18 @@ impl Write {
         for (holding, sum) in sums {
             books.entry(holding).or_default().subtract(&sum);
         }
-        self.store_costs(books).await
+        self.store_costs(&books).await
     }
 
     /// Stores books as they are now.
-    async fn store_costs(&self, books: BTreeMap<Holding, Costs>) -> Result<(), Error> {
-        let (nothing, some): (Vec<_>, Vec<_>) = books.into_iter().partition(|(_, costs)| costs.is_nothing());
-        let nothing: Vec<Holding> = nothing.into_iter().map(|(holding, _)| holding).collect();
+    async fn store_costs(&self, books: &BTreeMap<Holding, Costs>) -> Result<(), Error> {
+        let (nothing, some): (Vec<_>, Vec<_>) = books.iter().partition(|(_, costs)| costs.is_nothing());
+        let nothing: Vec<Holding> = nothing.into_iter().map(|(holding, _)| *holding).collect();
         for keys in nothing.chunks(CHUNK) {
             let gone = cost_basis::Entity::delete_many().filter(one_of(self.chain, keys));
             gone.exec(&self.transaction).await?;
         }
-        let some = some.iter().map(|(holding, costs)| basis_row(self.chain, holding, costs)).collect();
+        let some = some.into_iter().map(|(holding, costs)| basis_row(self.chain, holding, costs)).collect();
         Ok(replace_all(&self.transaction, some).await?)
     }
 }

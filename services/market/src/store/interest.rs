@@ -1,6 +1,6 @@
 //! Open interest: a row for each block that changed it, of which the newest counts.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use capstan_db::{
     bulk::insert_all,
@@ -30,11 +30,10 @@ struct Newest {
 pub(super) async fn load<C: ConnectionTrait>(
     connection: &C,
     chain: ChainId,
-    backings: &BTreeSet<Backing>,
+    backings: &[Backing],
     at: i64,
 ) -> Result<HashMap<Backing, Amount>, DbErr> {
     let mut found = HashMap::new();
-    let backings: Vec<Backing> = backings.iter().copied().collect();
     for backings in backings.chunks(CHUNK) {
         let statement = connection.get_database_backend().build(&newest(chain, backings, at));
         for row in Newest::find_by_statement(statement).all(connection).await? {

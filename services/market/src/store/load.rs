@@ -9,35 +9,47 @@ use capstan_db::{
 use capstan_primitives::{Address, Amount, ChainId, Hash};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::{CHUNK, Error, Write, balances, interest, read, rows};
+use super::{
+    CHUNK, Error, Write, balances, interest,
+    memory::{Memory, unknown},
+    read, rows,
+};
 use crate::domain::{
     market::MarketId,
-    state::{Holding, KnownMarket, KnownPool, State, Touched},
+    state::{KnownMarket, KnownPool, Touched},
 };
 
 impl Write {
-    /// Loads everything known that `touched` names.
-    pub(crate) async fn load(&self, touched: &Touched) -> Result<State, Error> {
+    /// Loads what `touched` names and `memory` does not know yet.
+    pub(crate) async fn load(&self, touched: &Touched, memory: &mut Memory) -> Result<(), Error> {
+        memory.prepare(self.position());
+        let Memory { state, known, .. } = memory;
         let from = Source { transaction: &self.transaction, chain: self.chain };
-        let addresses: Vec<Address> = touched.addresses.iter().copied().collect();
-        let conditions: Vec<Hash> = touched.conditions.iter().copied().collect();
+        let addresses = unknown(&mut known.addresses, touched.addresses.iter().copied());
+        let conditions = unknown(&mut known.conditions, touched.conditions.iter().copied());
+        let backings = unknown(&mut known.backings, touched.backings.iter().copied());
         let pools = from.pools(&addresses).await?;
         let links = read::links_with(&self.transaction, self.chain, &addresses).await?;
-        let mut market_ids: Vec<MarketId> = touched.markets.iter().copied().collect();
-        market_ids.extend(links.values());
+        let named = touched.markets.iter().chain(links.values());
+        let market_ids = unknown(&mut known.markets, named.copied());
         let markets = from.markets(&market_ids, &conditions).await?;
-        let mut resolved: Vec<Hash> = conditions.clone();
-        resolved.extend(markets.values().map(|market| market.condition_id));
-        Ok(State {
-            balances: from.balances(touched, &pools).await?,
-            open_interest: interest::load(from.transaction, self.chain, &touched.backings, i64::MAX).await?,
-            factories: from.factories(touched, &pools).await?.into_iter().collect(),
-            conditions: from.conditions(&conditions).await?,
-            resolutions: from.resolutions(&resolved).await?,
-            pools,
-            markets,
-            links,
-        })
+        let about = markets.values().map(|market| market.condition_id);
+        let resolved = unknown(&mut known.resolved, conditions.iter().copied().chain(about));
+        let created: Vec<Address> = touched.created_pools.iter().copied().collect();
+        let holdings = touched.holdings.iter().copied().chain(pools.values().flat_map(KnownPool::holdings));
+        let holdings = unknown(&mut known.holdings, holdings);
+        let creators = pools.values().map(|known| known.pool.creator).chain(touched.creators.iter().copied());
+        let creators = unknown(&mut known.creators, creators);
+        state.balances.extend(balances::load(&self.transaction, self.chain, &holdings).await?);
+        state.balances.extend(balances::load_of(&self.transaction, self.chain, &created).await?);
+        state.open_interest.extend(interest::load(from.transaction, self.chain, &backings, i64::MAX).await?);
+        state.factories.extend(from.factories(&creators).await?);
+        state.conditions.extend(from.conditions(&conditions).await?);
+        state.resolutions.extend(from.resolutions(&resolved).await?);
+        state.pools.extend(pools);
+        state.markets.extend(markets);
+        state.links.extend(links);
+        Ok(())
     }
 }
 
@@ -165,31 +177,8 @@ impl Source<'_> {
         Ok(resolutions)
     }
 
-    async fn balances(
-        &self,
-        touched: &Touched,
-        pools: &HashMap<Address, KnownPool>,
-    ) -> Result<HashMap<Holding, Amount>, Error> {
-        let mut holdings = touched.holdings.clone();
-        for KnownPool { pool, .. } in pools.values() {
-            let holding = |token| Holding { contract: pool.tokens.contract, token, holder: pool.address };
-            holdings.extend(pool.tokens.ids.iter().map(|token| holding(*token)));
-        }
-        let holdings: Vec<Holding> = holdings.into_iter().collect();
-        let created: Vec<Address> = touched.created_pools.iter().copied().collect();
-        let mut balances = balances::load(self.transaction, self.chain, &holdings).await?;
-        balances.extend(balances::load_of(self.transaction, self.chain, &created).await?);
-        Ok(balances)
-    }
-
     /// Those creators of pools that are factories themselves.
-    async fn factories(
-        &self,
-        touched: &Touched,
-        pools: &HashMap<Address, KnownPool>,
-    ) -> Result<Vec<Address>, Error> {
-        let mut creators: Vec<Address> = pools.values().map(|known| known.pool.creator).collect();
-        creators.extend(&touched.creators);
+    async fn factories(&self, creators: &[Address]) -> Result<Vec<Address>, Error> {
         let mut factories = Vec::new();
         for creators in creators.chunks(CHUNK) {
             let found: Vec<capstan_db::columns::AddressColumn> = market::Entity::find()

@@ -15,6 +15,7 @@ use sea_orm::{
 
 use super::{
     Error, Store, balances, gifts,
+    memory::Memory,
     rows::{self, json},
 };
 use crate::domain::{
@@ -98,11 +99,12 @@ impl Write {
     }
 
     /// Adds what a batch of events changed.
-    pub(crate) async fn save(&mut self, changes: Changes) -> Result<(), Error> {
+    pub(crate) async fn save(&mut self, changes: Changes, memory: &mut Memory) -> Result<(), Error> {
         let chain = self.chain;
         let c = &self.transaction;
         if let Some((_, position)) = changes.blocks.last() {
             self.row.position = signed(*position);
+            memory.applied(*position);
         }
         insert_all(
             c,
@@ -124,8 +126,8 @@ impl Write {
         insert_all(c, changes.transfers.into_iter().map(|x| transfer_row(chain, x)).collect()).await?;
         insert_all(c, changes.activities.into_iter().map(|x| rows::activity_row(chain, x)).collect()).await?;
         insert_all(c, changes.gifts.into_iter().map(|x| gifts::gift_row(chain, x)).collect()).await?;
-        self.save_postings(&changes.postings).await?;
-        self.save_candles(&changes.snapshots).await?;
+        self.save_postings(&changes.postings, memory).await?;
+        self.save_candles(&changes.snapshots, memory).await?;
         insert_all(c, changes.snapshots.into_iter().map(|x| rows::snapshot_row(chain, x)).collect()).await?;
         insert_all(
             c,

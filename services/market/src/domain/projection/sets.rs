@@ -11,7 +11,7 @@ use super::{
 use crate::domain::{
     costs::{Asset, Deal},
     event::{Origin, Redemption, SetChange, Unusable},
-    ids,
+    ids::{self, Collections},
     interest::Backing,
     market::{Activity, ActivityKind},
 };
@@ -25,10 +25,15 @@ struct Sets {
 }
 
 impl Sets {
-    fn asset(&self, set: U256) -> Result<Asset, Unusable> {
-        let collection = ids::collection_id(self.parent, self.condition_id, set)
+    fn asset(&self, collections: &mut Collections, set: U256) -> Result<Asset, Unusable> {
+        let collection = collections
+            .id(self.parent, self.condition_id, set)
             .map_err(|error| contradiction(error.to_string()))?;
         Ok(self.position(collection))
+    }
+
+    fn assets(&self, collections: &mut Collections, sets: &[U256]) -> Result<Vec<Asset>, Unusable> {
+        sets.iter().map(|set| self.asset(collections, *set)).collect()
     }
 
     fn position(&self, collection: Hash) -> Asset {
@@ -53,11 +58,12 @@ impl Projection<'_> {
         }
         let (contract, collateral) = (origin.address, *collateral);
         let sets = Sets { contract, collateral, parent: *parent, condition_id: *condition_id };
-        let parts = partition.iter().map(|set| sets.asset(*set)).collect::<Result<Vec<Asset>, Unusable>>()?;
+        let collections = &mut self.state.collections;
+        let parts = sets.assets(collections, partition)?;
         let source = match (whole, sets.below_collateral()) {
             (true, true) => None,
             (true, false) => Some(sets.position(*parent)),
-            (false, _) => Some(sets.asset(union)?),
+            (false, _) => Some(sets.asset(collections, union)?),
         };
         self.backed(backing, flow, *amount)?;
         let moved = if source.is_none() { *amount } else { Amount::ZERO };
@@ -95,7 +101,9 @@ impl Projection<'_> {
         }
         let (contract, collateral, parent) = (origin.address, *collateral, *parent);
         let sets = Sets { contract, collateral, parent, condition_id: *condition_id };
-        let deals = self.redemptions(&sets, *redeemer, index_sets)?;
+        let assets = sets.assets(&mut self.state.collections, index_sets)?;
+        let redeemed: Vec<(U256, Asset)> = index_sets.iter().copied().zip(assets).collect();
+        let deals = self.redemptions(&sets, *redeemer, &redeemed)?;
         let paid = deals.iter().fold(U256::ZERO, |sum, (_, paid)| sum.saturating_add(paid.0));
         if paid != payout.0 {
             return Err(contradiction(format!("the payout should be {paid} by the tokens that were burnt")));
@@ -118,7 +126,7 @@ impl Projection<'_> {
         &self,
         sets: &Sets,
         redeemer: Address,
-        index_sets: &[U256],
+        redeemed: &[(U256, Asset)],
     ) -> Result<Vec<(Deal, Amount)>, Unusable> {
         let key = (sets.contract, sets.condition_id);
         let numerators = self.state.resolutions.get(&key).ok_or_else(|| {
@@ -127,10 +135,10 @@ impl Projection<'_> {
                 sets.condition_id
             ))
         })?;
-        let mut deals = Vec::with_capacity(index_sets.len());
-        for (at, set) in index_sets.iter().enumerate() {
-            let asset = sets.asset(*set)?;
-            let named_before = index_sets.iter().take(at).any(|before| before == set);
+        let mut deals = Vec::with_capacity(redeemed.len());
+        for (at, (set, asset)) in redeemed.iter().enumerate() {
+            let asset = *asset;
+            let named_before = redeemed.iter().take(at).any(|(before, _)| before == set);
             let amount = self.transaction.unexplained(Way::Burnt, asset.of(redeemer));
             if amount.is_zero() || named_before {
                 continue;

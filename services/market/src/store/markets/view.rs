@@ -1,6 +1,6 @@
 //! One market at one block: its announcement joined with tokens, pool, prices and resolution.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use capstan_db::{
     columns::{HashColumn, signed},
@@ -120,7 +120,9 @@ impl Read {
             resolutions,
         };
         if !moment.of_earlier_version {
-            let backings = announcements.iter().filter_map(|it| parts.backings_of(it)).flatten().collect();
+            let backings: BTreeSet<Backing> =
+                announcements.iter().filter_map(|it| parts.backings_of(it)).flatten().collect();
+            let backings: Vec<Backing> = backings.into_iter().collect();
             parts.open_interest = Some(interest::load(c, chain, &backings, at).await?);
         }
         Ok(parts)
