@@ -15,7 +15,7 @@ use crate::{DatabaseUrl, Error};
 
 /// What the writing connection to a SQLite file holds of it, in KiB below zero. A transaction that changes more pages
 /// than fit writes them before it ends, often several times.
-const WRITER_CACHE: &str = "-32768";
+const WRITER_CACHE: &str = "-65536";
 /// The same of each reading one.
 const READER_CACHE: &str = "-2048";
 
@@ -192,8 +192,8 @@ async fn sqlite(
             .pragma("cache_size", cache)
             // What a statement may have to take back is a temporary file otherwise.
             .pragma("temp_store", "memory")
-            // 32 MiB of log before it is carried over, so that a page that many transactions change goes over once.
-            .pragma("wal_autocheckpoint", "8000")
+            // 64 MiB of log before it is carried over, so that a page that many transactions change goes over once.
+            .pragma("wal_autocheckpoint", "16000")
             // Rows come from a thread of the driver, which waits for us when so many are on their way.
             .row_buffer_size(1024)
             .statement_cache_capacity(STATEMENTS)

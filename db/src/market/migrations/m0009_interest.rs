@@ -9,18 +9,10 @@ use crate::tables::{amount, index};
 #[derive(DeriveMigrationName)]
 pub(crate) struct Migration;
 
-/// The texts of SQLite are in the order of their numbers by their length first.
-const fn by_amount(backend: DatabaseBackend) -> &'static str {
-    match backend {
-        DatabaseBackend::Sqlite => {
-            "CREATE INDEX balance_by_amount ON balance \
-             (chain_id, contract, position_id, length(amount) DESC, amount DESC, holder)"
-        }
-        _ => {
-            "CREATE INDEX balance_by_amount ON balance (chain_id, contract, position_id, amount DESC, holder)"
-        }
-    }
-}
+/// For lists of who holds most. SQLite, whose stores are small, sorts the holders of a token instead: each change of a
+/// balance would be two of this index, the most that a trade writes.
+const BY_AMOUNT: &str =
+    "CREATE INDEX balance_by_amount ON balance (chain_id, contract, position_id, amount DESC, holder)";
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
@@ -30,13 +22,16 @@ impl MigrationTrait for Migration {
         }
         let by_block = index("open_interest_by_block", "open_interest", &["chain_id", "block_number"]);
         manager.create_index(by_block).await?;
-        let by_amount = by_amount(manager.get_database_backend());
-        manager.get_connection().execute_unprepared(by_amount).await?;
+        if manager.get_database_backend() == DatabaseBackend::Postgres {
+            manager.get_connection().execute_unprepared(BY_AMOUNT).await?;
+        }
         Ok(())
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.drop_index(Index::drop().name("balance_by_amount").table("balance").to_owned()).await?;
+        if manager.get_database_backend() == DatabaseBackend::Postgres {
+            manager.drop_index(Index::drop().name("balance_by_amount").table("balance").to_owned()).await?;
+        }
         for table in ["holder_count", "open_interest"] {
             manager.drop_table(Table::drop().table(table).to_owned()).await?;
         }

@@ -1,8 +1,11 @@
 //! Keeps the rows of large tables in the order of their keys on SQLite: one tree to write instead of two.
-//! PostgreSQL has no such tables.
+//! PostgreSQL has no such tables. The books have the holder in front on both, which makes an index for lists of
+//! holders needless.
 
 use sea_orm::{ConnectionTrait, DatabaseBackend, DbErr, Statement};
 use sea_orm_migration::prelude::*;
+
+use crate::tables::index;
 
 /// The migration.
 #[derive(DeriveMigrationName)]
@@ -22,20 +25,44 @@ const TABLES: [&str; 11] = [
     "transfer",
 ];
 const CLUSTERED: &str = " WITHOUT ROWID";
+const BOOKS: &str = "cost_basis";
+const BY_TOKEN: [&str; 4] = ["chain_id", "contract", "position_id", "holder"];
+const BY_HOLDER: [&str; 4] = ["holder", "chain_id", "contract", "position_id"];
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let clustered = |sql: &str| match sql.ends_with(CLUSTERED) {
-            true => None,
-            false => Some(format!("{sql}{CLUSTERED}")),
-        };
-        remake_all(manager, clustered).await
+        manager.drop_index(Index::drop().name("cost_basis_by_holder").table(BOOKS).to_owned()).await?;
+        remake_all(manager, |sql| {
+            let clustered = format!("{sql}{CLUSTERED}");
+            (!sql.ends_with(CLUSTERED)).then(|| clustered.replace(&key_of(BY_TOKEN), &key_of(BY_HOLDER)))
+        })
+        .await?;
+        key_books(manager, BY_HOLDER).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        remake_all(manager, |sql| sql.strip_suffix(CLUSTERED).map(str::to_owned)).await
+        remake_all(manager, |sql| {
+            Some(sql.strip_suffix(CLUSTERED)?.replace(&key_of(BY_HOLDER), &key_of(BY_TOKEN)))
+        })
+        .await?;
+        key_books(manager, BY_TOKEN).await?;
+        manager.create_index(index("cost_basis_by_holder", BOOKS, &BY_HOLDER)).await
     }
+}
+
+fn key_of(columns: [&str; 4]) -> String {
+    format!(r#"PRIMARY KEY ("{}")"#, columns.join(r#"", ""#))
+}
+
+/// Changes the key of the books on PostgreSQL.
+async fn key_books(manager: &SchemaManager<'_>, columns: [&str; 4]) -> Result<(), DbErr> {
+    if manager.get_database_backend() != DatabaseBackend::Postgres {
+        return Ok(());
+    }
+    let key = key_of(columns);
+    let statement = format!("ALTER TABLE {BOOKS} DROP CONSTRAINT {BOOKS}_pkey, ADD {key}");
+    manager.get_connection().execute_unprepared(&statement).await.map(drop)
 }
 
 async fn remake_all(

@@ -44,7 +44,7 @@ impl<'a> Arguments<'a> {
     }
 
     pub(crate) fn address(&self, name: &'static str) -> Result<Address, Unusable> {
-        self.parsed(name)
+        parsed(name, &unchecked(self.text(name)?))
     }
 
     pub(crate) fn hash(&self, name: &'static str) -> Result<Hash, Unusable> {
@@ -110,6 +110,11 @@ impl<'a> Arguments<'a> {
 
 fn plain(name: &str) -> impl Iterator<Item = u8> {
     name.bytes().filter(|byte| *byte != b'_').map(|byte| byte.to_ascii_lowercase())
+}
+
+/// An address without its checksum, which guards against mistakes in typing: the indexer makes it of the bytes.
+pub(super) fn unchecked(address: &str) -> String {
+    address.to_ascii_lowercase()
 }
 
 fn text<'a>(name: &'static str, kind: &'a Kind) -> Result<&'a str, Unusable> {

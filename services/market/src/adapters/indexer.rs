@@ -4,7 +4,7 @@ use capstan_primitives::{Amount, BlockRef, BlockTime, Hash};
 use capstan_proto::{indexer as wire, primitives};
 use capstan_runtime::follow;
 
-use super::arguments::Arguments;
+use super::arguments::{Arguments, unchecked};
 use crate::domain::{
     category,
     event::{
@@ -91,7 +91,7 @@ fn event(event: wire::Event) -> Result<Event, Malformed> {
         block: required_block("block", block.as_ref())?,
         transaction: transaction_hash.parse().map_err(|e| Malformed::new("transaction_hash", e))?,
         log_index: *log_index,
-        address: address.parse().map_err(|e| Malformed::new("address", e))?,
+        address: unchecked(address).parse().map_err(|e| Malformed::new("address", e))?,
         kind: event.kind.clone(),
     };
     Ok(Event { origin, content: content(&event.kind, Arguments(&event.arguments)) })

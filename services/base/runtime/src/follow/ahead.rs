@@ -9,9 +9,9 @@ use tonic::Status;
 use super::{Step, Steps};
 
 /// Steps that wait. The server stops sending when they are as many.
-const WAITING: usize = 4;
+const WAITING: usize = 8;
 /// A step that has so many events is not joined with the next one.
-const LARGE: usize = 4_000;
+const LARGE: usize = 8_000;
 
 /// Steps that are read by a task of their own.
 pub(super) struct Ahead {
