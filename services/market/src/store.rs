@@ -25,7 +25,7 @@ pub(crate) use candles::CandlesFilter;
 pub(crate) use changes::{BlockChanges, ChangesFilter, OutcomeOf, TokenChange, Undone};
 pub(crate) use gifts::Outcome;
 pub(crate) use histories::{HistoryFilter, HistoryKey, SnapshotsFilter};
-pub(crate) use markets::{MarketKey, MarketOrder, MarketsFilter, MarketsOf, RankKey, TimeKey};
+pub(crate) use markets::{Facts, MarketKey, MarketOrder, MarketsFilter, MarketsOf, RankKey, TimeKey};
 pub(crate) use memory::Memory;
 pub(crate) use positions::{HolderKey, HolderOrder, HoldersOf, UserHoldingKey};
 pub(crate) use read::{At, ChainState, Read};

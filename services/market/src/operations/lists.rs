@@ -14,7 +14,7 @@ use crate::{
     },
     error::Error,
     store::{
-        ChainState, HolderKey, HoldersOf, MarketKey, MarketOrder, MarketsFilter, MarketsOf, Read,
+        ChainState, Facts, HolderKey, HoldersOf, MarketKey, MarketOrder, MarketsFilter, MarketsOf, Read,
         UserHoldingKey,
     },
 };
@@ -160,7 +160,7 @@ async fn describe_all(read: &Read, states: &[ChainState], positions: &mut [Posit
         let mut ids: Vec<MarketId> = of_chain.map(|position| position.market_id).collect();
         ids.sort_unstable();
         ids.dedup();
-        let markets = read.markets_at(state.chain, &ids, state.at()).await?;
+        let markets = read.markets_at(state.chain, &ids, (state.at(), Facts::Worth)).await?;
         let markets = markets.into_iter().map(|market| (market.announcement.id, market)).collect();
         describe(read, state.chain, &markets, positions).await?;
     }

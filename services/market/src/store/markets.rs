@@ -20,6 +20,7 @@ use sea_orm::{
 };
 
 pub(crate) use order::{MarketKey, MarketOrder, RankKey, TimeKey};
+pub(crate) use view::Facts;
 
 use super::{At, ChainState, Error, Read, rows};
 use crate::domain::market::{Market, MarketId};
@@ -110,7 +111,7 @@ impl Read {
         let row = market::Entity::find_by_id((signed(state.chain.0), id.as_bytes().to_vec()))
             .one(&self.transaction)
             .await?;
-        let views = self.views(state.chain, row.into_iter().collect(), state.at()).await?;
+        let views = self.views(state.chain, row.into_iter().collect(), (state.at(), Facts::All)).await?;
         Ok(views.into_iter().next())
     }
 
@@ -136,7 +137,7 @@ impl Read {
         let mut wanted: Vec<MarketId> = ids.iter().map(named).collect();
         wanted.sort_unstable();
         wanted.dedup();
-        let found = self.markets_at(state.chain, &wanted, state.at()).await?;
+        let found = self.markets_at(state.chain, &wanted, (state.at(), Facts::All)).await?;
         let found: HashMap<MarketId, Market> =
             found.into_iter().map(|market| (market.announcement.id, market)).collect();
         Ok(ids.iter().filter_map(|id| Some((*id, found.get(&named(id))?.clone()))).collect())
@@ -148,7 +149,7 @@ impl Read {
         &self,
         chain: ChainId,
         ids: &[MarketId],
-        at: At,
+        (at, facts): (At, Facts),
     ) -> Result<Vec<Market>, Error> {
         let mut found = Vec::new();
         for ids in ids.chunks(super::CHUNK) {
@@ -166,7 +167,7 @@ impl Read {
                 .order_by_asc(market::Column::LogIndex);
             found.extend(query.all(&self.transaction).await?);
         }
-        self.views(chain, found, at).await
+        self.views(chain, found, (at, facts)).await
     }
 
     /// Views of rows of several chains, in the order of the rows.
@@ -181,7 +182,7 @@ impl Read {
         for state in chains {
             let of_chain = |row: &&market::Model| unsigned(row.chain_id) == state.chain.0;
             let rows = found.iter().filter(of_chain).cloned().collect();
-            for market in self.views(state.chain, rows, state.at()).await? {
+            for market in self.views(state.chain, rows, (state.at(), Facts::All)).await? {
                 let key = (signed(market.chain.0), market.announcement.id.as_bytes().to_vec());
                 views.insert(key, market);
             }

@@ -15,7 +15,7 @@ use crate::{
         change::MarketEvent,
         market::{Market, MarketId},
     },
-    store::{CHUNK, Error, Read, rows},
+    store::{CHUNK, Error, Facts, Read, rows},
 };
 
 /// What may have happened to a market: a condition counts for those whose tokens its contract keeps.
@@ -115,7 +115,7 @@ impl Read {
         touches: &Touches,
     ) -> Result<Vec<(Market, BTreeSet<MarketEvent>)>, Error> {
         let ids: Vec<MarketId> = touches.keys().copied().collect();
-        let markets = self.markets_at(chain, &ids, block.into()).await?;
+        let markets = self.markets_at(chain, &ids, (block.into(), Facts::All)).await?;
         let with_events = |mut market: Market| {
             // They are counted now, and the block may be any.
             market.holders.clear();

@@ -21,6 +21,14 @@ use crate::{
 /// Seconds.
 const DAY: u64 = 86_400;
 
+/// What is asked of markets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Facts {
+    All,
+    /// What positions are worth: without volumes of times, open interest, numbers of holders and oracles, which stay empty.
+    Worth,
+}
+
 /// Everything that views of some markets need, loaded at once.
 struct Parts {
     chain: ChainId,
@@ -49,7 +57,7 @@ impl Read {
         &self,
         chain: ChainId,
         found: Vec<market::Model>,
-        at: At,
+        (at, facts): (At, Facts),
     ) -> Result<Vec<Market>, Error> {
         let mut announcements =
             found.into_iter().map(rows::announcement).collect::<Result<Vec<Announcement>, Error>>()?;
@@ -60,7 +68,10 @@ impl Read {
         for market in announcements.iter_mut().filter(|market| market.category.is_none()) {
             market.category = self.categories.of(chain, market.factory).map(str::to_owned);
         }
-        let parts = self.parts(chain, &announcements, at).await?;
+        let mut parts = self.parts(chain, &announcements, at).await?;
+        if facts == Facts::All {
+            self.complete(&mut parts, &announcements, at).await?;
+        }
         announcements.into_iter().map(|announcement| parts.view(announcement)).collect()
     }
 
@@ -94,59 +105,72 @@ impl Read {
         numbers.sort_unstable();
         numbers.dedup();
         let blocks = self.blocks(chain, &numbers).await?;
-        let changed = |row: pool_snapshot::Model| {
-            let time = blocks.get(&row.block_number).map_or(moment.time, |block| block.time);
-            (row.amm.0, (row, time))
-        };
-        let snapshots: HashMap<Address, (pool_snapshot::Model, BlockTime)> =
-            snapshots.into_iter().map(changed).collect();
-        let tokens = read::tokens(c, chain, &ids, at).await?;
-        let mut parts = Parts {
+        let snapshots = snapshots.into_iter().map(|row| (row.amm.0, row)).collect();
+        Ok(Parts {
             chain,
             time: moment.time,
-            earlier: [
-                self.volumes_before(chain, &snapshots, moment, DAY).await?,
-                self.volumes_before(chain, &snapshots, moment, 7 * DAY).await?,
-            ],
-            holders: holders::load(c, chain, &tokens).await?,
+            earlier: [HashMap::new(), HashMap::new()],
+            holders: HashMap::new(),
             open_interest: None,
-            tokens,
-            conditions: self.condition_rows(chain, &conditions, at).await?,
-            snapshots: snapshots.into_iter().map(|(pool, (row, _))| (pool, row)).collect(),
+            tokens: read::tokens(c, chain, &ids, at).await?,
+            conditions: HashMap::new(),
+            snapshots,
             blocks,
             conditions_of_pools,
             links,
             pools,
             resolutions,
-        };
+        })
+    }
+
+    /// Adds what only [`Facts::All`] has.
+    async fn complete(
+        &self,
+        parts: &mut Parts,
+        announcements: &[Announcement],
+        moment: At,
+    ) -> Result<(), Error> {
+        let (c, chain, at) = (&self.transaction, parts.chain, signed(moment.number));
+        let of_pools = parts.conditions_of_pools.values().flatten();
+        let conditions: BTreeSet<Hash> =
+            announcements.iter().map(|it| it.condition_id).chain(of_pools.copied()).collect();
+        let conditions: Vec<Hash> = conditions.into_iter().collect();
+        parts.conditions = self.condition_rows(chain, &conditions, at).await?;
+        parts.earlier = [
+            self.volumes_before(parts, moment, DAY).await?,
+            self.volumes_before(parts, moment, 7 * DAY).await?,
+        ];
         if !moment.of_earlier_version {
             let backings: BTreeSet<Backing> =
                 announcements.iter().filter_map(|it| parts.backings_of(it)).flatten().collect();
             let backings: Vec<Backing> = backings.into_iter().collect();
+            parts.holders = holders::load(c, chain, &parts.tokens).await?;
             parts.open_interest = Some(interest::load(c, chain, &backings, at).await?);
         }
-        Ok(parts)
+        Ok(())
     }
 
     /// The volumes that pools had so long before a moment; nothing for those that had none. Most pools did not change
     /// since, and are not looked up.
     async fn volumes_before(
         &self,
-        chain: ChainId,
-        snapshots: &HashMap<Address, (pool_snapshot::Model, BlockTime)>,
+        parts: &Parts,
         at: At,
         seconds: u64,
     ) -> Result<HashMap<Address, Amount>, Error> {
         let Some(time) = at.time.0.checked_sub(seconds) else { return Ok(HashMap::new()) };
-        let (same, changed): (Vec<_>, Vec<_>) = snapshots.iter().partition(|(_, (_, last))| last.0 <= time);
+        let last = |row: &pool_snapshot::Model| {
+            parts.blocks.get(&row.block_number).map_or(at.time.0, |block| block.time.0)
+        };
+        let (same, changed): (Vec<_>, Vec<_>) = parts.snapshots.values().partition(|row| last(row) <= time);
         let mut volumes: HashMap<Address, Amount> =
-            same.into_iter().map(|(pool, (row, _))| (*pool, row.volume.0)).collect();
-        let changed: Vec<Address> = changed.into_iter().map(|(pool, _)| *pool).collect();
+            same.into_iter().map(|row| (row.amm.0, row.volume.0)).collect();
+        let changed: Vec<Address> = changed.into_iter().map(|row| row.amm.0).collect();
         if changed.is_empty() {
             return Ok(volumes);
         }
-        let Some(number) = self.newest_at(chain, time).await? else { return Ok(volumes) };
-        let found = read::latest_snapshots(&self.transaction, chain, &changed, number).await?;
+        let Some(number) = self.newest_at(parts.chain, time).await? else { return Ok(volumes) };
+        let found = read::latest_snapshots(&self.transaction, parts.chain, &changed, number).await?;
         volumes.extend(found.into_iter().map(|row| (row.amm.0, row.volume.0)));
         Ok(volumes)
     }
