@@ -23,6 +23,10 @@ pub(super) struct Ahead {
 
 impl Ahead {
     /// Begins to read.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it ends with its owner, who sees its end as that of the stream"
+    )]
     pub(super) fn of(mut steps: Steps) -> Self {
         let (sender, waiting) = mpsc::channel(WAITING);
         let reading = tokio::spawn(async move {
