@@ -15,7 +15,7 @@ use crate::{DatabaseUrl, Error};
 
 /// What the writing connection to a SQLite file holds of it, in KiB below zero. A transaction that changes more pages
 /// than fit writes them before it ends, often several times.
-const WRITER_CACHE: &str = "-65536";
+const WRITER_CACHE: &str = "-32768";
 /// The same of each reading one.
 const READER_CACHE: &str = "-2048";
 
