@@ -2,6 +2,7 @@
 
 mod books;
 mod interest;
+mod memory;
 
 use std::collections::BTreeMap;
 
