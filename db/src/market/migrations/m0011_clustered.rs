@@ -32,7 +32,8 @@ const BY_HOLDER: [&str; 4] = ["holder", "chain_id", "contract", "position_id"];
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.drop_index(Index::drop().name("cost_basis_by_holder").table(BOOKS).to_owned()).await?;
+        let by_holder = Index::drop().name("cost_basis_by_holder").table(BOOKS).if_exists().to_owned();
+        manager.drop_index(by_holder).await?;
         remake_all(manager, |sql| {
             let clustered = format!("{sql}{CLUSTERED}");
             (!sql.ends_with(CLUSTERED)).then(|| clustered.replace(&key_of(BY_TOKEN), &key_of(BY_HOLDER)))
@@ -47,7 +48,9 @@ impl MigrationTrait for Migration {
         })
         .await?;
         key_books(manager, BY_TOKEN).await?;
-        manager.create_index(index("cost_basis_by_holder", BOOKS, &BY_HOLDER)).await
+        manager
+            .create_index(index("cost_basis_by_holder", BOOKS, &BY_HOLDER).if_not_exists().to_owned())
+            .await
     }
 }
 
