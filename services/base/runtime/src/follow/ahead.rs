@@ -66,12 +66,16 @@ fn join(batch: &mut EventBatch, next: EventBatch) {
     batch.events.append(&mut events);
     batch.chain_id = chain_id;
     (batch.block, batch.block_complete) = (block, block_complete);
-    (batch.finalized, batch.cursor) = (finalized, cursor);
+    // One that does not say what is final takes nothing back.
+    (batch.finalized, batch.cursor) = (finalized.or(batch.finalized.take()), cursor);
 }
 
 #[cfg(test)]
 mod tests {
-    use capstan_proto::indexer::{Event, Heartbeat, UndoSignal};
+    use capstan_proto::{
+        indexer::{Event, Heartbeat, UndoSignal},
+        primitives::BlockRef,
+    };
     use futures::stream;
 
     use super::*;
@@ -107,6 +111,17 @@ mod tests {
     async fn what_waits_is_taken_together() {
         let taken = taken(vec![batch(1..=2), batch(3..=3), batch(4..=9)]).await;
         assert_eq!(taken, ["1-9 @9"]);
+    }
+
+    #[test]
+    fn a_joined_batch_is_as_of_the_later_one() {
+        let block = |number| Some(BlockRef { number, ..BlockRef::default() });
+        let mut first = EventBatch { block: block(5), finalized: block(3), ..EventBatch::default() };
+        let next = EventBatch { block: block(6), block_complete: true, ..EventBatch::default() };
+        join(&mut first, next.clone());
+        assert_eq!((&first.block, first.block_complete, &first.finalized), (&block(6), true, &block(3)));
+        join(&mut first, EventBatch { finalized: block(4), ..next });
+        assert_eq!(first.finalized, block(4));
     }
 
     #[tokio::test]
