@@ -1,33 +1,10 @@
 // What a visitor sees when things go wrong: in a real browser, against the scripted platform.
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { openBrowser, openPage, overflow, PHONE, screenshot, type Witness } from "./browser";
-import { FakePlatform } from "./fake";
+import { expect, test } from "vitest";
+import { overflow, PHONE, screenshot } from "./browser";
 import { ALICE } from "./fake_world";
+import { page, platform, scripted, url, witness } from "./scripted";
 
-let browser: Browser;
-let platform: FakePlatform;
-let url: string;
-let witness: Witness;
-let page: Page;
-
-beforeAll(async () => {
-  browser = await openBrowser();
-});
-
-afterAll(() => browser.close());
-
-beforeEach(async () => {
-  platform = new FakePlatform();
-  url = await platform.start();
-  witness = await openPage(browser, url);
-  page = witness.page;
-});
-
-afterEach(async () => {
-  await page.context().close();
-  await platform.stop();
-});
+scripted();
 
 const CARD = "[data-market]";
 const id = (index: number) => platform.world.idOf(index);

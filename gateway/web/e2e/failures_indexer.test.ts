@@ -1,36 +1,15 @@
 // What an operator sees of the indexer, well and unwell: in a real browser, against the scripted platform.
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { ChainState } from "../src/gen/capstan/indexer/v1/indexer_pb";
-import { openBrowser, openPage, overflow, PHONE, screenshot, type Witness } from "./browser";
-import { FakePlatform } from "./fake";
+import { overflow, PHONE, screenshot } from "./browser";
 import { LIAR, POOL, SYNCING, twoPools, VAULT } from "./fake_indexer";
 import { hash } from "./fake_world";
+import { page, platform, scripted, witness } from "./scripted";
 
 // Longer than the page waits before it asks again.
 const PATIENCE = { timeout: 20_000 };
 
-let browser: Browser;
-let platform: FakePlatform;
-let witness: Witness;
-let page: Page;
-
-beforeAll(async () => {
-  browser = await openBrowser();
-});
-
-afterAll(() => browser.close());
-
-beforeEach(async () => {
-  platform = new FakePlatform();
-  witness = await openPage(browser, await platform.start());
-  page = witness.page;
-});
-
-afterEach(async () => {
-  await page.context().close();
-  await platform.stop();
-});
+scripted();
 
 const state = (text: string) => page.locator(".connection", { hasText: text }).waitFor();
 const verdict = (text: string) => page.locator(".verdict", { hasText: text }).waitFor();

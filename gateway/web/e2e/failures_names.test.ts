@@ -1,34 +1,10 @@
 // Names, categories and gifts: in a real browser, against the scripted platform.
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { openBrowser, openPage, type Witness } from "./browser";
-import { FakePlatform } from "./fake";
+import { afterEach, expect, test } from "vitest";
 import { ALICE, BOB } from "./fake_world";
+import { page, platform, scripted, url, witness } from "./scripted";
 
-let browser: Browser;
-let platform: FakePlatform;
-let url: string;
-let witness: Witness;
-let page: Page;
-
-beforeAll(async () => {
-  browser = await openBrowser();
-});
-
-afterAll(() => browser.close());
-
-beforeEach(async () => {
-  platform = new FakePlatform();
-  url = await platform.start();
-  witness = await openPage(browser, url);
-  page = witness.page;
-});
-
-afterEach(async () => {
-  expect(witness.errors).toEqual([]);
-  await page.context().close();
-  await platform.stop();
-});
+scripted();
+afterEach(() => expect(witness.errors).toEqual([]));
 
 const card = (index: number) => page.locator(`[data-market="${platform.world.idOf(index)}"]`);
 const cards = () => page.locator("[data-market]");
