@@ -8,7 +8,7 @@ use capstan_market::{
     simulated::{Dice, FPMM_FACTORY, MARKET_FACTORY, World, user},
 };
 use capstan_primitives::{Address, ChainId, U256};
-use capstan_proto::market::{ListMarketsRequest, Market, MarketOrder};
+use capstan_proto::market::{ListMarketsRequest, MarketOrder};
 use tonic::Code;
 
 use crate::{
@@ -18,19 +18,6 @@ use crate::{
 
 fn factory(address: [u8; 20], category: &str) -> Factory {
     Factory { chain_id: ChainId(CHAIN), address: Address::from(address), category: category.to_owned() }
-}
-
-async fn listed(platform: &mut TestPlatform, request: ListMarketsRequest) -> Vec<Market> {
-    let mut request = request;
-    let mut markets = Vec::new();
-    loop {
-        let page = platform.client.list_markets(request.clone()).await.unwrap().into_inner();
-        markets.extend(page.markets);
-        if page.next_page_token.is_empty() {
-            return markets;
-        }
-        request.page_token = page.next_page_token;
-    }
 }
 
 #[tokio::test]
@@ -45,12 +32,12 @@ async fn a_category_is_what_the_event_says_between_spaces_and_one_that_is_too_lo
     }
     world.log.mine();
     on_both_with(world, async |platform, _| {
-        let all = listed(platform, ListMarketsRequest::default()).await;
+        let all = platform.all_markets(ListMarketsRequest::default()).await;
         let categories: Vec<Option<String>> = all.into_iter().rev().map(|market| market.category).collect();
         assert_eq!(categories, [Some("Sports".to_owned()), None, None, None]);
         for (category, count) in [("Sports", 1), ("sports", 0), (" Sports", 0), (&long[1..], 0)] {
             let request = ListMarketsRequest { category: category.into(), ..Default::default() };
-            assert_eq!(listed(platform, request).await.len(), count, "{category}");
+            assert_eq!(platform.all_markets(request).await.len(), count, "{category}");
         }
         let request = ListMarketsRequest { category: long.clone(), ..Default::default() };
         let refused = platform.client.list_markets(request).await.unwrap_err();
@@ -65,13 +52,13 @@ async fn check(platform: &mut TestPlatform, categories: &[&str]) {
         [MarketOrder::Newest, MarketOrder::ResolutionTime, MarketOrder::Volume, MarketOrder::Liquidity];
     for order in orders {
         let of = || ListMarketsRequest { order: order.into(), ..Default::default() };
-        let all = listed(platform, of()).await;
+        let all = platform.all_markets(of()).await;
         for category in categories {
             let mut expected = all.clone();
             expected.retain(|market| market.category.as_deref() == Some(category));
             for page_size in [1, 2, 500] {
                 let request = ListMarketsRequest { category: (*category).into(), page_size, ..of() };
-                assert_eq!(listed(platform, request).await, expected, "{category} {order:?}");
+                assert_eq!(platform.all_markets(request).await, expected, "{category} {order:?}");
             }
         }
     }
@@ -101,7 +88,7 @@ async fn a_configured_category_is_that_of_markets_that_say_none_and_may_change()
         for factories in configured {
             platform.config.factories = factories.clone();
             platform.restart().await;
-            let all = listed(&mut platform, ListMarketsRequest::default()).await;
+            let all = platform.all_markets(ListMarketsRequest::default()).await;
             let categories: BTreeSet<String> = all.into_iter().filter_map(|market| market.category).collect();
             for factory in factories {
                 assert!(categories.contains(&factory.category), "{categories:?}");

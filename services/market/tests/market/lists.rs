@@ -15,16 +15,8 @@ use crate::{
 };
 
 async fn listed(platform: &mut TestPlatform, request: ListMarketsRequest) -> Vec<String> {
-    let mut request = ListMarketsRequest { page_size: 1, ..request };
-    let mut ids = Vec::new();
-    loop {
-        let page = platform.client.list_markets(request.clone()).await.unwrap().into_inner();
-        ids.extend(page.markets.into_iter().map(|market| market.market_id));
-        if page.next_page_token.is_empty() {
-            return ids;
-        }
-        request.page_token = page.next_page_token;
-    }
+    let markets = platform.all_markets(ListMarketsRequest { page_size: 1, ..request }).await;
+    markets.into_iter().map(|market| market.market_id).collect()
 }
 
 /// The rain market, and the two bare pools, newest first.

@@ -14,16 +14,8 @@ use tonic::Code;
 use crate::platform::{CHAIN, TestPlatform};
 
 async fn listed(platform: &mut TestPlatform, order: MarketOrder, page_size: i32) -> Vec<Market> {
-    let mut request = ListMarketsRequest { order: order.into(), page_size, ..Default::default() };
-    let mut markets = Vec::new();
-    loop {
-        let page = platform.client.list_markets(request.clone()).await.unwrap().into_inner();
-        markets.extend(page.markets);
-        if page.next_page_token.is_empty() {
-            return markets;
-        }
-        request.page_token = page.next_page_token;
-    }
+    let request = ListMarketsRequest { order: order.into(), page_size, ..Default::default() };
+    platform.all_markets(request).await
 }
 
 async fn had_liquidity(platform: &mut TestPlatform, market: &Market) -> bool {

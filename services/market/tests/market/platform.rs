@@ -20,8 +20,8 @@ use capstan_proto::{
         stream_events_response::Message,
     },
     market::{
-        StreamMarketsRequest, StreamMarketsResponse, market_service_client::MarketServiceClient,
-        stream_markets_response::Message as Change,
+        self as wire, ListMarketsRequest, StreamMarketsRequest, StreamMarketsResponse,
+        market_service_client::MarketServiceClient, stream_markets_response::Message as Change,
     },
 };
 use capstan_runtime::{Instance, Platform, Running, StartError, Tasks, platform, start};
@@ -226,6 +226,19 @@ impl TestPlatform {
         let chain_id = world.log.chain_id;
         let mut changes = self.stream(StreamMarketsRequest { chain_id, ..Default::default() }).await;
         changes.until(world).await;
+    }
+
+    /// All markets of a list, page by page.
+    pub(crate) async fn all_markets(&mut self, mut request: ListMarketsRequest) -> Vec<wire::Market> {
+        let mut markets = Vec::new();
+        loop {
+            let page = self.client.list_markets(request.clone()).await.unwrap().into_inner();
+            markets.extend(page.markets);
+            if page.next_page_token.is_empty() {
+                return markets;
+            }
+            request.page_token = page.next_page_token;
+        }
     }
 
     pub(crate) async fn stop(self) {
