@@ -4,6 +4,9 @@ use super::protocol::{Creates, Definition};
 
 /// All known protocols, by name.
 pub(super) const DEFINITIONS: &[Definition] = &[
+    BALANCER_V2_VAULT,
+    BALANCER_V2_WEIGHTED_POOL,
+    BALANCER_V2_WEIGHTED_POOL_FACTORY,
     CHAINLINK_AGGREGATOR,
     ERC20,
     ERC4626,
@@ -16,8 +19,51 @@ pub(super) const DEFINITIONS: &[Definition] = &[
     UNISWAP_V2_PAIR,
     UNISWAP_V3_FACTORY,
     UNISWAP_V3_POOL,
+    UNISWAP_V4_POOL_MANAGER,
     WETH9,
 ];
+
+const BALANCER_V2_VAULT: Definition = Definition {
+    name: "balancer.v2.vault",
+    events: &[
+        "Swap(bytes32 indexed poolId, address indexed tokenIn, address indexed tokenOut, uint256 amountIn, uint256 amountOut)",
+        "PoolBalanceChanged(bytes32 indexed poolId, address indexed liquidityProvider, address[] tokens, int256[] deltas, uint256[] protocolFeeAmounts)",
+        "PoolBalanceManaged(bytes32 indexed poolId, address indexed assetManager, address indexed token, int256 cashDelta, int256 managedDelta)",
+        "PoolRegistered(bytes32 indexed poolId, address indexed poolAddress, uint8 specialization)",
+        "TokensRegistered(bytes32 indexed poolId, address[] tokens, address[] assetManagers)",
+        "TokensDeregistered(bytes32 indexed poolId, address[] tokens)",
+        "InternalBalanceChanged(address indexed user, address indexed token, int256 delta)",
+        "ExternalBalanceTransfer(address indexed token, address indexed sender, address recipient, uint256 amount)",
+        "FlashLoan(address indexed recipient, address indexed token, uint256 amount, uint256 feeAmount)",
+        "RelayerApprovalChanged(address indexed relayer, address indexed sender, bool approved)",
+        "AuthorizerChanged(address indexed newAuthorizer)",
+        "PausedStateChanged(bool paused)",
+    ],
+    creates: &[],
+};
+
+const BALANCER_V2_WEIGHTED_POOL: Definition = Definition {
+    name: "balancer.v2.weighted_pool",
+    events: &[
+        "SwapFeePercentageChanged(uint256 swapFeePercentage)",
+        "PausedStateChanged(bool paused)",
+        "Transfer(address indexed from, address indexed to, uint256 value)",
+        "Approval(address indexed owner, address indexed spender, uint256 value)",
+    ],
+    creates: &[],
+};
+
+// Which tokens a pool trades, two to eight, only the vault tells.
+const BALANCER_V2_WEIGHTED_POOL_FACTORY: Definition = Definition {
+    name: "balancer.v2.weighted_pool_factory",
+    events: &["PoolCreated(address indexed pool)"],
+    creates: &[Creates {
+        event: "PoolCreated",
+        argument: "pool",
+        protocol: "balancer.v2.weighted_pool",
+        tokens: &[],
+    }],
+};
 
 const CHAINLINK_AGGREGATOR: Definition = Definition {
     name: "chainlink.aggregator",
@@ -167,6 +213,24 @@ const UNISWAP_V3_POOL: Definition = Definition {
         "IncreaseObservationCardinalityNext(uint16 observationCardinalityNextOld, uint16 observationCardinalityNextNew)",
         "SetFeeProtocol(uint8 feeProtocol0Old, uint8 feeProtocol1Old, uint8 feeProtocol0New, uint8 feeProtocol1New)",
         "CollectProtocol(address indexed sender, address indexed recipient, uint128 amount0, uint128 amount1)",
+    ],
+    creates: &[],
+};
+
+// One contract for all pools; a pool is the hash of its key, which Initialize tells.
+const UNISWAP_V4_POOL_MANAGER: Definition = Definition {
+    name: "uniswap.v4.pool_manager",
+    events: &[
+        "Initialize(bytes32 indexed id, address indexed currency0, address indexed currency1, uint24 fee, int24 tickSpacing, address hooks, uint160 sqrtPriceX96, int24 tick)",
+        "ModifyLiquidity(bytes32 indexed id, address indexed sender, int24 tickLower, int24 tickUpper, int256 liquidityDelta, bytes32 salt)",
+        "Swap(bytes32 indexed id, address indexed sender, int128 amount0, int128 amount1, uint160 sqrtPriceX96, uint128 liquidity, int24 tick, uint24 fee)",
+        "Donate(bytes32 indexed id, address indexed sender, uint256 amount0, uint256 amount1)",
+        "ProtocolFeeUpdated(bytes32 indexed id, uint24 protocolFee)",
+        "ProtocolFeeControllerUpdated(address indexed protocolFeeController)",
+        "OwnershipTransferred(address indexed user, address indexed newOwner)",
+        "Transfer(address caller, address indexed from, address indexed to, uint256 indexed id, uint256 amount)",
+        "Approval(address indexed owner, address indexed spender, uint256 indexed id, uint256 amount)",
+        "OperatorSet(address indexed owner, address indexed operator, bool approved)",
     ],
     creates: &[],
 };

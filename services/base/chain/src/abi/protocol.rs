@@ -25,7 +25,7 @@ pub struct Creates {
     /// Protocol of the new contract.
     pub protocol: &'static str,
     /// Names of the event's arguments, of type `address`, that hold the tokens that it trades: both of a
-    /// pool, in their order, or the collateral of outcomes.
+    /// pool, in their order, or the collateral of outcomes; none when the event does not tell.
     pub tokens: &'static [&'static str],
 }
 
@@ -99,8 +99,14 @@ mod tests {
     #[test]
     fn definitions_equal_the_compiled_contracts() {
         const GNOSIS: &str = "@gnosis.pm/conditional-tokens-market-makers/build/contracts/";
+        const BALANCER: &str = "@balancer-labs/v2-deployments/dist/tasks/";
         let gnosis = |name: &str| format!("{GNOSIS}{name}.json");
+        let balancer = |path: &str| format!("{BALANCER}{path}.json");
+        let weighted = "deprecated/20210418-weighted-pool/abi/";
         let contracts = [
+            ("balancer.v2.vault", balancer("20210418-vault/artifact/Vault")),
+            ("balancer.v2.weighted_pool", balancer(&format!("{weighted}WeightedPool"))),
+            ("balancer.v2.weighted_pool_factory", balancer(&format!("{weighted}WeightedPoolFactory"))),
             ("gnosis.conditional_tokens", gnosis("ConditionalTokens")),
             ("gnosis.fpmm", gnosis("FixedProductMarketMaker")),
             ("weth9", gnosis("WETH9")),
@@ -113,6 +119,10 @@ mod tests {
             (
                 "uniswap.v3.pool",
                 "@uniswap/v3-core/artifacts/contracts/UniswapV3Pool.sol/UniswapV3Pool.json".into(),
+            ),
+            (
+                "uniswap.v4.pool_manager",
+                "@uniswap/v4-periphery/foundry-out/PoolManager.sol/PoolManager.default.json".into(),
             ),
         ];
         for (name, path) in contracts {

@@ -1,5 +1,6 @@
 //! What events mean in words that are the same for every protocol: one adapter for each protocol.
 
+mod balancer_v2;
 mod chainlink;
 mod conditional_tokens;
 mod erc20;
@@ -12,6 +13,7 @@ mod permit2;
 mod tests;
 mod uniswap_v2;
 mod uniswap_v3;
+mod uniswap_v4;
 mod weth9;
 
 use capstan_chain::Decoded;
@@ -28,6 +30,9 @@ type Reading = fn(&Fields<'_>) -> Option<Vec<Event>>;
 type Adapter = &'static [(&'static str, Reading)];
 
 const ADAPTERS: &[(&str, Adapter)] = &[
+    ("balancer.v2.vault", balancer_v2::VAULT_EVENTS),
+    ("balancer.v2.weighted_pool", balancer_v2::POOL_EVENTS),
+    ("balancer.v2.weighted_pool_factory", balancer_v2::FACTORY_EVENTS),
     ("chainlink.aggregator", chainlink::EVENTS),
     ("erc20", erc20::EVENTS),
     ("erc4626", erc4626::EVENTS),
@@ -40,6 +45,7 @@ const ADAPTERS: &[(&str, Adapter)] = &[
     ("uniswap.v2.pair", uniswap_v2::EVENTS),
     ("uniswap.v3.factory", uniswap_v3::FACTORY_EVENTS),
     ("uniswap.v3.pool", uniswap_v3::EVENTS),
+    ("uniswap.v4.pool_manager", uniswap_v4::EVENTS),
     ("weth9", weth9::EVENTS),
 ];
 

@@ -71,6 +71,42 @@ fn a_swap_of_a_pool_whose_tokens_are_known_says_which_they_are() {
 }
 
 #[test]
+fn where_one_contract_trades_for_all_pools_the_log_says_for_which() {
+    let id = [0xab; 32];
+    let trade = |venue: &str, pool: &str| TradeExecuted {
+        venue: venue.into(),
+        pool: pool.into(),
+        amount_in: "5".into(),
+        amount_out: "9".into(),
+        ..TradeExecuted::default()
+    };
+    const VAULT: &str = "balancer.v2.vault";
+    let signature = "Swap(bytes32,address,address,uint256,uint256)";
+    let expected = TradeExecuted {
+        token_in: text(7),
+        token_out: text(8),
+        ..trade(VAULT, "0xABaBaBaBABabABabAbAbABAbABabababaBaBABaB")
+    };
+    let seen = meanings(VAULT, signature, &[id, word(7), word(8)], &[word(5), word(9)]);
+    assert_eq!(seen, [Event::TradeExecuted(expected)]);
+
+    const V4: &str = "uniswap.v4.pool_manager";
+    let v4 = |amount0, amount1| {
+        let signature = "Swap(bytes32,address,int128,int128,uint160,uint128,int24,uint24)";
+        let data = [amount0, amount1, word(1 << 60), word(1), minus(200_000), word(500)];
+        meanings(V4, signature, &[id, word(1)], &data)
+    };
+    let expected = |index| {
+        let pool = format!("0x{}", "ab".repeat(32));
+        let token_in_index = Some(index);
+        Event::TradeExecuted(TradeExecuted { trader: text(1), token_in_index, ..trade(V4, &pool) })
+    };
+    assert_eq!(v4(minus(5), word(9)), [expected(0)]);
+    assert_eq!(v4(word(9), minus(5)), [expected(1)]);
+    assert_eq!(v4(word(0), word(0)), []);
+}
+
+#[test]
 fn factories_make_pools() {
     let pool = |fee, tick_spacing| {
         let (pool, token0, token1) = (text(3), text(1), text(2));

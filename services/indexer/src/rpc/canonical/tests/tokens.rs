@@ -9,10 +9,14 @@ use prost_types::Timestamp;
 
 use super::{EMITTER, Word, meanings, minus, text, transfer, word};
 
+/// Protocols whose contracts are tokens, whatever else they are.
+const FUNGIBLE: [&str; 6] =
+    ["balancer.v2.weighted_pool", "erc20", "erc4626", "gnosis.fpmm", "uniswap.v2.pair", "weth9"];
+
 #[test]
 fn tokens_change_hands() {
     const TRANSFER: &str = "Transfer(address,address,uint256)";
-    for name in ["erc20", "erc4626", "gnosis.fpmm", "uniswap.v2.pair", "weth9"] {
+    for name in FUNGIBLE {
         assert_eq!(
             meanings(name, TRANSFER, &[word(1), word(2)], &[word(7)]),
             [transfer(1, 2, "7", "")],
@@ -57,7 +61,7 @@ fn allowances_change() {
         amount: "7".into(),
         ..ApprovalChanged::default()
     };
-    for name in ["erc20", "erc4626", "gnosis.fpmm", "uniswap.v2.pair", "weth9"] {
+    for name in FUNGIBLE {
         let seen = meanings(name, APPROVAL, &[word(1), word(2)], &[word(7)]);
         assert_eq!(seen, [Event::ApprovalChanged(of_token.clone())], "{name}");
     }
