@@ -30,6 +30,24 @@ impl Artifacts {
         "@gnosis.pm/conditional-tokens-contracts/build/contracts/ConditionalTokens.json";
     pub(crate) const FPMM_FACTORY: &str =
         "@gnosis.pm/conditional-tokens-market-makers/build/contracts/FPMMDeterministicFactory.json";
+    pub(crate) const MIXED_QUOTER: &str = "@uniswap/swap-router-contracts/artifacts/contracts/lens/MixedRouteQuoterV1.sol/MixedRouteQuoterV1.json";
+    pub(crate) const POOL_MANAGER: &str =
+        "@uniswap/v4-periphery/foundry-out/PoolManager.sol/PoolManager.default.json";
+    pub(crate) const STATE_VIEW: &str = "@uniswap/v4-periphery/foundry-out/StateView.sol/StateView.json";
+    pub(crate) const V4_QUOTER: &str = "@uniswap/v4-periphery/foundry-out/V4Quoter.sol/V4Quoter.json";
+    pub(crate) const V4_LIQUIDITY: &str =
+        "@uniswap/v4-periphery/foundry-out/PoolModifyLiquidityTest.sol/PoolModifyLiquidityTest.default.json";
+    pub(crate) const V4_ROUTER: &str =
+        "@uniswap/v4-periphery/foundry-out/PoolSwapTest.sol/PoolSwapTest.default.json";
+    pub(crate) const V4_HOOK: &str =
+        "@uniswap/v4-periphery/foundry-out/MockCounterHook.sol/MockCounterHook.json";
+    pub(crate) const AUTHORIZER: &str =
+        "@balancer-labs/v2-deployments/dist/tasks/20210418-authorizer/artifact/Authorizer.json";
+    pub(crate) const BALANCER_VAULT: &str =
+        "@balancer-labs/v2-deployments/dist/tasks/20210418-vault/artifact/Vault.json";
+    pub(crate) const BALANCER_QUERIES: &str =
+        "@balancer-labs/v2-deployments/dist/tasks/20220721-balancer-queries/artifact/BalancerQueries.json";
+    pub(crate) const WEIGHTED_POOL_FACTORY: &str = "@balancer-labs/v2-deployments/dist/tasks/deprecated/20210418-weighted-pool/artifact/WeightedPoolFactory.json";
     const MULTICALL3: &str = "viem/constants/contracts.ts";
     const PERMIT2: &str = "@uniswap/v4-periphery/lib/permit2/test/utils/DeployPermit2.sol";
 
@@ -81,7 +99,8 @@ fn creation_code(path: &Path, arguments: &[u8]) -> Result<Bytes> {
         serde_json::from_str(&read(path)?).with_context(|| format!("parse {}", path.display()))?;
     let code = artifact
         .get("bytecode")
-        .and_then(Value::as_str)
+        // Foundry writes it beside its links.
+        .and_then(|code| code.get("object").unwrap_or(code).as_str())
         .with_context(|| format!("{} has no bytecode", path.display()))?;
     let mut code = hex::decode(code).with_context(|| format!("{} is not linked", path.display()))?;
     if code.is_empty() {

@@ -2,7 +2,9 @@
 
 use std::{fmt::Write, path::Path};
 
-use crate::Deployment;
+use alloy::primitives::Address;
+
+use crate::{Deployment, Token, Venues};
 
 /// The `[[chains]]` section: where the chain is, its tokens, and the contracts to follow.
 pub(crate) fn chain_section(chain_id: u64, address: &str, deployment: &Deployment, dev_dir: &Path) -> String {
@@ -10,13 +12,8 @@ pub(crate) fn chain_section(chain_id: u64, address: &str, deployment: &Deploymen
         "[[chains]]\nid = {chain_id}\nname = \"devnet\"\nrpc_urls = [\"http://{address}\", \"ws://{address}\"]\n\
          start_block = 0\nfinality = {{ blocks = 32 }}\n"
     );
-    for token in &deployment.tokens {
-        // Writing to a string cannot fail.
-        let _ = write!(
-            toml,
-            "\n[[chains.tokens]]\naddress = \"{}\"\nsymbol = \"{}\"\ndecimals = {}\n",
-            token.address, token.symbol, token.decimals
-        );
+    for each in &deployment.tokens {
+        token(&mut toml, each);
     }
     for (protocol, address) in [
         ("gnosis.conditional_tokens", deployment.conditional_tokens),
@@ -24,10 +21,11 @@ pub(crate) fn chain_section(chain_id: u64, address: &str, deployment: &Deploymen
         ("uniswap.v2.factory", deployment.uniswap.v2_factory),
         ("uniswap.v3.factory", deployment.uniswap.v3_factory),
     ] {
-        let _ = write!(toml, "\n[[chains.contracts]]\nprotocol = \"{protocol}\"\naddress = \"{address}\"\n");
+        contract(&mut toml, protocol, address);
     }
     let abi = dev_dir.join("contracts/out/MarketFactory.json");
     let abi = abi.canonicalize().unwrap_or(abi);
+    // Writing to a string cannot fail.
     let _ = write!(
         toml,
         "\n[[chains.contracts]]\nprotocol = \"abi\"\nname = \"MarketFactory\"\naddress = \"{}\"\nabi = {:?}\n\
@@ -36,5 +34,37 @@ pub(crate) fn chain_section(chain_id: u64, address: &str, deployment: &Deploymen
         deployment.market_factory,
         abi.display().to_string()
     );
+    if let Some(each) = &deployment.venues {
+        venues(&mut toml, deployment, each);
+    }
     toml
+}
+
+/// What there is more to follow where there are venues: their contracts, WETH, and blocks for the price of gas.
+fn venues(toml: &mut String, deployment: &Deployment, venues: &Venues) {
+    token(toml, &venues.vault.shares);
+    for (protocol, address) in [
+        ("balancer.v2.vault", venues.balancer.vault),
+        ("balancer.v2.weighted_pool_factory", venues.balancer.weighted_pool_factory),
+        ("erc4626", venues.vault.shares.address),
+        ("uniswap.v4.pool_manager", venues.v4.pool_manager),
+    ] {
+        contract(toml, protocol, address);
+    }
+    for weth in deployment.tokens.iter().filter(|token| token.symbol == "WETH") {
+        contract(toml, "weth9", weth.address);
+    }
+    toml.push_str("\n[[chains.blocks]]\nevery = 1\n");
+}
+
+fn token(toml: &mut String, token: &Token) {
+    let _ = write!(
+        toml,
+        "\n[[chains.tokens]]\naddress = \"{}\"\nsymbol = \"{}\"\ndecimals = {}\n",
+        token.address, token.symbol, token.decimals
+    );
+}
+
+fn contract(toml: &mut String, protocol: &str, address: Address) {
+    let _ = write!(toml, "\n[[chains.contracts]]\nprotocol = \"{protocol}\"\naddress = \"{address}\"\n");
 }

@@ -3,6 +3,8 @@
 use alloy::primitives::{Address, B256, U256};
 use serde::{Deserialize, Serialize};
 
+use crate::Venues;
+
 /// Every address of a devnet.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Deployment {
@@ -24,6 +26,9 @@ pub struct Deployment {
     pub market_factory: Address,
     /// The V2 pairs and V3 pools.
     pub pools: Vec<Pool>,
+    /// More exchanges; none unless the options of the chain's first start asked for them.
+    #[serde(default)]
+    pub venues: Option<Venues>,
     /// All markets so far, in order of creation; traffic creates more and resolves some.
     pub markets: Vec<Market>,
 }

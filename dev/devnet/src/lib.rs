@@ -20,6 +20,7 @@ mod replay;
 mod rpc;
 mod set_up;
 mod traffic;
+mod venues;
 mod wallet;
 
 pub use anvil::Anvil;
@@ -29,3 +30,4 @@ pub use deployment::{Account, Deployment, Market, Pool, PoolVersion, Token, Unis
 pub use devnet::Devnet;
 pub use options::Options;
 pub use rpc::Rpc;
+pub use venues::{Balancer, V4, V4Pool, Vault, Venues, WeightedPool};

@@ -31,6 +31,9 @@ struct Arguments {
     /// Blocks of traffic to mine at once before the first pause.
     #[arg(long, default_value_t = 0)]
     ahead: u64,
+    /// Uniswap V4, Balancer V2, an ERC-4626 vault and more pools besides.
+    #[arg(long)]
+    venues: bool,
     /// Stamp blocks with the wall clock.
     #[arg(long)]
     wall_clock: bool,
@@ -46,6 +49,7 @@ async fn main() -> Result<()> {
         seed: arguments.seed,
         block_interval: Duration::from_millis(arguments.block_ms),
         transactions_per_block: arguments.transactions,
+        venues: arguments.venues,
         ..Options::default()
     };
     let options = if arguments.wall_clock { options.ending_at(now()?, arguments.ahead) } else { options };

@@ -22,6 +22,9 @@ pub struct Options {
     pub block_interval: Duration,
     /// Transactions aimed at in each block of traffic.
     pub transactions_per_block: usize,
+    /// Deploys the exchanges of [`crate::Venues`] as well, and trades at them. Fixed for ever by the first start with a
+    /// journal.
+    pub venues: bool,
     /// Unix seconds of the genesis block; a fixed date unless set. Fixed for ever by the first start with a journal.
     pub genesis_time: Option<u64>,
     /// In [`crate::Devnet::run`], stamp blocks with the wall clock instead of `block_interval` after the parent.
@@ -38,6 +41,7 @@ impl Default for Options {
             dev_dir: Path::new(env!("CARGO_MANIFEST_DIR")).join(".."),
             block_interval: Duration::from_secs(1),
             transactions_per_block: 3,
+            venues: false,
             genesis_time: None,
             wall_clock: false,
         }
@@ -49,7 +53,8 @@ impl Options {
     /// of traffic end about `now` (Unix seconds).
     #[must_use]
     pub fn ending_at(mut self, now: u64, history: u64) -> Self {
-        let blocks = history + Self::SET_UP_BLOCKS;
+        let venues = if self.venues { Self::VENUE_BLOCKS } else { 0 };
+        let blocks = history + Self::SET_UP_BLOCKS + venues;
         self.wall_clock = true;
         self.genesis_time = Some(now.saturating_sub(blocks * self.block_seconds()));
         self
@@ -57,6 +62,7 @@ impl Options {
 
     /// Rather too many: block times never run ahead of the clock.
     const SET_UP_BLOCKS: u64 = 10;
+    const VENUE_BLOCKS: u64 = 13;
     /// 2026-01-01T00:00:00Z.
     const DEFAULT_GENESIS_TIME: u64 = 1_767_225_600;
 

@@ -23,14 +23,15 @@ struct SetUp {
     deployment: Deployment,
 }
 
-/// What a set-up depends on: chain id, seed, genesis time and seconds between blocks.
-type Key = (u64, u64, u64, u64);
+/// What a set-up depends on: chain id, seed, genesis time, seconds between blocks, and whether there are venues.
+type Key = (u64, u64, u64, u64, bool);
 
 static MADE: LazyLock<Mutex<HashMap<Key, Arc<OnceCell<SetUp>>>>> = LazyLock::new(Mutex::default);
 
 /// A chain after its set-up, with the blocks that setting it up would have given.
 pub(crate) async fn copy(options: &Options) -> Result<(Anvil, Chain, Deployment)> {
-    let key = (options.chain_id, options.seed, options.genesis_time(), options.block_seconds());
+    let Options { chain_id, seed, venues, .. } = *options;
+    let key = (chain_id, seed, options.genesis_time(), options.block_seconds(), venues);
     let cell = {
         let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(made.entry(key).or_default())

@@ -32,6 +32,7 @@ pub(crate) async fn local(
         state_dir: Some(state.clone()),
         transactions_per_block: up.devnet_transactions,
         block_interval: Duration::from_millis(up.devnet_interval_ms),
+        venues: true,
         ..Options::default()
     };
     let now = u64::try_from(Clock::System.now().timestamp()).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Puts the contracts' code on the chain.
 
 use alloy::{
-    primitives::{Address, Bytes, U256, address},
+    primitives::{Address, Bytes, U64, U256, address},
     sol_types::SolValue,
 };
 use anyhow::{Context, Result};
@@ -16,20 +16,29 @@ use crate::{
     wallet::Send,
 };
 
-const DEPLOYER: usize = 0;
+pub(super) const DEPLOYER: usize = 0;
 const GAS_DEPLOY: u64 = 8_000_000;
 const MULTICALL3: Address = address!("cA11bde05977b3631167028862bE2a173976CA11");
 const PERMIT2: Address = address!("000000000022D473030F116dDEE9F6B43aC78BA3");
 
 /// Collects creations and knows their addresses before they are mined.
-struct Creations {
-    deployer: Address,
-    sends: Vec<Send>,
+pub(super) struct Creations {
+    pub(super) deployer: Address,
+    /// Of the first creation.
+    nonce: u64,
+    pub(super) sends: Vec<Send>,
 }
 
 impl Creations {
-    fn add(&mut self, code: Bytes) -> Address {
-        let nonce = self.sends.len() as u64;
+    /// From the deployer's next nonce on.
+    pub(super) async fn new(chain: &Chain) -> Result<Self> {
+        let deployer = chain.wallet.address(DEPLOYER)?;
+        let nonce: U64 = chain.rpc.call("eth_getTransactionCount", json!([deployer, "latest"])).await?;
+        Ok(Self { deployer, nonce: nonce.to(), sends: Vec::new() })
+    }
+
+    pub(super) fn add(&mut self, code: Bytes) -> Address {
+        let nonce = self.nonce + self.sends.len() as u64;
         self.sends.push(Send { from: DEPLOYER, to: None, value: U256::ZERO, input: code, gas: GAS_DEPLOY });
         self.deployer.create(nonce)
     }
@@ -43,7 +52,7 @@ pub(super) async fn deploy(chain: &mut Chain, options: &Options) -> Result<Deplo
     chain.cheat("anvil_setCode", json!([MULTICALL3, multicall3])).await?;
     chain.cheat("anvil_setCode", json!([PERMIT2, artifacts.permit2_runtime()?])).await?;
 
-    let mut creations = Creations { deployer: chain.wallet.address(DEPLOYER)?, sends: Vec::new() };
+    let mut creations = Creations::new(chain).await?;
     let tokens = tokens(&mut creations, &artifacts)?;
     let weth = tokens.last().context("no tokens")?.address;
     let uniswap = uniswap(&mut creations, &artifacts, weth)?;
@@ -63,6 +72,7 @@ pub(super) async fn deploy(chain: &mut Chain, options: &Options) -> Result<Deplo
         fpmm_factory,
         market_factory,
         pools: Vec::new(),
+        venues: None,
         markets: Vec::new(),
     })
 }

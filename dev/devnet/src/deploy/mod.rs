@@ -3,6 +3,7 @@
 mod code;
 mod markets;
 mod pools;
+pub(crate) mod venues;
 
 use alloy::{
     primitives::{Address, B256, U256},
@@ -14,7 +15,7 @@ use crate::{
     Options,
     chain::Chain,
     contracts::{ConditionalTokens, Erc20},
-    deployment::{Account, Deployment},
+    deployment::{Account, Deployment, Token},
     discover,
     prices::TOKENS,
     wallet::{ACCOUNTS, Send},
@@ -48,6 +49,9 @@ pub(crate) async fn deploy(chain: &mut Chain, options: &Options) -> Result<Deplo
     deployment.markets = discover::all(&chain.rpc, &deployment).await?;
     let sends = market_approvals(&deployment);
     mine(chain, options, sends).await.context("approve the market makers")?;
+    if options.venues {
+        venues::deploy(chain, &mut deployment, options).await.context("set the venues up")?;
+    }
     Ok(deployment)
 }
 
@@ -81,6 +85,15 @@ pub(crate) fn fund(deployment: &Deployment, account: usize, token: usize, dollar
 
 pub(crate) fn token_at(deployment: &Deployment, token: usize) -> Result<Address> {
     Ok(deployment.tokens.get(token).with_context(|| format!("no token {token}"))?.address)
+}
+
+/// Which token has this address; the chain's coin, address zero, is worth what WETH is.
+pub(crate) fn index_of(deployment: &Deployment, address: Address) -> Result<usize> {
+    let is_it = |(index, token): (usize, &Token)| match address {
+        Address::ZERO => TOKENS.get(index).is_some_and(|(symbol, ..)| *symbol == "WETH"),
+        address => token.address == address,
+    };
+    deployment.tokens.iter().enumerate().position(is_it).context("no such token")
 }
 
 fn accounts(chain: &Chain) -> Vec<Account> {

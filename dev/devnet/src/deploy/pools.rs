@@ -33,7 +33,7 @@ const MAX_TICK: i32 = 887_272;
 pub(super) async fn create(chain: &mut Chain, deployment: &mut Deployment, options: &Options) -> Result<()> {
     let mut sends = vec![stable_tier(deployment)?];
     for (creator, pair) in V2_PAIRS.iter().enumerate() {
-        sends.push(pair_with_liquidity(deployment, creator % CREATORS, *pair)?);
+        sends.push(add_pair(deployment, creator % CREATORS, *pair, DEPTH)?);
     }
     for (creator, pool) in V3_POOLS.iter().enumerate() {
         sends.extend(pool_with_liquidity(deployment, creator % CREATORS, *pool)?);
@@ -49,12 +49,18 @@ fn stable_tier(deployment: &Deployment) -> Result<Send> {
     Ok(call(0, deployment.uniswap.v3_factory, &enable, GAS))
 }
 
-fn pair_with_liquidity(deployment: &Deployment, creator: usize, (a, b): (usize, usize)) -> Result<Send> {
+/// Creates a pair of two tokens with `dollars` on each side.
+pub(super) fn add_pair(
+    deployment: &Deployment,
+    creator: usize,
+    (a, b): (usize, usize),
+    dollars: u64,
+) -> Result<Send> {
     let add = V2Router::addLiquidityCall {
         tokenA: token_at(deployment, a)?,
         tokenB: token_at(deployment, b)?,
-        desiredA: dollar(a) * U256::from(DEPTH),
-        desiredB: dollar(b) * U256::from(DEPTH),
+        desiredA: dollar(a) * U256::from(dollars),
+        desiredB: dollar(b) * U256::from(dollars),
         minimumA: U256::ZERO,
         minimumB: U256::ZERO,
         to: deployment.accounts.get(creator).context("no such account")?.address,
@@ -68,14 +74,9 @@ fn pool_with_liquidity(
     creator: usize,
     (a, b, fee, spacing): (usize, usize, u16, i32),
 ) -> Result<[Send; 2]> {
+    let initialize = add_pool(deployment, creator, (a, b, fee))?;
     let (a, b) = if token_at(deployment, a)? < token_at(deployment, b)? { (a, b) } else { (b, a) };
     let (token0, token1, fee) = (token_at(deployment, a)?, token_at(deployment, b)?, U24::from(fee));
-    let initialize = V3Positions::createAndInitializePoolIfNecessaryCall {
-        token0,
-        token1,
-        fee,
-        sqrtPriceX96: square_root_price(a, b).context("the tokens have no price")?,
-    };
     let outermost = I24::try_from(MAX_TICK / spacing * spacing)?;
     let position = Mint {
         token0,
@@ -91,14 +92,27 @@ fn pool_with_liquidity(
         deadline: U256::MAX,
     };
     let manager = deployment.uniswap.v3_position_manager;
-    Ok([
-        call(creator, manager, &initialize, GAS),
-        call(creator, manager, &V3Positions::mintCall { position }, GAS),
-    ])
+    Ok([initialize, call(creator, manager, &V3Positions::mintCall { position }, GAS)])
+}
+
+/// Creates an empty pool of two tokens at their base prices.
+pub(super) fn add_pool(
+    deployment: &Deployment,
+    creator: usize,
+    (a, b, fee): (usize, usize, u16),
+) -> Result<Send> {
+    let (a, b) = if token_at(deployment, a)? < token_at(deployment, b)? { (a, b) } else { (b, a) };
+    let initialize = V3Positions::createAndInitializePoolIfNecessaryCall {
+        token0: token_at(deployment, a)?,
+        token1: token_at(deployment, b)?,
+        fee: U24::from(fee),
+        sqrtPriceX96: square_root_price(a, b).context("the tokens have no price")?,
+    };
+    Ok(call(creator, deployment.uniswap.v3_position_manager, &initialize, GAS))
 }
 
 /// sqrt(token1 per token0 in base units) · 2^96, rounded down.
-fn square_root_price(token0: usize, token1: usize) -> Option<U160> {
+pub(super) fn square_root_price(token0: usize, token1: usize) -> Option<U160> {
     let (_, _, decimals0, usd0) = TOKENS.get(token0)?;
     let (_, _, decimals1, usd1) = TOKENS.get(token1)?;
     let value0 = U256::from(*usd0) * U256::from(10).pow(U256::from(*decimals1));
@@ -110,19 +124,35 @@ fn square_root_price(token0: usize, token1: usize) -> Option<U160> {
 
 async fn find(chain: &Chain, deployment: &Deployment) -> Result<Vec<Pool>> {
     let mut pools = Vec::new();
-    for (a, b) in V2_PAIRS {
-        let (token0, token1) = sorted(deployment, a, b)?;
-        let factory = deployment.uniswap.v2_factory;
-        let address = chain.rpc.view(factory, &V2Factory::getPairCall { a: token0, b: token1 }).await?;
-        pools.push(Pool { address, version: PoolVersion::V2, token0, token1, fee: V2_FEE });
+    for pair in V2_PAIRS {
+        pools.push(find_pair(chain, deployment, pair).await?);
     }
     for (a, b, fee, _) in V3_POOLS {
-        let (token0, token1) = sorted(deployment, a, b)?;
-        let get = V3Factory::getPoolCall { a: token0, b: token1, fee: U24::from(fee) };
-        let address = chain.rpc.view(deployment.uniswap.v3_factory, &get).await?;
-        pools.push(Pool { address, version: PoolVersion::V3, token0, token1, fee: u32::from(fee) });
+        pools.push(find_pool(chain, deployment, (a, b, fee)).await?);
     }
     Ok(pools)
+}
+
+pub(super) async fn find_pair(
+    chain: &Chain,
+    deployment: &Deployment,
+    (a, b): (usize, usize),
+) -> Result<Pool> {
+    let (token0, token1) = sorted(deployment, a, b)?;
+    let factory = deployment.uniswap.v2_factory;
+    let address = chain.rpc.view(factory, &V2Factory::getPairCall { a: token0, b: token1 }).await?;
+    Ok(Pool { address, version: PoolVersion::V2, token0, token1, fee: V2_FEE })
+}
+
+pub(super) async fn find_pool(
+    chain: &Chain,
+    deployment: &Deployment,
+    (a, b, fee): (usize, usize, u16),
+) -> Result<Pool> {
+    let (token0, token1) = sorted(deployment, a, b)?;
+    let get = V3Factory::getPoolCall { a: token0, b: token1, fee: U24::from(fee) };
+    let address = chain.rpc.view(deployment.uniswap.v3_factory, &get).await?;
+    Ok(Pool { address, version: PoolVersion::V3, token0, token1, fee: u32::from(fee) })
 }
 
 fn sorted(deployment: &Deployment, a: usize, b: usize) -> Result<(Address, Address)> {

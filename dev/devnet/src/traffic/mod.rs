@@ -1,9 +1,12 @@
 //! Decides what the accounts do in one block: seeded by chain seed and height, sized by what the chain says.
 
+mod balancer;
 mod fpmm;
 mod lifecycle;
 mod market;
 mod swap;
+mod v4;
+mod vault;
 
 use std::collections::HashSet;
 
@@ -14,7 +17,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::json;
 
 use crate::{
-    Options,
+    Options, Venues,
     chain::Chain,
     contracts::Erc20,
     deploy,
@@ -42,6 +45,11 @@ enum Kind {
     SwapV3,
     LiquidityV2,
     LiquidityV3,
+    SwapV4,
+    LiquidityV4,
+    SwapBalancer,
+    LiquidityBalancer,
+    Vault,
 }
 
 const WEIGHTS: [(Kind, u32); 12] = [
@@ -57,6 +65,15 @@ const WEIGHTS: [(Kind, u32); 12] = [
     (Kind::SwapV3, 12),
     (Kind::LiquidityV2, 2),
     (Kind::LiquidityV3, 2),
+];
+
+/// What is added where there are venues.
+const VENUE_WEIGHTS: [(Kind, u32); 5] = [
+    (Kind::SwapV4, 16),
+    (Kind::LiquidityV4, 4),
+    (Kind::SwapBalancer, 12),
+    (Kind::LiquidityBalancer, 4),
+    (Kind::Vault, 6),
 ];
 
 /// These never depend on what the same account did earlier in the block.
@@ -113,7 +130,11 @@ impl Planner<'_> {
             let kind = ALWAYS_POSSIBLE.choose(&mut self.random).context("no kinds")?;
             return Ok((account, *kind));
         }
-        let (kind, _) = WEIGHTS.choose_weighted(&mut self.random, |(_, weight)| *weight)?;
+        let mut weights = WEIGHTS.to_vec();
+        if self.deployment.venues.is_some() {
+            weights.extend(VENUE_WEIGHTS);
+        }
+        let (kind, _) = weights.choose_weighted(&mut self.random, |(_, weight)| *weight)?;
         Ok((account, *kind))
     }
 
@@ -123,6 +144,11 @@ impl Planner<'_> {
             Kind::SwapV3 => self.swap_v3(account).await,
             Kind::LiquidityV2 => self.liquidity_v2(account).await,
             Kind::LiquidityV3 => self.liquidity_v3(account).await,
+            Kind::SwapV4 => self.swap_v4(account).await,
+            Kind::LiquidityV4 => self.liquidity_v4(account).await,
+            Kind::SwapBalancer => self.swap_balancer(account).await,
+            Kind::LiquidityBalancer => self.liquidity_balancer(account).await,
+            Kind::Vault => self.vault(account).await,
             Kind::Redeem => self.redeem(account).await,
             _ => self.trade(account, kind).await,
         }
@@ -195,6 +221,10 @@ impl Planner<'_> {
     }
 
     fn token(&self, address: Address) -> Result<usize> {
-        self.deployment.tokens.iter().position(|token| token.address == address).context("no such token")
+        deploy::index_of(self.deployment, address)
+    }
+
+    fn venues(&self) -> Result<&Venues> {
+        self.deployment.venues.as_ref().context("there are no venues")
     }
 }

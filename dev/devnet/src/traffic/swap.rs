@@ -31,7 +31,7 @@ impl Planner<'_> {
         let pool = self.pool(PoolVersion::V2)?;
         let reserves = self.chain.rpc.view(pool.address, &V2Pair::getReservesCall {}).await?;
         let price = f64::from(U256::from(reserves.reserve1)) / f64::from(U256::from(reserves.reserve0));
-        let (sold, bought) = self.direction(&pool, price)?;
+        let (sold, bought) = self.direction((pool.token0, pool.token1), price)?;
         let amount = self.size(sold)?;
         let router = self.deployment.uniswap.v2_router;
         let mut sends = self.prepare(account, sold, router, amount).await?;
@@ -50,7 +50,7 @@ impl Planner<'_> {
         let pool = self.pool(PoolVersion::V3)?;
         let slot = self.chain.rpc.view(pool.address, &V3Pool::slot0Call {}).await?;
         let root = f64::from(U256::from(slot.sqrtPriceX96)) / f64::from(U256::from(1) << 96);
-        let (sold, bought) = self.direction(&pool, root * root)?;
+        let (sold, bought) = self.direction((pool.token0, pool.token1), root * root)?;
         let amount = self.size(sold)?;
         let router = self.deployment.uniswap.v3_router;
         let mut sends = self.prepare(account, sold, router, amount).await?;
@@ -91,7 +91,7 @@ impl Planner<'_> {
             sends.push(call(account, router, &remove, GAS_V2));
             return Ok(sends);
         }
-        let (desired_a, desired_b) = self.both_sides(&pool)?;
+        let (desired_a, desired_b) = self.both_sides((pool.token0, pool.token1))?;
         let mut sends = self.prepare(account, tokens.0, router, desired_a).await?;
         sends.extend(self.prepare(account, tokens.1, router, desired_b).await?);
         let add = V2Router::addLiquidityCall {
@@ -152,7 +152,7 @@ impl Planner<'_> {
         let spacing = self.chain.rpc.view(pool.address, &V3Pool::tickSpacingCall {}).await?.as_i32();
         let middle = tick.div_euclid(spacing);
         let (below, above) = (self.random.random_range(WIDTHS), self.random.random_range(WIDTHS));
-        let (desired0, desired1) = self.both_sides(&pool)?;
+        let (desired0, desired1) = self.both_sides((pool.token0, pool.token1))?;
         let mut sends = self.prepare(account, pool.token0, manager, desired0).await?;
         sends.extend(self.prepare(account, pool.token1, manager, desired1).await?);
         let position = Mint {
@@ -178,26 +178,29 @@ impl Planner<'_> {
     }
 
     /// Which token to sell and which to buy, given the price of token0 in token1, both in base units.
-    fn direction(&mut self, pool: &Pool, price: f64) -> Result<(Address, Address)> {
-        let fair = self.value(pool.token0)? / self.value(pool.token1)?;
+    pub(super) fn direction(
+        &mut self,
+        (zero, one): (Address, Address),
+        price: f64,
+    ) -> Result<(Address, Address)> {
+        let fair = self.value(zero)? / self.value(one)?;
         let sells_token1 = price < fair;
         let informed = self.random.random_ratio(ARBITRAGE, 100);
-        let (zero, one) = (pool.token0, pool.token1);
         Ok(if sells_token1 == informed { (one, zero) } else { (zero, one) })
     }
 
     /// Dollars that one base unit of a token is worth.
-    fn value(&self, token: Address) -> Result<f64> {
+    pub(super) fn value(&self, token: Address) -> Result<f64> {
         let index = self.token(token)?;
         let decimals = self.deployment.tokens.get(index).context("no such token")?.decimals;
         Ok(prices::usd(self.seed, index, self.number) / 10_f64.powi(i32::from(decimals)))
     }
 
     /// About the same value of both tokens of a pool.
-    fn both_sides(&mut self, pool: &Pool) -> Result<(U256, U256)> {
+    fn both_sides(&mut self, (token0, token1): (Address, Address)) -> Result<(U256, U256)> {
         let dollars = U256::from(self.random.random_range(200_u64..2_000));
-        let token0 = crate::deploy::dollar(self.token(pool.token0)?);
-        let token1 = crate::deploy::dollar(self.token(pool.token1)?);
+        let token0 = crate::deploy::dollar(self.token(token0)?);
+        let token1 = crate::deploy::dollar(self.token(token1)?);
         Ok((token0 * dollars, token1 * dollars))
     }
 }

@@ -13,3 +13,4 @@ mod process;
 mod programs;
 mod quotes;
 mod requests;
+mod venues;

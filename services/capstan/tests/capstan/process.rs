@@ -116,9 +116,11 @@ async fn indexed(url: &str) -> u64 {
 async fn killing_it_loses_nothing_repeats_nothing_and_leaves_nothing_running() {
     let directory = tempfile::tempdir().unwrap();
     let (mut before, mut through): (Vec<_>, u64) = (Vec::new(), 0);
-    for _ in 0..3 {
+    for start in 0..3 {
         let (mut process, url) = Process::up(directory.path()).await;
-        assert_eq!(events(&url, through).await, before, "what was served before is served again");
+        if start > 0 {
+            assert_eq!(events(&url, through).await, before, "what was served before is served again");
+        }
         while indexed(&url).await < through + 5 {}
         through = indexed(&url).await;
         before = events(&url, through).await;

@@ -1,6 +1,8 @@
 //! The parts of the contracts' interfaces that we call or read.
 #![allow(unreachable_pub, clippy::too_many_arguments, reason = "generated code")]
 
+pub(crate) mod venues;
+
 use alloy::sol;
 
 sol! {
