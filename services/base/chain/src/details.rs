@@ -152,7 +152,7 @@ impl Evm {
     }
 
     /// Reads a header with its details, and the size of the answer; absent when the node has no such block.
-    fn details(
+    pub(crate) fn details(
         &self,
         answer: Result<Answer, ChainError>,
     ) -> Result<Option<(BlockDetails, usize)>, ChainError> {

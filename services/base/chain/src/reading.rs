@@ -3,16 +3,20 @@
 use std::sync::Arc;
 
 use capstan_primitives::{Address, Hash, TransactionId};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
-    At, BlockTransactions, ChainError, Evm, Receipt, Transaction, answers,
+    At, BlockTransactions, ChainError, ContractCall, Evm, Receipt, Reverted, Transaction, answers,
     calls::{inconsistent, of_hash},
     refusals,
     rpc::{Answer, Call, Rpc},
+    views::Returned,
     wire::Data,
     wire_transaction::{WireReceipt, WireTransaction},
 };
+
+/// EIP-1898: the block asked for is not known.
+const UNKNOWN_BLOCK: i64 = -32_001;
 
 impl Evm {
     /// The transaction of this hash, mined or waiting; absent when the node knows none. Nothing proves
@@ -94,32 +98,29 @@ impl Evm {
     /// [`ChainError::Reverted`], [`ChainError::UnknownBlock`] when the node does not know the block, and
     /// [`ChainError::HistoryUnavailable`] when it no longer keeps its state.
     pub async fn call(&self, to: Address, data: &[u8], block: Hash) -> Result<Vec<u8>, ChainError> {
-        const METHOD: &str = "eth_call";
-        let transaction =
-            json!({ "to": to.to_lower_hex(), "data": alloy::primitives::hex::encode_prefixed(data) });
-        let params = json!([transaction, { "blockHash": block }]);
-        let question = async |rpc: Arc<Rpc>| {
-            let answer = rpc.call(Call { method: METHOD, params: Value::clone(&params) }).await;
-            returned(answer, block) // a revert is an answer, so it must not count against the endpoint
-        };
-        self.pool.ask(METHOD, question).await?
+        let call = ContractCall { to, data: data.to_vec() };
+        let question = async |rpc: Arc<Rpc>| returned(rpc.call(call.at(block)).await, block);
+        let returned = self.pool.ask("eth_call", question).await?;
+        returned.map_err(|Reverted { message }| ChainError::Reverted { message })
     }
 }
 
-/// The outer error is one of the endpoint, the inner one is the contract's.
-pub(crate) fn returned(
-    answer: Result<Answer, ChainError>,
-    block: Hash,
-) -> Result<Result<Vec<u8>, ChainError>, ChainError> {
+/// The outer error is one of the endpoint. The inner one is the contract's, an answer that must not count
+/// against the endpoint.
+pub(crate) fn returned(answer: Result<Answer, ChainError>, block: Hash) -> Result<Returned, ChainError> {
     match answer {
         Ok(answer) => answers::read::<Data>(&answer).map(|Data(bytes)| Ok(bytes)),
-        Err(ChainError::Node { code, message, .. }) if code == 3 || message.contains("revert") => {
-            Ok(Err(ChainError::Reverted { message }))
+        Err(ChainError::Node { code, message, .. }) if refusals::is_revert(code, &message) => {
+            Ok(Err(Reverted { message }))
         }
-        Err(ChainError::Node { code: -32_001, .. }) => Err(missing(block)), // EIP-1898
-        Err(error) if refusals::is_block_not_seen(&error) => Err(missing(block)),
-        Err(error) => Err(error),
+        Err(error) => Err(of_block(error, block)),
     }
+}
+
+/// An error of a question about a block, which the node may not know.
+pub(crate) fn of_block(error: ChainError, block: Hash) -> ChainError {
+    let is_unknown = matches!(error, ChainError::Node { code: UNKNOWN_BLOCK, .. });
+    if is_unknown || refusals::is_block_not_seen(&error) { missing(block) } else { error }
 }
 
 fn read<T>(method: &'static str, found: Option<Result<T, String>>) -> Result<Option<T>, ChainError> {

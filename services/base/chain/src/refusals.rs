@@ -66,9 +66,29 @@ const NOT_SEEN: &[&str] = &[
     "cannot be found",           // Nethermind, Infura
     "could not find block",      // Besu
     "beyond current head",       // geth
+    "beyond head block",         // geth, of fees
     "after last accepted block", // Avalanche
     "greater than latest",       // Erigon
 ];
+
+/// Failures of a contract that was called, in lower case.
+const REVERTED: &[&str] = &[
+    "revert",             // everybody
+    "vm execution error", // Nethermind, OpenEthereum
+    "vm exception",       // Ganache
+    "invalid opcode",     // geth, Besu
+    "badinstruction",     // Nethermind
+    "evm error invalid",  // anvil
+    "evm error opcode",   // anvil
+    "evm error outofgas", // anvil
+    "out of gas",         // geth
+    "invalid jump",       // geth
+    "stack underflow",    // geth
+    "stack limit",        // geth
+];
+
+/// The code of an execution that failed with data (geth).
+const EXECUTION_REVERTED: i64 = 3;
 
 const HISTORY_UNAVAILABLE: &[&str] =
     &["pruned history unavailable", "history has been pruned", "historical state", "missing trie node"];
@@ -88,6 +108,10 @@ pub(crate) fn recognise(method: &'static str, code: i64, message: &str, data: &s
     let text = format!("{message} {data}").to_lowercase();
     let has = |words: &[&str]| words.iter().any(|part| text.contains(part));
     let kept = || message.chars().take(LONGEST_MESSAGE).collect::<String>();
+    // What follows is the contract's own text, which may sound like anything.
+    if code == EXECUTION_REVERTED || text.starts_with("execution reverted") {
+        return ChainError::Node { method, code, message: kept() };
+    }
     if has(HISTORY_UNAVAILABLE) || code == 4444 {
         return ChainError::HistoryUnavailable { message: kept() };
     }
@@ -107,6 +131,12 @@ pub(crate) fn is_block_not_seen(error: &ChainError) -> bool {
     };
     let text = message.to_lowercase();
     NOT_SEEN.iter().any(|part| text.contains(part))
+}
+
+/// Whether it was the contract that failed, not the node.
+pub(crate) fn is_revert(code: i64, message: &str) -> bool {
+    let text = message.to_lowercase();
+    code == EXECUTION_REVERTED || REVERTED.iter().any(|part| text.contains(part))
 }
 
 /// The hint of a refusal of too large a range; `None` when `text` is no such refusal.
@@ -262,6 +292,23 @@ mod tests {
             assert!(is_block_not_seen(&of(text)), "{text}");
         }
         assert!(!is_block_not_seen(&of("execution reverted")));
+    }
+
+    #[test]
+    fn a_failure_of_a_contract_is_told_from_one_of_the_node() {
+        let texts =
+            ["execution reverted: STF", "VM execution error.", "invalid opcode: INVALID", "out of gas"];
+        for text in texts.into_iter().chain(["EVM error InvalidFEOpcode", "EVM error OutOfGas"]) {
+            assert!(is_revert(-32_000, text), "{text}");
+        }
+        assert!(is_revert(3, ""));
+        for (code, text) in [(3, "rate limit"), (-32_000, "execution reverted: too many requests")] {
+            let error = recognise("eth_call", code, text, "");
+            assert!(matches!(error, ChainError::Node { .. }), "{error}");
+        }
+        for text in ["header not found", "request timed out", "internal error", "EVM error Database"] {
+            assert!(!is_revert(-32_603, text), "{text}");
+        }
     }
 
     #[test]

@@ -13,12 +13,15 @@ mod canned;
 mod connecting;
 mod details;
 mod faults;
+mod fees;
 mod heads;
 mod lies;
 mod limits;
 mod logs;
 mod pool;
 mod reading;
+mod simulating;
+mod views;
 
 use std::time::Duration;
 
