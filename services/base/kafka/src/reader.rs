@@ -67,7 +67,8 @@ impl Reader {
         subscription: &Subscription,
         cursor: &str,
     ) -> Result<Self, PageTokenError> {
-        let Subscription { chain_id, filter } = subscription;
+        // What is published carries every payload.
+        let Subscription { chain_id, filter, payloads: _ } = subscription;
         let binding = format!("Kafka {topic} {chain_id} {filter:?}");
         let at = match cursor {
             "" => None,

@@ -5,7 +5,7 @@ mod ahead;
 use std::{future::Future, time::Duration};
 
 use capstan_proto::indexer::{
-    EventBatch, EventFilter, Heartbeat, StreamEventsRequest, StreamEventsResponse, UndoSignal,
+    EventBatch, EventFilter, Heartbeat, Payload, StreamEventsRequest, StreamEventsResponse, UndoSignal,
     indexer_service_client::IndexerServiceClient, stream_events_response::Message,
 };
 use futures::{StreamExt, future::ready, stream::BoxStream};
@@ -62,6 +62,8 @@ pub struct Subscription {
     pub chain_id: u64,
     /// Which events.
     pub filter: EventFilter,
+    /// What events carry; none: their arguments.
+    pub payloads: Vec<Payload>,
 }
 
 /// What follows a cursor; its end, however it comes, is followed by another try.
@@ -87,6 +89,7 @@ impl Source for Channel {
             chain_ids: vec![subscription.chain_id],
             filter: Some(subscription.filter.clone()),
             cursor,
+            payloads: subscription.payloads.iter().map(|payload| i32::from(*payload)).collect(),
             ..StreamEventsRequest::default()
         };
         let mut client = IndexerServiceClient::new(self.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);

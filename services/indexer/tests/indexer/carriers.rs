@@ -100,7 +100,7 @@ impl Consumer {
     }
 
     async fn read_until(&self, source: EventSource, chain_id: u64, done: impl Fn(&Kept) -> bool) {
-        let subscription = Subscription { chain_id, filter: self.filter.clone() };
+        let subscription = Subscription { chain_id, filter: self.filter.clone(), payloads: Vec::new() };
         let mut kept = self.kept.subscribe();
         tokio::select! {
             biased;

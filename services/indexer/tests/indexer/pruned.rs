@@ -28,7 +28,7 @@ const KEPT: u64 = 20;
 
 /// Why a source has no more steps.
 async fn refusal(mut source: EventSource, chain_id: u64, cursor: String) -> (Code, String) {
-    let subscription = Subscription { chain_id, filter: EventFilter::default() };
+    let subscription = Subscription { chain_id, filter: EventFilter::default(), payloads: Vec::new() };
     let mut steps = source.open(&subscription, cursor).await.unwrap();
     let status = loop {
         if let Err(status) = steps.next().await.unwrap() {

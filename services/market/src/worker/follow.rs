@@ -19,7 +19,7 @@ pub(crate) async fn follow(
     projector: Projector,
     stopping: CancellationToken,
 ) -> Result<(), Error> {
-    let subscription = Subscription { chain_id: chain.0, filter: indexer::wanted() };
+    let subscription = Subscription { chain_id: chain.0, filter: indexer::wanted(), payloads: Vec::new() };
     follow::follow(source, subscription, Follower { chain, projector }, stopping).await
 }
 

@@ -100,7 +100,8 @@ struct Consumer {
 
 impl Consumer {
     fn reader(&self) -> Reader {
-        let subscription = Subscription { chain_id: CHAIN, filter: EventFilter::default() };
+        let subscription =
+            Subscription { chain_id: CHAIN, filter: EventFilter::default(), payloads: Vec::new() };
         Reader::open("topic", &subscription, &self.cursor).unwrap()
     }
 
@@ -272,7 +273,7 @@ fn a_newer_publication_is_begun_with_and_an_older_one_left_out() {
 fn only_wanted_events_are_told_and_a_cursor_is_of_its_subscription() {
     let filter =
         EventFilter { kinds: vec!["a".to_owned()], addresses: vec!["0xAB".into()], ..EventFilter::default() };
-    let subscription = Subscription { chain_id: CHAIN, filter };
+    let subscription = Subscription { chain_id: CHAIN, filter, payloads: Vec::new() };
     let mut reader = Reader::open("topic", &subscription, "").unwrap();
     reader.take(0, 0, begin()).unwrap();
     let place = |position| Place { fork: 0, position };

@@ -28,7 +28,7 @@ async fn what_a_topic_no_longer_holds_is_said() {
     let broker = Broker::start("events", 1);
     let section = serde_json::json!({ "brokers": [broker.address()], "topic": "events" });
     let kafka: Kafka = serde_json::from_value(section).unwrap();
-    let subscription = Subscription { chain_id: CHAIN, filter: EventFilter::default() };
+    let subscription = Subscription { chain_id: CHAIN, filter: EventFilter::default(), payloads: Vec::new() };
     let mut source = KafkaSource::new(kafka.clone());
     let producer = Producer::connect(&kafka, CHAIN).await.unwrap();
     assert_eq!(producer.look(0).await.unwrap(), Found::Other);
