@@ -2,13 +2,14 @@
 
 use std::{env, fs, path::PathBuf};
 
-const PACKAGES: [&str; 7] = [
+const PACKAGES: [&str; 8] = [
     "primitives/v1/block",
     "indexer/v1/indexer",
     "indexer/v1/transactions",
     "indexer/v1/pools",
     "indexer/v1/admin",
     "market/v1/market",
+    "quoter/v1/quoter",
     "gateway/v1/gateway",
 ];
 
@@ -26,6 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .bytes(".")
         // Much larger than the other messages of the stream.
         .boxed(".capstan.market.v1.StreamMarketsResponse.message.market")
+        .boxed(".capstan.quoter.v1.StreamQuotesResponse.message.quote")
         .emit_rerun_if_changed(false)
         .compile_fds(files.clone())?;
     // The server of the event stream once more, for messages whose events are encoded already.

@@ -29,6 +29,7 @@ pub mod capstan {
     package!(primitives, "capstan.primitives.v1");
     package!(indexer, "capstan.indexer.v1");
     package!(market, "capstan.market.v1");
+    package!(quoter, "capstan.quoter.v1");
     package!(gateway, "capstan.gateway.v1");
 }
 
@@ -47,4 +48,5 @@ pub mod google {
 
 pub use capstan::{
     gateway::v1 as gateway, indexer::v1 as indexer, market::v1 as market, primitives::v1 as primitives,
+    quoter::v1 as quoter,
 };

@@ -13,6 +13,7 @@ use capstan_proto::{
         transaction_service_server::*, *,
     },
     market::{self, market_service_server::*, *},
+    quoter::{self, quoter_service_server::*},
 };
 use futures::Stream;
 use tonic::{Request, Response, Status, async_trait, metadata::MetadataMap, service::Routes};
@@ -62,6 +63,7 @@ impl Backend {
             .add_service(IndexerAdminServiceServer::new(self.clone()))
             .add_service(TransactionServiceServer::new(self.clone()))
             .add_service(PoolServiceServer::new(self.clone()))
+            .add_service(QuoterServiceServer::new(self.clone()))
     }
 
     fn reply<Q: Send + 'static, T: Default + 'static>(
@@ -181,5 +183,37 @@ unary! {
         remove_contract(RemoveContractRequest) -> RemoveContractResponse;
         list_decode_failures(ListDecodeFailuresRequest) -> ListDecodeFailuresResponse;
         reset_chain(ResetChainRequest) -> ResetChainResponse;
+    }
+}
+
+unary! {
+    QuoterService {
+        get_quote(quoter::GetQuoteRequest) -> quoter::GetQuoteResponse;
+        batch_get_quotes(quoter::BatchGetQuotesRequest) -> quoter::BatchGetQuotesResponse;
+        get_liquidity_depth(quoter::GetLiquidityDepthRequest) -> quoter::GetLiquidityDepthResponse;
+        get_token_price(quoter::GetTokenPriceRequest) -> quoter::GetTokenPriceResponse;
+        get_gas_fees(quoter::GetGasFeesRequest) -> quoter::GetGasFeesResponse;
+        list_pools(quoter::ListPoolsRequest) -> quoter::ListPoolsResponse;
+        get_pool(quoter::GetPoolRequest) -> quoter::GetPoolResponse;
+        get_health(quoter::GetHealthRequest) -> quoter::GetHealthResponse;
+    }
+    type StreamGasFeesStream = Streamed<quoter::StreamGasFeesResponse>;
+
+    async fn stream_gas_fees(
+        &self,
+        request: Request<quoter::StreamGasFeesRequest>,
+    ) -> Result<Response<Self::StreamGasFeesStream>, Status> {
+        self.note(request);
+        Ok(Response::new(Box::pin(futures::stream::empty())))
+    }
+
+    type StreamQuotesStream = Streamed<quoter::StreamQuotesResponse>;
+
+    async fn stream_quotes(
+        &self,
+        request: Request<quoter::StreamQuotesRequest>,
+    ) -> Result<Response<Self::StreamQuotesStream>, Status> {
+        self.note(request);
+        Ok(Response::new(Box::pin(futures::stream::empty())))
     }
 }

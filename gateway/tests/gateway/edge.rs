@@ -6,6 +6,7 @@ use capstan_gateway::{adapters::web_app::WebApp, config::Config, edge};
 use capstan_proto::{
     indexer::{indexer_service_server, pool_service_server, transaction_service_server},
     market::market_service_server,
+    quoter::quoter_service_server,
 };
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -58,9 +59,11 @@ impl Edge {
         let backend = Backend::default();
         let peers = match setup.peers {
             Some(peers) => peers,
-            None => {
-                BTreeMap::from([("market", healthy(&backend).await), ("indexer", healthy(&backend).await)])
-            }
+            None => BTreeMap::from([
+                ("market", healthy(&backend).await),
+                ("indexer", healthy(&backend).await),
+                ("quoter", healthy(&backend).await),
+            ]),
         };
         let mut channels = BTreeMap::new();
         for (name, routes) in peers {
@@ -123,6 +126,7 @@ pub(crate) async fn healthy(backend: &Backend) -> Routes {
         indexer_service_server::SERVICE_NAME,
         transaction_service_server::SERVICE_NAME,
         pool_service_server::SERVICE_NAME,
+        quoter_service_server::SERVICE_NAME,
     ];
     for service in services {
         reporter.set_service_status(service, ServingStatus::Serving).await;

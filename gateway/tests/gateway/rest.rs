@@ -71,6 +71,8 @@ async fn the_paths_that_must_stay_are_there() {
         "/v1/api/indexer/health",
         "/v1/api/indexer/status",
         "/v1/api/indexer/events",
+        "/v1/api/quoter/health",
+        "/v1/api/quoter/price/0x1",
     ] {
         let answer = edge.get(path).await;
         let expected = if path == "/health" { 503 } else { 200 };

@@ -21,6 +21,8 @@ pub(crate) enum Command {
     Indexer(Role),
     /// Run the market service: prices, trades and positions of prediction markets.
     Market(Role),
+    /// Run the quoter: exact quotes and best routes over the pools of a chain.
+    Quoter(Role),
     /// Run the gateway: REST, gRPC-web and the browser app.
     Gateway(Role),
     /// Bring the database of a service up to date, or back.

@@ -8,6 +8,7 @@ use std::{
 use capstan_gateway::Gateway;
 use capstan_indexer::Indexer;
 use capstan_market::Market;
+use capstan_quoter::Quoter;
 use capstan_runtime::{Platform, Service, config::Settings};
 use serde::Serialize;
 
@@ -44,6 +45,7 @@ struct Whole {
     platform: Platform,
     indexer: <Indexer as Service>::Config,
     market: <Market as Service>::Config,
+    quoter: <Quoter as Service>::Config,
     gateway: <Gateway as Service>::Config,
 }
 
@@ -53,6 +55,7 @@ impl Whole {
             platform: settings.platform()?,
             indexer: settings.section(Indexer::NAME)?,
             market: settings.section(Market::NAME)?,
+            quoter: settings.section(Quoter::NAME)?,
             gateway: settings.section(Gateway::NAME)?,
         })
     }

@@ -12,6 +12,7 @@ use std::{io::Write, process::ExitCode};
 use capstan_gateway::Gateway;
 use capstan_indexer::Indexer;
 use capstan_market::Market;
+use capstan_quoter::Quoter;
 use clap::Parser;
 
 use crate::cli::{Cli, Command};
@@ -33,6 +34,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<()> {
         Command::Up(up) => up::up(up).await,
         Command::Indexer(role) => configuration::run::<Indexer>(role).await,
         Command::Market(role) => configuration::run::<Market>(role).await,
+        Command::Quoter(role) => configuration::run::<Quoter>(role).await,
         Command::Gateway(role) => configuration::run::<Gateway>(role).await,
         Command::Migrate(migrate) => migrate::migrate(migrate).await,
     }

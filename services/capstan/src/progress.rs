@@ -10,6 +10,7 @@ use std::{
 use capstan_proto::{
     indexer::{ChainState, ChainStatus, GetStatusRequest, indexer_service_client::IndexerServiceClient},
     market::{ListMarketsRequest, market_service_client::MarketServiceClient},
+    quoter::{GetHealthRequest, quoter_service_client::QuoterServiceClient},
 };
 use tonic::transport::{Channel, Endpoint};
 
@@ -50,20 +51,23 @@ impl Progress {
         }
     }
 
-    /// Says how far indexer and market are until both are level with every chain.
-    pub(crate) async fn until_level(&self, indexer: &str, market: &str) -> anyhow::Result<()> {
+    /// Says how far the indexer is until it, the market and the quoter are level with every chain.
+    pub(crate) async fn until_level(&self, urls: &[String; 3]) -> anyhow::Result<()> {
+        let [indexer, market, quoter] = urls;
         let connect = |url: &str| anyhow::Ok(Endpoint::from_shared(url.to_owned())?.connect_lazy());
         let mut indexer = IndexerServiceClient::new(connect(indexer)?);
         let mut market = MarketServiceClient::new(connect(market)?);
+        let mut quoter = QuoterServiceClient::new(connect(quoter)?);
         let mut timer = tokio::time::interval(Duration::from_millis(200));
         loop {
             timer.tick().await;
             let chains = indexer.get_status(GetStatusRequest {}).await?.into_inner().chains;
-            let projected = projected(&mut market).await?;
+            let (projected, quoted) = (projected(&mut market).await?, quoted(&mut quoter).await?);
             let level = |chain: &ChainStatus| {
                 let indexed = chain.indexed.as_ref().map(|block| block.number);
                 matches!(chain.state(), ChainState::Live | ChainState::Standby)
                     && projected.contains(&(chain.chain_id, indexed.unwrap_or_default()))
+                    && quoted.contains(&(chain.chain_id, indexed.unwrap_or_default()))
             };
             if chains.iter().all(level) {
                 return Ok(());
@@ -78,6 +82,14 @@ async fn projected(market: &mut MarketServiceClient<Channel>) -> anyhow::Result<
     let request = ListMarketsRequest { page_size: 1, ..ListMarketsRequest::default() };
     let as_of = market.list_markets(request).await?.into_inner().as_of;
     Ok(as_of.into_iter().filter_map(|at| Some((at.chain_id, at.block?.number))).collect())
+}
+
+/// Chains and the newest block of each that is in the quoter's state.
+async fn quoted(quoter: &mut QuoterServiceClient<Channel>) -> anyhow::Result<Vec<(u64, u64)>> {
+    let chains = quoter.get_health(GetHealthRequest {}).await?.into_inner().chains;
+    let block =
+        |chain: capstan_proto::quoter::ChainHealth| Some((chain.chain_id, chain.as_of?.block?.number));
+    Ok(chains.into_iter().filter_map(block).collect())
 }
 
 fn line(chain: &ChainStatus) -> String {

@@ -10,6 +10,7 @@ use capstan_gateway::Gateway;
 use capstan_indexer::Indexer;
 use capstan_market::Market;
 use capstan_primitives::Clock;
+use capstan_quoter::Quoter;
 use capstan_runtime::{
     Instance, Platform, Running, Service, Tasks, bind, config::Settings, install_logs, install_metrics,
     on_hangup, reread, start, until_signal,
@@ -63,11 +64,13 @@ impl House {
             false => settings,
         };
         self.start_all(&settings, door).await?;
-        let [indexer, market, gateway] = self.running.as_slice() else { bail!("a service did not start") };
+        let [indexer, market, quoter, gateway] = self.running.as_slice() else {
+            bail!("a service did not start")
+        };
         let url = browser_url(gateway.address);
         progress.say(&format!("serving at {url} while it catches up"));
-        let urls = (indexer.url(), market.url());
-        let level = progress.until_level(&urls.0, &urls.1);
+        let urls = [indexer, market, quoter].map(Running::url);
+        let level = progress.until_level(&urls);
         let reload = on_hangup(|| reread(&settings, indexer));
         let live = async {
             tokio::select! {
@@ -88,6 +91,7 @@ impl House {
         let inside = SocketAddr::from(([127, 0, 0, 1], 0));
         self.start::<Indexer>(settings, &mut platform, bind::<Indexer>(inside).await?).await?;
         self.start::<Market>(settings, &mut platform, bind::<Market>(inside).await?).await?;
+        self.start::<Quoter>(settings, &mut platform, bind::<Quoter>(inside).await?).await?;
         self.start::<Gateway>(settings, &mut platform, door).await
     }
 

@@ -14,6 +14,7 @@ use capstan_indexer::Indexer;
 use capstan_market::Market;
 use capstan_primitives::Clock;
 use capstan_proto::market::{StreamMarketsRequest, market_service_client::MarketServiceClient};
+use capstan_quoter::Quoter;
 use capstan_runtime::{Instance, Platform, Running, Service, bind, config::Settings, start};
 use serde_json::Value;
 
@@ -60,6 +61,7 @@ impl House {
         let mut platform = self.settings.platform().unwrap();
         self.start_one::<Indexer>(&mut platform).await;
         self.start_one::<Market>(&mut platform).await;
+        self.start_one::<Quoter>(&mut platform).await;
         self.start_one::<Gateway>(&mut platform).await;
     }
 

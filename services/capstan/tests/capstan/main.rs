@@ -11,6 +11,7 @@ mod interest;
 mod layering;
 mod process;
 mod programs;
+mod quoter;
 mod quotes;
 mod requests;
 mod venues;

@@ -1,0 +1,126 @@
+//! What can be set in `[quoter]`.
+
+use std::{net::SocketAddr, time::Duration};
+
+use capstan_primitives::{Address, ChainId};
+use serde::{Deserialize, Serialize};
+
+/// `[quoter]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where gRPC is served.
+    pub listen: SocketAddr,
+    /// Longest silence of a stream, in milliseconds; the contract promises at most 10,000.
+    pub heartbeat_ms: u64,
+    /// Blocks with changes that a reorg can take back without reading the whole log again, at least 64.
+    pub undo_blocks: usize,
+    /// Quotes that may wait for a processor before others are refused.
+    pub max_waiting: usize,
+    /// Answers that are kept for the same question in the same block.
+    pub cache_size: usize,
+    /// Tokens that prices are told in, by chain.
+    pub references: Vec<Reference>,
+    /// Fees of factories of pairs that are not Uniswap's 0.3 percent.
+    pub factories: Vec<Factory>,
+    /// Tokens whose amounts cannot be known.
+    pub refused_tokens: Vec<RefusedToken>,
+    /// Chains that charge for data on L1, where the id does not tell.
+    pub rollups: Vec<Rollup>,
+    /// Deadline of a request to a node, in milliseconds.
+    pub request_timeout_ms: u64,
+    /// Longest time between two looks for a new block, in milliseconds, where no endpoint announces them.
+    pub poll_interval_ms: u64,
+}
+
+/// `[[quoter.rollups]]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rollup {
+    /// The chain.
+    pub chain_id: ChainId,
+    /// `op_stack`, `arbitrum` or `none`.
+    pub kind: RollupKind,
+}
+
+/// How a chain charges for data on L1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RollupKind {
+    /// Not apart from gas.
+    None,
+    /// As Optimism since Fjord.
+    OpStack,
+    /// As Arbitrum.
+    Arbitrum,
+}
+
+/// `[[quoter.references]]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reference {
+    /// The chain.
+    pub chain_id: ChainId,
+    /// The token.
+    pub token: Address,
+}
+
+/// `[[quoter.factories]]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Factory {
+    /// The chain.
+    pub chain_id: ChainId,
+    /// Address of the factory of pairs.
+    pub address: Address,
+    /// Fee of its pairs, in millionths: 2500 for 0.25 percent.
+    pub fee_ppm: u32,
+}
+
+/// `[[quoter.refused_tokens]]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RefusedToken {
+    /// The chain.
+    pub chain_id: ChainId,
+    /// The token.
+    pub address: Address,
+    /// What is the matter with it.
+    pub why: Refused,
+}
+
+/// Why a token is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refused {
+    /// It takes a fee on transfer.
+    FeeOnTransfer,
+    /// It changes balances by itself.
+    Rebasing,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 50054)),
+            heartbeat_ms: 10_000,
+            undo_blocks: 128,
+            max_waiting: 1_000,
+            cache_size: 10_000,
+            references: Vec::new(),
+            factories: Vec::new(),
+            refused_tokens: Vec::new(),
+            rollups: Vec::new(),
+            request_timeout_ms: 10_000,
+            poll_interval_ms: 2_000,
+        }
+    }
+}
+
+impl Config {
+    /// Longest silence of a stream.
+    #[must_use]
+    pub const fn heartbeat(&self) -> Duration {
+        Duration::from_millis(self.heartbeat_ms)
+    }
+}

@@ -1,0 +1,161 @@
+//! The search for routes: the best single one, and several that share an amount.
+
+mod depth;
+mod fillable;
+mod objective;
+mod price;
+mod search;
+mod split;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use capstan_primitives::U256;
+
+pub use self::{
+    depth::{Level, depth},
+    fillable::fillable,
+    objective::{Objective, Score},
+    price::{PricePath, price},
+    search::{Found, search},
+    split::split,
+};
+use super::{
+    graph::{Edge, Token},
+    pool::{Pool, Refusal, Swap},
+    state::{Entry, Pools, Problem},
+};
+
+/// Most pools in a row.
+pub const MOST_HOPS: usize = 4;
+
+/// Which amount of a quote is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// What goes in.
+    In,
+    /// What comes out.
+    Out,
+}
+
+/// What is searched for.
+#[derive(Clone, Copy)]
+#[expect(missing_debug_implementations, reason = "what is excluded, and the clock, are functions")]
+pub struct Query<'a> {
+    /// The pools.
+    pub pools: &'a Pools,
+    /// Token that is given.
+    pub from: Token,
+    /// Token that is wanted.
+    pub to: Token,
+    /// Which amount is known.
+    pub side: Side,
+    /// The amount.
+    pub amount: U256,
+    /// Most pools in a row, 1 to [`MOST_HOPS`].
+    pub max_hops: usize,
+    /// What is best.
+    pub objective: Objective,
+    /// What must not be used.
+    pub excluded: &'a dyn Excluded,
+    /// Whether the time is up.
+    pub is_late: &'a dyn Fn() -> bool,
+}
+
+/// What a caller does not want.
+pub trait Excluded: Sync {
+    /// Whether a pool is left out.
+    fn pool(&self, entry: &Entry) -> bool;
+    /// Whether a token is not to be passed through.
+    fn token(&self, token: Token) -> bool;
+}
+
+/// Nothing is excluded.
+#[derive(Debug, Clone, Copy)]
+pub struct Everything;
+
+impl Excluded for Everything {
+    fn pool(&self, _entry: &Entry) -> bool {
+        false
+    }
+
+    fn token(&self, _token: Token) -> bool {
+        false
+    }
+}
+
+/// One swap of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hop {
+    /// The way.
+    pub edge: Edge,
+    /// The swap.
+    pub swap: Swap,
+}
+
+/// A way through pools with its amounts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The swaps in a row.
+    pub hops: Vec<Hop>,
+    /// Gas of the swaps.
+    pub gas: u64,
+}
+
+impl Route {
+    /// What is given.
+    #[must_use]
+    pub fn amount_in(&self) -> U256 {
+        self.hops.first().map_or(U256::ZERO, |hop| hop.swap.amount_in)
+    }
+
+    /// What comes out.
+    #[must_use]
+    pub fn amount_out(&self) -> U256 {
+        self.hops.last().map_or(U256::ZERO, |hop| hop.swap.amount_out)
+    }
+
+    /// The ways without amounts.
+    #[must_use]
+    pub fn path(&self) -> Vec<Edge> {
+        self.hops.iter().map(|hop| hop.edge).collect()
+    }
+}
+
+/// Quotes an amount along a path, through pools in whatever state `pool` gives.
+///
+/// # Errors
+/// When a pool refuses.
+pub fn along<'p>(
+    path: &[Edge],
+    (side, amount): (Side, U256),
+    pool: impl Fn(u32) -> Option<&'p Arc<dyn Pool>>,
+) -> Result<Route, Refusal> {
+    let mut hops = Vec::with_capacity(path.len());
+    let (mut gas, mut amount) = (0_u64, amount);
+    let mut take = |edge: &Edge| {
+        let pool = pool(edge.pool).ok_or(Refusal::Way)?;
+        let swap = match side {
+            Side::In => pool.quote_exact_in(edge.way, amount)?,
+            Side::Out => pool.quote_exact_out(edge.way, amount)?,
+        };
+        amount = if side == Side::In { swap.amount_out } else { swap.amount_in };
+        gas = gas.saturating_add(pool.gas(&swap));
+        hops.push(Hop { edge: *edge, swap });
+        Ok(())
+    };
+    match side {
+        Side::In => path.iter().try_for_each(&mut take)?,
+        Side::Out => path.iter().rev().try_for_each(&mut take)?,
+    }
+    if side == Side::Out {
+        hops.reverse();
+    }
+    Ok(Route { hops, gas })
+}
+
+/// Whether a pool can be in a route, and why not.
+fn usable(entry: &Entry) -> Result<(), Problem> {
+    entry.problem.as_ref().map_or(Ok(()), |(problem, _)| Err(*problem))
+}

@@ -1,0 +1,92 @@
+//! What the quoter counts and logs, one function per event.
+
+use std::{error::Error, time::Duration};
+
+use capstan_primitives::{Address, BlockRef, ChainId};
+use metrics::{counter, gauge, histogram};
+use tracing::{debug, error, info, warn};
+
+use crate::domain::change::Unusable;
+
+/// Events were applied.
+pub(crate) fn applied(chain: ChainId, block: BlockRef, events: usize) {
+    let label = chain.to_string();
+    counter!("quoter_events_total", "chain" => label.clone())
+        .increment(events.try_into().unwrap_or_default());
+    let number = u32::try_from(block.number).map_or(f64::from(u32::MAX), f64::from);
+    gauge!("quoter_state_block", "chain" => label).set(number);
+    debug!(chain = chain.0, block = block.number, events, "applied events");
+}
+
+/// An event could not be applied; its pool is not used any more.
+pub(crate) fn unusable(
+    chain: ChainId,
+    (block, log_index): (BlockRef, u32),
+    address: Address,
+    why: &Unusable,
+) {
+    counter!("quoter_unusable_events_total", "chain" => chain.to_string()).increment(1);
+    warn!(
+        chain = chain.0,
+        block = block.number,
+        block_hash = %block.hash,
+        log_index,
+        %address,
+        reason = %why,
+        "event not applied"
+    );
+}
+
+/// Blocks were taken back.
+pub(crate) fn undone(chain: ChainId, last_valid: Option<BlockRef>) {
+    counter!("quoter_reorgs_total", "chain" => chain.to_string()).increment(1);
+    info!(chain = chain.0, last_valid = last_valid.map(|block| block.number), "reorg");
+}
+
+/// The state is made again from the beginning of the log.
+pub(crate) fn reset(chain: ChainId) {
+    counter!("quoter_resets_total", "chain" => chain.to_string()).increment(1);
+    error!(chain = chain.0, "the state is made again from the beginning of the log");
+}
+
+/// The state stands still until an operator acts, or does so no more.
+pub(crate) fn halted(chain: ChainId, is_halted: bool) {
+    gauge!("quoter_halted", "chain" => chain.to_string()).set(if is_halted { 1.0 } else { 0.0 });
+}
+
+/// A quote was computed.
+pub(crate) fn quoted(chain: ChainId, status: &'static str, took: Duration) {
+    let label = chain.to_string();
+    counter!("quoter_quotes_total", "chain" => label.clone(), "status" => status).increment(1);
+    histogram!("quoter_quote_seconds", "chain" => label).record(took.as_secs_f64());
+}
+
+/// A quote was answered from the cache.
+pub(crate) fn cached(chain: ChainId) {
+    counter!("quoter_cache_hits_total", "chain" => chain.to_string()).increment(1);
+}
+
+/// A quote was refused because too many wait.
+pub(crate) fn overloaded() {
+    counter!("quoter_overloaded_total").increment(1);
+}
+
+/// The fees after a block are known.
+pub(crate) fn gas_learnt(chain: ChainId, block: BlockRef, took: Duration) {
+    let number = u32::try_from(block.number).map_or(f64::from(u32::MAX), f64::from);
+    gauge!("quoter_gas_block", "chain" => chain.to_string()).set(number);
+    histogram!("quoter_gas_refresh_seconds", "chain" => chain.to_string()).record(took.as_secs_f64());
+    debug!(chain = chain.0, block = block.number, "learnt what gas costs");
+}
+
+/// The fees after the newest block are not known yet.
+pub(crate) fn gas_delayed(chain: ChainId, error: &(dyn Error + 'static)) {
+    counter!("quoter_gas_refresh_failures_total", "chain" => chain.to_string()).increment(1);
+    debug!(chain = chain.0, error, "do not know yet what gas costs");
+}
+
+/// The fees after the newest block again could not be learnt; the last ones stay.
+pub(crate) fn gas_unknown(chain: ChainId, error: &(dyn Error + 'static)) {
+    counter!("quoter_gas_refresh_failures_total", "chain" => chain.to_string()).increment(1);
+    warn!(chain = chain.0, error, "cannot learn what gas costs");
+}

@@ -1,0 +1,78 @@
+//! Follows the event log of one chain into memory.
+
+use capstan_chain::ChainError;
+use capstan_kafka::EventSource;
+use capstan_primitives::ChainId;
+use capstan_runtime::follow::{self, Projection, Step};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    adapters::{
+        contracts::Contracts,
+        indexer::{self, Malformed, Reader},
+    },
+    domain::step::StepKind,
+    metrics,
+    operations::Projector,
+};
+
+/// Follows until `stopping`.
+pub(crate) async fn follow(
+    source: EventSource,
+    follower: Follower,
+    stopping: CancellationToken,
+) -> Result<(), Error> {
+    let subscription = indexer::subscription(follower.chain);
+    follow::follow(source, subscription, follower, stopping).await
+}
+
+/// Why a step could not be taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The indexer does not keep its contract.
+    #[error(transparent)]
+    Message(#[from] Malformed),
+    /// A new pool's contract could not be asked.
+    #[error("a new pool's contract could not be asked: {0}")]
+    Node(#[from] ChainError),
+}
+
+/// The state of a chain and what its log is read with.
+#[derive(Debug)]
+pub(crate) struct Follower {
+    pub(crate) chain: ChainId,
+    pub(crate) reader: Reader,
+    pub(crate) contracts: Contracts,
+    pub(crate) projector: Projector,
+}
+
+impl Projection for Follower {
+    type Error = Error;
+
+    async fn cursor(&mut self) -> Result<String, Error> {
+        Ok(self.projector.cursor())
+    }
+
+    async fn take(&mut self, step: Step) -> Result<(), Error> {
+        let mut step = self.reader.step(step)?;
+        if let StepKind::Apply { events, block, .. } = &mut step.kind {
+            self.contracts.complete(events, block.hash).await?;
+        }
+        // What vaults are worth changes without their events; it is read while readers could see it.
+        if let Some(block) = self.projector.shows(&step) {
+            let amend = self.contracts.vaults(block.hash).await;
+            self.projector.amend(amend);
+        }
+        self.projector.take(step);
+        Ok(())
+    }
+
+    async fn reset(&mut self) -> Result<(), Error> {
+        self.projector.reset();
+        Ok(())
+    }
+
+    fn halted(&mut self, is_halted: bool) {
+        metrics::halted(self.chain, is_halted);
+    }
+}

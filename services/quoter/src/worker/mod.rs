@@ -1,0 +1,4 @@
+//! What runs by itself.
+
+pub(crate) mod follow;
+pub(crate) mod gas;
