@@ -1,5 +1,6 @@
 // A real browser, and a page that remembers everything it must not have done.
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
 
@@ -61,6 +62,19 @@ export async function screenshot(page: Page, name: string): Promise<void> {
   if (!directory) return;
   mkdirSync(directory, { recursive: true });
   await page.screenshot({ path: join(directory, `${name}.png`), fullPage: true });
+}
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** What keeps somebody from using the page: the rule, and where it is broken. */
+export async function barriers(page: Page): Promise<string[]> {
+  // As the browser's own tools do: the page's security policy does not hold for it.
+  await page.evaluate(AXE);
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: typeof import("axe-core") };
+    const { violations } = await axe.run();
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join()}`);
+  });
 }
 
 /** How far the page is wider than the window, in pixels. */

@@ -37,6 +37,22 @@ export async function eventsBlock(page: Page): Promise<number> {
   return Number((await values(page.locator(".list-state .as-of data")))[0] ?? -1);
 }
 
+/** The newest block that the quote is said to hold for. */
+export async function quoteBlock(page: Page): Promise<number> {
+  const shown = page.locator("section[aria-labelledby=answer] .section-head .as-of data");
+  return Number((await values(shown))[0] ?? -1);
+}
+
+/** The amounts and pools of every step of every route of a quote, read in one moment. */
+export function swapValues(page: Page) {
+  return page.evaluate(() =>
+    [...document.querySelectorAll(".routes .hops")].map((hops) => ({
+      amounts: [...hops.querySelectorAll<HTMLDataElement>(".stop data")].map(({ value }) => value),
+      pools: [...hops.querySelectorAll<HTMLElement>(".hop a")].map(({ title }) => title),
+    })),
+  );
+}
+
 /** What the list of events shows, read in one moment. */
 export function eventValues(page: Page) {
   return page.evaluate(() =>

@@ -244,6 +244,8 @@ test("a phone shows every page without scrolling sideways, in every state", asyn
     `/users/${ALICE}`,
     "/status",
     "/indexer",
+    "/quote",
+    "/pools",
     "/nowhere",
   ]) {
     await page.goto(path);

@@ -8,7 +8,9 @@ import { IndexerService } from "../src/gen/capstan/indexer/v1/indexer_pb";
 import { PoolService } from "../src/gen/capstan/indexer/v1/pools_pb";
 import { TransactionService } from "../src/gen/capstan/indexer/v1/transactions_pb";
 import { MarketService } from "../src/gen/capstan/market/v1/market_pb";
+import { QuoterService } from "../src/gen/capstan/quoter/v1/quoter_pb";
 import { FakeIndexer } from "./fake_indexer";
+import { FakeQuoter } from "./fake_quoter";
 import { serveApp } from "./fake_static";
 import { FakeStream, type StreamMessage } from "./fake_stream";
 import { FakeWorld } from "./fake_world";
@@ -16,6 +18,7 @@ import { FakeWorld } from "./fake_world";
 export class FakePlatform {
   readonly world = new FakeWorld();
   readonly indexer = new FakeIndexer(this.world);
+  readonly quoter = new FakeQuoter(this.world);
   /** While set, every call fails as if the services were away. */
   down = false;
   /** While set, streams accept a connection and say nothing. */
@@ -27,7 +30,7 @@ export class FakePlatform {
   /** How often each unary rpc was called. */
   readonly calls = new Map<string, number>();
   private readonly held = new Map<string, Promise<void>>();
-  private readonly streams = new Set<FakeStream>();
+  private readonly streams = new Set<FakeStream<StreamMessage>>();
   private readonly log: StreamMessage[] = [];
   private server: Server | undefined;
 
@@ -79,6 +82,7 @@ export class FakePlatform {
   /** Breaks every open stream. */
   cut(): void {
     for (const stream of this.streams) stream.fail();
+    this.quoter.cut();
   }
 
   openStreams(): number {
@@ -112,10 +116,11 @@ export class FakePlatform {
   };
 
   private routes(router: ConnectRouter): void {
-    const { world, indexer } = this;
+    const { world, indexer, quoter } = this;
     router.service(IndexerService, indexer.indexerService(this.answer));
     router.service(TransactionService, indexer.transactionService(this.answer));
     router.service(PoolService, indexer.poolService(this.answer));
+    router.service(QuoterService, quoter.service(this.answer));
     router.service(GatewayService, {
       getStatus: () => this.answer("gatewayStatus", () => world.status()),
     });
@@ -146,7 +151,7 @@ export class FakePlatform {
     if (cursor !== "" && this.refuseCursors) {
       throw new ConnectError("cursor: unknown", Code.InvalidArgument);
     }
-    const stream = new FakeStream(signal);
+    const stream = new FakeStream<StreamMessage>(signal);
     this.streams.add(stream);
     try {
       if (!this.mute) {

@@ -8,8 +8,8 @@ export type StreamMessage = Exclude<
   { $typeName: string }
 >;
 
-export class FakeStream {
-  private readonly queue: StreamMessage[] = [];
+export class FakeStream<Message> {
+  private readonly queue: Message[] = [];
   private ended: "no" | "closed" | "failed" = "no";
   private wake: () => void = () => {};
 
@@ -17,7 +17,7 @@ export class FakeStream {
     signal.addEventListener("abort", () => this.end("closed"));
   }
 
-  push(message: StreamMessage): void {
+  push(message: Message): void {
     this.queue.push(message);
     this.wake();
   }
@@ -27,7 +27,7 @@ export class FakeStream {
     this.end("failed");
   }
 
-  async *messages(): AsyncIterable<StreamMessage> {
+  async *messages(): AsyncIterable<Message> {
     for (;;) {
       yield* this.queue.splice(0);
       if (this.ended === "failed") throw new ConnectError("going away", Code.Unavailable);

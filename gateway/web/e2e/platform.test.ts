@@ -1,7 +1,15 @@
 // The app against a running platform: what a visitor sees is what the chain says.
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openBrowser, openPage, overflow, PHONE, screenshot, type Witness } from "./browser";
+import {
+  barriers,
+  openBrowser,
+  openPage,
+  overflow,
+  PHONE,
+  screenshot,
+  type Witness,
+} from "./browser";
 import * as dom from "./dom";
 import { Rest } from "./rest";
 
@@ -215,16 +223,73 @@ describe("the indexer's page", () => {
     }));
 });
 
+describe("the pages of quotes and pools", () => {
+  test("quote in every block what REST quotes at that block, to the last unit", () =>
+    onPage(async ({ page }) => {
+      const [tokenIn, tokenOut] = await rest.tradedPair();
+      const answer = page.locator("section[aria-labelledby=answer]");
+      await page.goto("/quote");
+      await dom.live(page);
+      const form = page.getByRole("form", { name: "Swap" });
+      await form.getByLabel("You give").selectOption(tokenIn);
+      await form.getByLabel("You get").selectOption(tokenOut);
+      await form.getByLabel(/^Amount/).fill("100");
+      await form.getByText("Slippage, routes and objective").click();
+      await form.getByLabel("Most pools in a row").selectOption("1");
+      await form.getByLabel("Most routes").selectOption("2");
+      await form.getByLabel("Best is").selectOption("the most, whatever the gas");
+      await form.getByRole("button", { name: "Quote" }).click();
+      await answer.locator(".routes > li").first().waitFor();
+      const given = await answer.locator("dd data").first().getAttribute("value");
+      expect(given).toMatch(/^100(0{6}|0{8}|0{18})?$/);
+      const block = await dom.quoteBlock(page);
+      await expect.poll(() => dom.quoteBlock(page), { timeout: 30_000 }).toBeGreaterThan(block);
+      const { shown, answered } = await dom.atSameBlock({
+        answerBlock: async () => (await rest.swap(tokenIn, tokenOut, given ?? "")).asOf?.block,
+        shownBlock: () => dom.quoteBlock(page),
+        answer: async () => rest.swapValues(await rest.swap(tokenIn, tokenOut, given ?? "")),
+        shown: () => dom.swapValues(page),
+      });
+      expect(shown.length).toBeGreaterThan(0);
+      expect(shown).toEqual(answered);
+      await page.locator("table.depth tbody tr").first().waitFor();
+      expect(await barriers(page)).toEqual([]);
+      await screenshot(page, "quote");
+    }));
+
+  test("list every pool that REST lists, and lead to one", () =>
+    onPage(async ({ page }) => {
+      await page.goto("/pools");
+      await dom.live(page);
+      const { pools } = await rest.liquidityPools();
+      const rows = page.locator("table.liquidity-pools tbody tr");
+      await rows.first().waitFor();
+      const keys = await rows.evaluateAll((all) => all.map((row) => row.dataset.key));
+      expect(keys).toEqual(pools.map(({ poolId }) => poolId).slice(0, keys.length));
+      expect(await barriers(page)).toEqual([]);
+      await screenshot(page, "pools");
+      const pool = pools.find(({ protocol }) => protocol === "uniswap.v3");
+      if (!pool) throw new Error("the platform has no pool of Uniswap V3");
+      await rows.locator(`a[title="${pool.poolId}"]`).click();
+      await page.locator("table.ticks tbody tr").first().waitFor();
+      expect(await barriers(page)).toEqual([]);
+      await screenshot(page, "pool");
+    }));
+});
+
 test("every page fits a phone", () =>
   onPage(
     async ({ page }) => {
       const { marketId } = await rest.busiestMarket();
       const user = await rest.busiestUser();
       const pages = { list: "/", market: `/markets/${marketId}`, user: `/users/${user}` };
+      const [tokenIn, tokenOut] = await rest.tradedPair();
       for (const [name, path] of Object.entries({
         ...pages,
         state: "/status",
         indexer: "/indexer",
+        quote: `/quote?in=${tokenIn}&out=${tokenOut}&give=100000000`,
+        pools: "/pools",
       })) {
         await page.goto(path);
         await dom.live(page);

@@ -19,6 +19,8 @@ import {
   type Position,
   QuoteTradeResponseSchema,
 } from "../src/gen/capstan/market/v1/market_pb";
+import { ListPoolsResponseSchema as QuoterPoolsSchema } from "../src/gen/capstan/quoter/v1/pools_pb";
+import { type Quote, QuoteSchema } from "../src/gen/capstan/quoter/v1/quote_pb";
 
 // As many as the pages show at first.
 const TRADES = 25;
@@ -51,6 +53,14 @@ export class Rest {
   newestEvents = () =>
     this.get(ListEventsResponseSchema, `/v1/events?newest_first=true&page_size=${EVENTS}`);
   pools = () => this.get(ListPoolsResponseSchema, "/api/pools");
+  /** Pools that quotes are made of. */
+  liquidityPools = () =>
+    this.get(QuoterPoolsSchema, "/v1/quoter/pools?include_unusable=true&page_size=500");
+  /** What exactly this much of a token gives: a search so small that no time limit cuts it short. */
+  swap = (tokenIn: string, tokenOut: string, amountIn: string) => {
+    const search = { maxHops: 1, maxSplits: 2, objective: "OBJECTIVE_GROSS" };
+    return this.post(QuoteSchema, "/v1/quotes", { tokenIn, tokenOut, amountIn, ...search });
+  };
   status = () => this.get(GetStatusResponseSchema, "/api/status");
 
   /** The open market with the most trades. */
@@ -60,6 +70,23 @@ export class Rest {
     const [busiest] = open.toSorted((a, b) => Number(b.tradeCount - a.tradeCount));
     if (!busiest) throw new Error("the platform has no open market");
     return busiest;
+  }
+
+  /** The tokens of the oldest pair of Uniswap V2. */
+  async tradedPair(): Promise<[string, string]> {
+    const { pools } = await this.liquidityPools();
+    const pair = pools.find(({ protocol }) => protocol === "uniswap.v2");
+    const [first, second] = pair?.tokens ?? [];
+    if (!first || !second) throw new Error("the platform has no pair");
+    return [first, second];
+  }
+
+  /** What the page shows of the routes of a quote. */
+  swapValues({ routes }: Quote) {
+    return routes.map(({ amountIn, hops }) => ({
+      amounts: [amountIn, ...hops.map(({ amountOut }) => amountOut)],
+      pools: hops.map(({ poolId }) => `pool ${poolId}`),
+    }));
   }
 
   /** Whoever traded last on the busiest market. */
@@ -130,13 +157,23 @@ export class Rest {
     };
   }
 
-  private async get<Desc extends DescMessage>(
+  private get<Desc extends DescMessage>(schema: Desc, path: string) {
+    return this.ask(schema, path, {});
+  }
+
+  private post<Desc extends DescMessage>(schema: Desc, path: string, body: JsonValue) {
+    const headers = { "content-type": "application/json" };
+    return this.ask(schema, path, { method: "POST", headers, body: JSON.stringify(body) });
+  }
+
+  private async ask<Desc extends DescMessage>(
     schema: Desc,
     path: string,
+    request: RequestInit,
   ): Promise<MessageShape<Desc>> {
-    const response = await fetch(new URL(path, this.base));
+    const response = await fetch(new URL(path, this.base), request);
     const text = await response.text();
-    if (!response.ok) throw new Error(`GET ${path} answered ${response.status}: ${text}`);
+    if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text}`);
     return fromJson(schema, JSON.parse(text) as JsonValue);
   }
 }

@@ -34,6 +34,7 @@ export function App() {
           </a>
           <nav aria-label="Pages">
             <NavLink href="/" label="Markets" current={shown.page === "markets"} />
+            <NavLink href="/quote" label="Quote" current={QUOTER_PAGES.has(shown.page)} />
             <NavLink href="/indexer" label="Indexer" current={shown.page === "indexer"} />
             <NavLink href="/status" label="Status" current={shown.page === "status"} />
           </nav>
@@ -71,6 +72,10 @@ const PHASE_TEXT: Record<Phase, string> = {
 // For operators: visitors of the markets need not load it.
 const loadIndexerPage = async () => (await import("./pages/indexer")).IndexerPage;
 
+// Quotes and pools have a contract of their own, too.
+const QUOTER_PAGES: ReadonlySet<Route["page"]> = new Set(["quote", "pools", "pool"]);
+const loadQuoterPages = async () => (await import("./pages/quoter")).QuoterPages;
+
 function ConnectionState() {
   const phase = connection.value;
   return (
@@ -95,6 +100,10 @@ function Page({ route }: { route: Route }) {
       );
     case "user":
       return <UserPage key={route.address} address={route.address} />;
+    case "quote":
+    case "pools":
+    case "pool":
+      return <Later title="Quote" load={loadQuoterPages} />;
     case "indexer":
       return <Later title="Indexer" load={loadIndexerPage} />;
     case "status":

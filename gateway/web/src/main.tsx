@@ -7,6 +7,7 @@ import "./style/layout.css";
 import "./style/parts.css";
 import "./style/chart.css";
 import "./style/indexer.css";
+import "./style/quoter.css";
 
 const root = document.getElementById("app");
 if (root) {

@@ -1,11 +1,15 @@
 // Which page a path shows.
 import { expect, test } from "vitest";
-import { marketPath, marketsPath, parseRoute, userPath } from "./router";
+import { marketPath, marketsPath, parseRoute, poolPath, userPath } from "./router";
 
 test.each([
   ["/", { page: "markets", category: "" }],
   ["/status", { page: "status" }],
   ["/indexer", { page: "indexer" }],
+  ["/quote", { page: "quote" }],
+  ["/quote/1", { page: "missing" }],
+  ["/pools", { page: "pools" }],
+  ["/pools/0x1", { page: "pool", id: "0x1", chainId: 0n }],
   ["/indexer/events", { page: "missing" }],
   ["/users/0xabc", { page: "user", address: "0xabc" }],
   ["/markets/0x1", { page: "market", id: "0x1", chainId: 0n }],
@@ -21,6 +25,9 @@ test("links lead to the pages that they name", () => {
   const path = marketPath({ marketId: "0x1", chainId: 8_453n });
   const { pathname, search } = new URL(path, "http://localhost");
   expect(parseRoute(pathname, search)).toEqual({ page: "market", id: "0x1", chainId: 8_453n });
+  const pool = new URL(poolPath({ poolId: "0x2", chainId: 10n }), "http://localhost");
+  const poolRoute = { page: "pool", id: "0x2", chainId: 10n };
+  expect(parseRoute(pool.pathname, pool.search)).toEqual(poolRoute);
   const named = { marketId: "0x1", chainId: 1n, slug: "will-it-rain" };
   expect(marketPath(named)).toBe("/markets/will-it-rain?chain=1");
   const list = new URL(marketsPath("R&D, 100 %"), "http://localhost");

@@ -5,6 +5,9 @@ export type Route =
   | { page: "markets"; category: string }
   | { page: "market"; id: string; chainId: bigint }
   | { page: "user"; address: string }
+  | { page: "quote" }
+  | { page: "pools" }
+  | { page: "pool"; id: string; chainId: bigint }
   | { page: "indexer" }
   | { page: "status" }
   | { page: "missing" };
@@ -14,11 +17,10 @@ export function parseRoute(path: string, query = ""): Route {
   const parts = path.split("/").filter((part) => part !== "");
   const [section, id] = parts.map(decode);
   if (section === undefined) return { page: "markets", category: categoryOf(query) };
-  if ((section === "status" || section === "indexer") && parts.length === 1) {
-    return { page: section };
-  }
+  if (parts.length === 1 && isPlain(section)) return { page: section };
   if (id !== undefined && parts.length === 2) {
     if (section === "markets") return { page: "market", id, chainId: chainOf(query) };
+    if (section === "pools") return { page: "pool", id, chainId: chainOf(query) };
     if (section === "users") return { page: "user", address: id };
   }
   return { page: "missing" };
@@ -40,6 +42,10 @@ export function marketsPath(category: string): string {
 
 export function userPath(address: string): string {
   return `/users/${address}`;
+}
+
+export function poolPath(pool: { poolId: string; chainId: bigint }): string {
+  return `/pools/${pool.poolId}?chain=${pool.chainId}`;
 }
 
 export const route = signal<Route>({ page: "markets", category: "" });
@@ -75,7 +81,14 @@ function isPlainClick(event: MouseEvent): boolean {
   return event.button === 0 && !modified && !event.defaultPrevented;
 }
 
-function chainOf(query: string): bigint {
+// Pages that take nothing from their path.
+const PLAIN = ["quote", "pools", "indexer", "status"] as const;
+
+function isPlain(section: string): section is (typeof PLAIN)[number] {
+  return PLAIN.some((page) => page === section);
+}
+
+export function chainOf(query: string): bigint {
   const chain = new URLSearchParams(query).get("chain") ?? "";
   return /^\d{1,19}$/.test(chain) ? BigInt(chain) : 0n;
 }

@@ -15,7 +15,7 @@ export function describe(error: unknown, subject: string): Problem {
     case Code.NotFound:
       return {
         title: `There is no such ${subject}`,
-        advice: "Check the link, or choose one from the list of markets.",
+        advice: "Check the link, or choose one from the list.",
         passing: false,
       };
     case Code.InvalidArgument:

@@ -1,24 +1,32 @@
 // Keeps one server stream open: runs the state machine's effects with real timers.
 import { signal } from "@preact/signals";
 import { refusesCursor } from "../api/errors";
-import type { StreamMarketsResponse } from "../gen/capstan/market/v1/market_pb";
 import { backoffMs } from "./backoff";
 import { type Connection, type Effect, INITIAL, type Input, type Phase, step } from "./machine";
 
 // The contract promises a message at least every 10 seconds; after three times that it is dead.
 export const SILENCE_MS = 30_000;
 
-export interface StreamOptions {
-  open(cursor: string, signal: AbortSignal): AsyncIterable<StreamMarketsResponse>;
-  /** A message other than a resync. */
-  onMessage(message: StreamMarketsResponse): void;
-  /** The stream began without a cursor, at the block of this message. */
-  onBegun(message: StreamMarketsResponse): void;
+/** Where a message stands in its stream; without a cursor a broken stream begins anew. */
+export interface Place {
+  cursor: string;
   /** Blocks left the chain: what is shown must be read again. */
-  onReload(): void;
+  resync: boolean;
 }
 
-export class LiveStream {
+export interface StreamOptions<Message> {
+  open(cursor: string, signal: AbortSignal): AsyncIterable<Message>;
+  placeOf(message: Message): Place;
+  /** A message other than a resync. */
+  onMessage(message: Message): void;
+  /** The stream began without a cursor, at the block of this message. */
+  onBegun?(message: Message): void;
+  onReload?(): void;
+  /** The stream failed; it is opened again unless it is stopped now. */
+  onFailure?(error: unknown): void;
+}
+
+export class LiveStream<Message> {
   readonly phase = signal<Phase>(INITIAL.phase);
   private connection: Connection = INITIAL;
   private request: AbortController | undefined;
@@ -26,7 +34,7 @@ export class LiveStream {
   private watchdog: ReturnType<typeof setTimeout> | undefined;
   private hiddenAt = 0;
 
-  constructor(private readonly options: StreamOptions) {
+  constructor(private readonly options: StreamOptions<Message>) {
     document.addEventListener("visibilitychange", this.onVisibility);
     if (document.hidden) this.onVisibility();
     else void this.open();
@@ -49,18 +57,18 @@ export class LiveStream {
     }
   };
 
-  private input(input: Input, message?: StreamMarketsResponse): void {
+  private input(input: Input, message?: Message): void {
     const [connection, effects] = step(this.connection, input);
     this.connection = connection;
     this.phase.value = connection.phase;
     for (const effect of effects) this.run(effect, message);
   }
 
-  private run(effect: Effect, message?: StreamMarketsResponse): void {
+  private run(effect: Effect, message?: Message): void {
     if (effect === "open") void this.open();
     else if (effect === "close") this.close();
-    else if (effect === "reload") this.options.onReload();
-    else if (effect === "begun" && message) this.options.onBegun(message);
+    else if (effect === "reload") this.options.onReload?.();
+    else if (effect === "begun" && message) this.options.onBegun?.(message);
     else if (effect === "retry_later") {
       const pause = backoffMs(this.connection.attempt, Math.random());
       this.retry = setTimeout(() => this.input({ kind: "retry" }), pause);
@@ -87,15 +95,16 @@ export class LiveStream {
       }
     } catch (error) {
       cursorRefused = refusesCursor(error);
+      if (this.request === request) this.options.onFailure?.(error);
     }
     // An aborted request was replaced or ended on purpose; only a lost one is tried again.
     if (this.request === request) this.input({ kind: "lost", cursorRefused });
   }
 
-  private receive(message: StreamMarketsResponse): void {
+  private receive(message: Message): void {
     this.watch();
-    const resync = message.message.case === "resync";
-    this.input({ kind: "message", cursor: message.cursor, resync }, message);
+    const { cursor, resync } = this.options.placeOf(message);
+    this.input({ kind: "message", cursor, resync }, message);
     if (!resync) this.options.onMessage(message);
   }
 

@@ -34,7 +34,9 @@ type Reader<State> = (signal: AbortSignal) => Promise<(state: State | undefined)
 export class LiveView<State> {
   readonly data = signal<State | undefined>(undefined);
   readonly error = signal<unknown>(undefined);
-  private readonly streams = signal<ReadonlyMap<bigint, LiveStream>>(new Map());
+  private readonly streams = signal<ReadonlyMap<bigint, LiveStream<StreamMarketsResponse>>>(
+    new Map(),
+  );
   readonly phase = computed<Phase>(() => {
     const phases = [...this.streams.value.values()].map((stream) => stream.phase.value);
     if (phases.length === 0) return this.error.value === undefined ? "connecting" : "reconnecting";
@@ -117,7 +119,7 @@ export class LiveView<State> {
     const state = this.data.peek();
     if (state === undefined) return;
     const wanted = new Set(this.recipe.asOf(state).map((asOf) => asOf.chainId));
-    const streams = new Map<bigint, LiveStream>();
+    const streams = new Map<bigint, LiveStream<StreamMarketsResponse>>();
     for (const [chain, stream] of this.streams.peek()) {
       if (wanted.has(chain)) streams.set(chain, stream);
       else stream.stop();
@@ -130,7 +132,7 @@ export class LiveView<State> {
     if (wanted.size === 0) this.retryLater();
   }
 
-  private openStream(chainId: bigint): LiveStream {
+  private openStream(chainId: bigint): LiveStream<StreamMarketsResponse> {
     return new LiveStream({
       open: (cursor, signal) => {
         const state = this.data.peek();
@@ -140,6 +142,7 @@ export class LiveView<State> {
           { signal, timeoutMs: NO_DEADLINE },
         );
       },
+      placeOf: ({ cursor, message }) => ({ cursor, resync: message.case === "resync" }),
       onMessage: (message) => this.enqueue(message),
       onBegun: (message) => {
         if (!this.isAt(chainId, message.asOf)) void this.reload();
