@@ -1,6 +1,6 @@
 # The two commands are `make up` and `make test`; `make help` lists the others.
 .DEFAULT_GOAL := help
-.PHONY: help up setup install web build fmt check test bench-indexer bench-market
+.PHONY: help up setup install web build fmt check test bench-indexer bench-market bench-quoter
 
 help: ## List what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -38,3 +38,6 @@ bench-indexer: install ## Measure the indexer against the floor and a peer; dev/
 
 bench-market: install ## Measure the market: projection, reads, streams; dev/bench/README.md lists the options
 	@dev/bench/run market
+
+bench-quoter: install ## Measure the quoter: exact paths beside two peers, routes, splits; dev/bench/README.md lists the options
+	@dev/bench/run quoter

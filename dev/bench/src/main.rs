@@ -1,5 +1,5 @@
-//! Measures the services on one machine: the indexer against the physical floor and a peer (`make bench-indexer`), and
-//! the market (`make bench-market`).
+//! Measures the services on one machine: the indexer against the physical floor and a peer (`make bench-indexer`), the
+//! market (`make bench-market`), and the quoter beside two peers (`make bench-quoter`).
 
 mod database;
 mod floor;
@@ -11,6 +11,7 @@ mod options;
 mod ponder;
 mod process;
 mod proxy;
+mod quoter;
 mod replay;
 mod report;
 
@@ -38,6 +39,7 @@ const SLOW: Faults = Faults { latency: Duration::from_millis(50), refuse_each: 2
 enum Measure {
     Indexer(Options),
     Market(market::Options),
+    Quoter(quoter::Options),
 }
 
 #[tokio::main]
@@ -55,6 +57,7 @@ async fn measured(what: Measure) -> Result<String> {
     let machine = Machine::read();
     match what {
         Measure::Market(options) => market::run(&options, machine).await,
+        Measure::Quoter(options) => quoter::run(&options, machine).await,
         Measure::Indexer(options) => {
             let bench = Bench::new(options)?;
             let rows = bench.options.blocks() * options::LOGS_A_BLOCK;

@@ -5,6 +5,9 @@ use super::tree::Tree;
 /// What stands on the floor of the services; development crates may know as much as they do.
 const SERVICES: u8 = 4;
 
+/// Arithmetic is measured in the process that does it, beside its peers: a call would take longer than what is measured.
+const MEASURED: (&str, &str) = ("capstan-bench", "capstan-quoter");
+
 /// Dependencies of crates that stand on the wrong floor.
 pub(super) fn violations(tree: &Tree) -> Vec<String> {
     let crates: Vec<Crate> = tree.manifests().map(|(folder, text)| Crate::read(folder, text)).collect();
@@ -35,7 +38,7 @@ fn may_depend(member: &Crate, for_tests: bool, other: &Crate) -> bool {
         return member.is_top() || member.is_development();
     }
     if other.is_service() {
-        return member.is_top();
+        return member.is_top() || (member.name.as_str(), other.name.as_str()) == MEASURED;
     }
     member.floor() > other.floor()
 }
@@ -155,6 +158,14 @@ mod tests {
         accepted("dev/bench/Cargo.toml", &text);
         let text = with("capstan-bench", "[dependencies]\ncapstan-indexer.workspace = true");
         refused("dev/bench/Cargo.toml", &text, "dev/bench: may not depend on capstan-indexer");
+    }
+
+    #[test]
+    fn only_the_benchmark_may_measure_a_service_in_its_process() {
+        let text = with("capstan-bench", "[dependencies]\ncapstan-market.workspace = true");
+        refused("dev/bench/Cargo.toml", &text, "dev/bench: may not depend on capstan-market");
+        let text = with("capstan-devnet", "[dependencies]\ncapstan-market.workspace = true");
+        refused("dev/devnet/Cargo.toml", &text, "dev/devnet: may not depend on capstan-market");
     }
 
     #[test]
