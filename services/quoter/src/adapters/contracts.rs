@@ -55,14 +55,16 @@ impl Contracts {
         Self { evm, vaults, models: HashMap::new() }
     }
 
-    /// Reads what events only announce.
+    /// Reads what events only announce. None of it ever changes but the fee, of which later events tell, so it is read in
+    /// the node's newest block: old states are not kept by every node.
     ///
     /// # Errors
     /// When the node does not answer: without what it says the pools could not be followed.
-    pub(crate) async fn complete(&self, events: &mut [Event], at: Hash) -> Result<(), ChainError> {
+    pub(crate) async fn complete(&self, events: &mut [Event]) -> Result<(), ChainError> {
         for event in events {
             let Ok(Deed::Announced(pool)) = &event.deed else { continue };
             let (pool, factory) = (*pool, event.address);
+            let at = self.evm.head().await?.block.hash;
             let weighted = self.weighted(pool, at).await?;
             event.deed = weighted.map(|weighted| {
                 let pool = Entry {

@@ -94,7 +94,7 @@ impl Status {
 }
 
 /// What gas costs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct GasNow {
     /// Wei per gas; none when it is not known.
     pub price: Option<U256>,

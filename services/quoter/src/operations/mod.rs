@@ -50,7 +50,8 @@ pub(crate) struct Quoter {
     processors: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     max_waiting: usize,
-    answers: Arc<Cache<(u64, Ask), Arc<Answer>>>,
+    /// By snapshot, price of gas and question.
+    answers: Arc<Cache<(u64, GasNow, Ask), Arc<Answer>>>,
     coins: Arc<Cache<(u64, Token), Option<Rate>>>,
 }
 

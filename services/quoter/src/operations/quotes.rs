@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout};
 use super::{Chain, Quoter, Snapshot};
 use crate::{
     domain::{
-        quote::{Ask, Given, Quote, Status, quote},
+        quote::{Ask, GasNow, Given, Quote, Status, quote},
         rate::Rate,
         route::{self, Side},
         wrap::COIN,
@@ -60,12 +60,13 @@ impl Quoter {
             let quote = Quote::none(Status::StaleState, problem);
             return Ok(Arc::new(Answer::new(ask, quote, snapshot)));
         }
-        let key = (snapshot.sequence, ask.clone());
+        let gas = chain.gas(ask.gas_price);
+        let key = (snapshot.sequence, gas, ask.clone());
         if let Some(answer) = self.answers.get(&key) {
             metrics::cached(chain.live.chain);
             return Ok(answer);
         }
-        let answer = Arc::new(self.compute(chain, snapshot, ask).await?);
+        let answer = Arc::new(self.compute(chain, (snapshot, gas), ask).await?);
         // What was cut short might come out better the next time.
         if answer.quote.is_exhaustive {
             self.answers.insert(key, Arc::clone(&answer));
@@ -84,13 +85,18 @@ impl Quoter {
     }
 
     /// The search runs on a thread of its own, as many at once as there are processors.
-    async fn compute(&self, chain: &Chain, snapshot: Arc<Snapshot>, ask: &Ask) -> Result<Answer, Error> {
+    async fn compute(
+        &self,
+        chain: &Chain,
+        (snapshot, gas): (Arc<Snapshot>, GasNow),
+        ask: &Ask,
+    ) -> Result<Answer, Error> {
         let Ok(_waiting) = self.waiting.try_acquire() else {
             metrics::overloaded();
             return Err(Error::Overloaded(self.max_waiting));
         };
         let processor = Arc::clone(&self.processors).acquire_owned().await.map_err(|_| Error::Unfinished)?;
-        let (gas, refused) = (chain.gas(ask.gas_price), Arc::clone(&chain.refused_tokens));
+        let refused = Arc::clone(&chain.refused_tokens);
         let (quoter, ask) = (self.clone(), ask.clone());
         let work = move || {
             let _processor = processor;

@@ -55,8 +55,8 @@ impl Projection for Follower {
 
     async fn take(&mut self, step: Step) -> Result<(), Error> {
         let mut step = self.reader.step(step)?;
-        if let StepKind::Apply { events, block, .. } = &mut step.kind {
-            self.contracts.complete(events, block.hash).await?;
+        if let StepKind::Apply { events, .. } = &mut step.kind {
+            self.contracts.complete(events).await?;
         }
         // What vaults are worth changes without their events; it is read while readers could see it.
         if let Some(block) = self.projector.shows(&step) {
