@@ -21,7 +21,7 @@ pub(crate) struct Options {
     #[arg(long, env = "BENCH_SPLITS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) splits: u32,
     /// Most routes of a split; the service's default.
-    #[arg(long, env = "BENCH_SPLIT_ROUTES", default_value_t = 4)]
+    #[arg(long, env = "BENCH_SPLIT_ROUTES", default_value_t = 8)]
     pub(super) split_routes: usize,
     /// What numbers are drawn from.
     #[arg(long, env = "BENCH_SEED", default_value_t = 4)]

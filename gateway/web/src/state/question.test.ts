@@ -33,7 +33,7 @@ test.each(["give=0", "give=1.5", "give=-1", "give=abc", `give=${"9".repeat(79)}`
 
 test("what is out of range is preset", () => {
   const { slippageBps, maxHops, maxSplits } = parseQuestion("?slippage=10001&hops=5&splits=0");
-  expect([slippageBps, maxHops, maxSplits]).toEqual([50, 3, 4]);
+  expect([slippageBps, maxHops, maxSplits]).toEqual([50, 3, 8]);
 });
 
 test("only one amount is exact", () => {

@@ -20,7 +20,7 @@ export interface Question {
 export const MOST_HOPS = 4;
 export const MOST_SPLITS = 16;
 
-const PRESET = { slippageBps: 50, maxHops: 3, maxSplits: 4 };
+const PRESET = { slippageBps: 50, maxHops: 3, maxSplits: 8 };
 
 /** The question of a link; what it does not say, or says wrongly, is as the contract presets it. */
 export function parseQuestion(query: string): Question {

@@ -17,6 +17,10 @@ use capstan_proto::market::{StreamMarketsRequest, market_service_client::MarketS
 use capstan_quoter::Quoter;
 use capstan_runtime::{Instance, Platform, Running, Service, bind, config::Settings, start};
 use serde_json::Value;
+use tonic::transport::Endpoint;
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
 
 pub(crate) struct House {
     pub(crate) devnet: Devnet,
@@ -112,6 +116,20 @@ impl House {
             if block.is_some_and(|block| block.hash == format!("{head:#x}")) {
                 return head;
             }
+        }
+    }
+
+    /// Waits until every service says of itself that it can do its work, as it does when it has read the log.
+    pub(crate) async fn serving(&self) {
+        for (running, service) in self.running.iter().zip([
+            "capstan.indexer.v1.IndexerService",
+            "capstan.market.v1.MarketService",
+            "capstan.quoter.v1.QuoterService",
+        ]) {
+            let channel = Endpoint::from_shared(running.url()).unwrap().connect().await.unwrap();
+            let request = HealthCheckRequest { service: service.to_owned() };
+            let mut watched = HealthClient::new(channel).watch(request).await.unwrap().into_inner();
+            while watched.message().await.unwrap().unwrap().status() != ServingStatus::Serving {}
         }
     }
 

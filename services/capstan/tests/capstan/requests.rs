@@ -74,6 +74,7 @@ async fn every_documented_path_answers_and_under_its_canonical_name_too() {
         assert_eq!(answer.0, 200, "{path}: {}", answer.1);
         assert_eq!(answer, same, "{path}");
     }
+    house.serving().await;
     for (path, fields) in [
         ("/health", &["status", "database", "indexer", "uptime"][..]),
         ("/v1/health", &["status"]),

@@ -15,7 +15,7 @@ use crate::{
 };
 
 const HOPS: usize = 3;
-const SPLITS: usize = 4;
+const SPLITS: usize = 8;
 const MOST_SPLITS: u32 = 16;
 const SLIPPAGE_BPS: u32 = 50;
 const MOST_EXCLUDED: usize = 100;
