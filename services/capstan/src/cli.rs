@@ -49,7 +49,7 @@ pub(crate) struct Up {
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) data_dir: Option<PathBuf>,
     /// Transactions a block on the local chain.
-    #[arg(long, value_name = "NUMBER", default_value_t = 3)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 5)]
     pub(crate) devnet_transactions: usize,
     /// Milliseconds between blocks of the local chain.
     #[arg(long, value_name = "NUMBER", default_value_t = 2_000)]
