@@ -50,8 +50,11 @@ export class Rest {
   userHistory = (address: string) =>
     this.get(ListUserHistoryResponseSchema, `/api/users/${address}/history?page_size=${HISTORY}`);
   indexerStatus = () => this.get(IndexerStatusSchema, "/api/indexer/status");
-  newestEvents = () =>
-    this.get(ListEventsResponseSchema, `/v1/events?newest_first=true&page_size=${EVENTS}`);
+  newestEvents = (kind = "") =>
+    this.get(
+      ListEventsResponseSchema,
+      `/v1/events?newest_first=true&page_size=${EVENTS}&kind=${kind}`,
+    );
   pools = () => this.get(ListPoolsResponseSchema, "/api/pools");
   /** Pools that quotes are made of. */
   liquidityPools = () =>
