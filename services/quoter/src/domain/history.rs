@@ -48,6 +48,8 @@ pub struct TooDeep {
 #[derive(Debug)]
 pub struct History {
     pools: Pools,
+    /// What there is before the first event.
+    beginning: Pools,
     /// The newest block that an event was applied of, and the pools at the end of each before it.
     open: Option<BlockRef>,
     kept: VecDeque<(BlockRef, Pools)>,
@@ -60,7 +62,14 @@ impl History {
     /// One that keeps the pools of so many blocks.
     #[must_use]
     pub fn new(pools: Pools, most: usize) -> Self {
-        Self { pools, open: None, kept: VecDeque::new(), most: most.max(1), forgot: false }
+        Self {
+            beginning: pools.clone(),
+            pools,
+            open: None,
+            kept: VecDeque::new(),
+            most: most.max(1),
+            forgot: false,
+        }
     }
 
     /// The pools now.
@@ -96,6 +105,7 @@ impl History {
     /// Puts what was read from a node in, outside of any block's events.
     pub fn amend(&mut self, amend: impl Fn(&mut Pools)) {
         amend(&mut self.pools);
+        amend(&mut self.beginning);
         // What an older block had stays out of date, but says so no less than before.
         self.kept.iter_mut().for_each(|(_, pools)| amend(pools));
     }
@@ -120,7 +130,7 @@ impl History {
             let kept_from = self.open.map_or(0, |block| block.number);
             return Err(TooDeep { kept_from });
         }
-        self.pools = Pools::default();
+        self.pools = self.beginning.clone();
         self.open = None;
         Ok(())
     }
@@ -188,6 +198,18 @@ mod tests {
         assert_eq!(shown(&history), states[4]);
         history.undo(None).unwrap();
         assert_eq!(shown(&history), None);
+    }
+
+    #[test]
+    fn what_no_event_announced_stays_when_everything_is_taken_back() {
+        let mut beginning = Pools::default();
+        let Deed::Created(entry) = created() else { panic!() };
+        beginning.add(*entry);
+        let mut history = History::new(beginning, 64);
+        let before = shown(&history);
+        history.apply(event(block(5, 1), reserves(7))).unwrap();
+        history.undo(Some(4)).unwrap();
+        assert_eq!((shown(&history), before.is_some()), (before, true));
     }
 
     #[test]
