@@ -112,6 +112,9 @@ pub enum Refusal {
     /// It has not enough: see [`Pool::max_in`]. A part of the amount would be left over, or the contract reverts.
     #[error("the pool has not enough liquidity")]
     Liquidity,
+    /// So little is given that nothing comes out, for which contracts revert.
+    #[error("nothing would come out")]
+    Nothing,
     /// It has no such token, or cannot be used.
     #[error("the pool does not swap these tokens")]
     Way,

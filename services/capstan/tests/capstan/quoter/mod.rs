@@ -2,6 +2,7 @@
 //! burns, and after reorgs.
 
 mod chain;
+mod properties;
 mod refusals;
 
 use alloy::primitives::{B256, U256};

@@ -22,7 +22,7 @@ pub fn fillable(query: &Query<'_>, paths: &[Vec<Edge>]) -> U256 {
             let try_one = |amount| along(path, (query.side, amount), |place| overlay.pool(query, place)).ok();
             try_one(amount).or_else(|| try_one(a_little_less))
         });
-        let Some(route) = route.filter(|route| !route.amount_out().is_zero()) else { continue };
+        let Some(route) = route else { continue };
         overlay.take(query, &route);
         sum = sum.saturating_add(if query.side == Side::In { route.amount_in() } else { route.amount_out() });
     }

@@ -126,7 +126,7 @@ impl Route {
 /// Quotes an amount along a path, through pools in whatever state `pool` gives.
 ///
 /// # Errors
-/// When a pool refuses.
+/// When a pool refuses, or would pass nothing on.
 pub fn along<'p>(
     path: &[Edge],
     (side, amount): (Side, U256),
@@ -141,6 +141,9 @@ pub fn along<'p>(
             Side::Out => pool.quote_exact_out(edge.way, amount)?,
         };
         amount = if side == Side::In { swap.amount_out } else { swap.amount_in };
+        if amount.is_zero() {
+            return Err(Refusal::Nothing);
+        }
         gas = gas.saturating_add(pool.gas(&swap));
         hops.push(Hop { edge: *edge, swap });
         Ok(())

@@ -6,13 +6,18 @@ use std::sync::Arc;
 use capstan_primitives::U256;
 
 use super::{Query, Route, Score, Side, along};
-use crate::domain::{graph::Edge, pool::Pool};
+use crate::domain::{
+    graph::Edge,
+    pool::{Pool, Refusal},
+};
 
 /// Routes that are tried at most.
 const PATHS: usize = 48;
 /// Chunks that find the paths which are worth it, and chunks that share the amount among those.
 const COARSE: u64 = 24;
 const FINE: u64 = 64;
+/// Part of the whole that is not halved any more.
+const LEAST: u64 = 2_048;
 /// Parts of the whole that are shifted between legs, the largest first, each so often at most.
 const SHIFTS: [u64; 4] = [128, 256, 512, 2_048];
 const MOST_SHIFTS: usize = 6;
@@ -26,12 +31,13 @@ pub fn split(query: &Query<'_>, paths: &[Vec<Edge>], most: usize) -> Option<Vec<
     let table = Table { query, paths };
     let mut legs = table.distribute(&all, COARSE)?;
     legs.sort_by_key(|(_, amount)| std::cmp::Reverse(*amount));
-    let mut kept: Vec<usize> = legs.iter().take(most).map(|(path, _)| *path).collect();
-    let mut best = table.shared(&kept)?;
+    let ranked: Vec<usize> = legs.iter().map(|(path, _)| *path).collect();
+    let mut best = table.first_plan(ranked, most)?;
+    let mut kept: Vec<usize> = best.legs.iter().map(|(path, _)| *path).collect();
     // Gas is what makes a leg more a loss.
     while query.objective.gas_cost.is_some() && kept.len() > 1 && !(query.is_late)() {
         kept = best.without_smallest();
-        match table.shared(&kept).filter(|plan| plan.score >= best.score) {
+        match table.shared(&kept).ok().filter(|plan| plan.score >= best.score) {
             Some(plan) => best = plan,
             None => break,
         }
@@ -86,9 +92,13 @@ impl Overlay {
 }
 
 impl Table<'_> {
+    fn tried(&self, overlay: &Overlay, path: usize, amount: U256) -> Result<Route, Refusal> {
+        let path = self.paths.get(path).ok_or(Refusal::Way)?;
+        along(path, (self.query.side, amount), |place| overlay.pool(self.query, place))
+    }
+
     fn quote(&self, overlay: &Overlay, path: usize, amount: U256) -> Option<Route> {
-        let path = self.paths.get(path)?;
-        along(path, (self.query.side, amount), |place| overlay.pool(self.query, place)).ok()
+        self.tried(overlay, path, amount).ok()
     }
 
     /// The amount that a route has beside the one that is given.
@@ -122,20 +132,56 @@ impl Table<'_> {
                 known.fill(None);
             }
             last_chunk = chunk;
-            let place = self.best(&overlay, among, &mut known, chunk)?;
+            let Some(place) = self.best(&overlay, among, &mut known, chunk) else {
+                let rest = self.query.amount - part(self.query.amount, number, chunks);
+                return self.squeezed((overlay, legs), among, (rest, chunk));
+            };
             let path = *among.get(place)?;
             let route = self.quote(&overlay, path, chunk)?;
             overlay.take(self.query, &route);
             self.forget(&mut known, among, &route);
-            match legs.iter_mut().find(|(leg, _)| *leg == path) {
-                Some((_, amount)) => *amount += chunk,
-                None => legs.push((path, chunk)),
+            add(&mut legs, path, chunk);
+            if (self.query.is_late)() {
+                return None;
+            }
+        }
+        Some(legs)
+    }
+
+    /// Fills paths up with ever smaller chunks, when none can take a whole one any more.
+    fn squeezed(
+        &self,
+        (mut overlay, mut legs): (Overlay, Legs),
+        among: &[usize],
+        (mut rest, mut chunk): (U256, U256),
+    ) -> Option<Legs> {
+        while !rest.is_zero() {
+            let amount = chunk.min(rest);
+            match self.best(&overlay, among, &mut vec![None; among.len()], amount) {
+                Some(place) => {
+                    let path = *among.get(place)?;
+                    overlay.take(self.query, &self.quote(&overlay, path, amount)?);
+                    add(&mut legs, path, amount);
+                    rest -= amount;
+                }
+                None if chunk > self.query.amount / U256::from(LEAST) => chunk /= U256::from(2),
+                None => return self.with_rest(legs, rest),
             }
             if (self.query.is_late)() {
                 return None;
             }
         }
         Some(legs)
+    }
+
+    /// Gives what no path makes anything of to the first leg that can take it: a drained pair takes any amount.
+    fn with_rest(&self, legs: Legs, rest: U256) -> Option<Legs> {
+        let given = |place: usize| {
+            let mut legs = legs.clone();
+            legs.get_mut(place)?.1 += rest;
+            Some(self.plan(legs).ok()?.legs)
+        };
+        (0..legs.len()).find_map(given)
     }
 
     /// The path, by its place among some, that does most with a chunk.
@@ -167,26 +213,54 @@ impl Table<'_> {
         }
     }
 
-    /// Executes legs one after the other.
-    fn plan(&self, legs: Legs) -> Option<Plan> {
+    /// Executes legs one after the other. A leg of which earlier ones leave nothing is given to the first.
+    ///
+    /// # Errors
+    /// With the path that is refused.
+    fn plan(&self, mut legs: Legs) -> Result<Plan, Option<usize>> {
+        loop {
+            let place = match self.executed(&legs) {
+                Ok((routes, score)) => return Ok(Plan { legs, routes, score }),
+                Err((Refusal::Nothing, place)) if place > 0 => place,
+                Err((_, place)) => return Err(legs.get(place).map(|(path, _)| *path)),
+            };
+            let (_, amount) = legs.remove(place);
+            legs.first_mut().ok_or(None)?.1 += amount;
+        }
+    }
+
+    /// The routes of legs with their score, or the leg that is refused.
+    fn executed(&self, legs: &Legs) -> Result<(Vec<Route>, Score), (Refusal, usize)> {
         let mut overlay = Overlay::default();
         let mut routes = Vec::with_capacity(legs.len());
         let (mut sum, mut gas) = (U256::ZERO, 0_u64);
-        for (path, amount) in &legs {
-            let route = self.quote(&overlay, *path, *amount)?;
+        for (place, (path, amount)) in legs.iter().enumerate() {
+            let route = self.tried(&overlay, *path, *amount).map_err(|refusal| (refusal, place))?;
             overlay.take(self.query, &route);
-            sum = sum.checked_add(self.result(&route))?;
+            sum = sum.checked_add(self.result(&route)).ok_or((Refusal::Liquidity, place))?;
             gas = gas.saturating_add(route.gas);
             routes.push(route);
         }
-        Some(Plan { legs, routes, score: self.query.objective.score(self.query.side, sum, gas) })
+        Ok((routes, self.query.objective.score(self.query.side, sum, gas)))
     }
 
-    /// The best plan of some paths.
-    fn shared(&self, among: &[usize]) -> Option<Plan> {
-        let mut plan = self.plan(self.distribute(among, FINE)?)?;
+    /// The best plan of the first paths that can be executed one after the other: chunks in turn may fit where whole
+    /// legs do not.
+    fn first_plan(&self, mut ranked: Vec<usize>, most: usize) -> Option<Plan> {
+        loop {
+            match self.shared(ranked.get(..ranked.len().min(most))?) {
+                Ok(plan) => return Some(plan),
+                Err(Some(refused)) if !(self.query.is_late)() => ranked.retain(|path| *path != refused),
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// The best plan of some paths, or the one that is refused behind the others.
+    fn shared(&self, among: &[usize]) -> Result<Plan, Option<usize>> {
+        let mut plan = self.plan(self.distribute(among, FINE).ok_or(None)?)?;
         self.shift(&mut plan);
-        Some(plan)
+        Ok(plan)
     }
 
     /// Shifts ever smaller parts from leg to leg as long as that is better.
@@ -194,7 +268,7 @@ impl Table<'_> {
         for parts in SHIFTS {
             let size = self.query.amount / U256::from(parts);
             for _ in 0..MOST_SHIFTS {
-                let shifted = self.shifted(&best.legs, size).and_then(|legs| self.plan(legs));
+                let shifted = self.shifted(&best.legs, size).and_then(|legs| self.plan(legs).ok());
                 match shifted.filter(|plan| plan.score > best.score && !(self.query.is_late)()) {
                     Some(plan) => *best = plan,
                     None => break,
@@ -231,6 +305,13 @@ impl Table<'_> {
         legs.get_mut(from)?.1 -= size;
         legs.get_mut(to)?.1 += size;
         Some(legs)
+    }
+}
+
+fn add(legs: &mut Legs, path: usize, amount: U256) {
+    match legs.iter_mut().find(|(leg, _)| *leg == path) {
+        Some((_, sum)) => *sum += amount,
+        None => legs.push((path, amount)),
     }
 }
 

@@ -86,7 +86,6 @@ proptest! {
         every_path(&pools, &mut Vec::new(), ends, &mut paths);
         let at = |place: u32| pools.at(place).map(|entry| &entry.pool);
         let all = paths.iter().filter_map(|path| along(path, (side, U256::from(amount)), at).ok());
-        let all = all.filter(|route| !route.amount_out().is_zero());
         let best = if exact_in {
             all.map(|route| route.amount_out()).max()
         } else {
@@ -121,12 +120,32 @@ proptest! {
             prop_assert!(given <= single.amount_in() + rounding);
         }
         prop_assert!(routes.len() <= 4);
+        for hop in routes.iter().flat_map(|route| &route.hops) {
+            prop_assert!(!hop.swap.amount_in.is_zero() && !hop.swap.amount_out.is_zero(), "{hop:?}");
+        }
+    }
+
+    #[test]
+    fn what_drains_every_pair_goes_through_legs_that_give_something(pools in pools(), amount in 1_u64 << 50..u64::MAX) {
+        let Some(ends) = ends(&pools) else { return Ok(()) };
+        let query = query(&pools, ends, Side::In, amount);
+        let found = search(&query);
+        let paths: Vec<_> = found.routes.iter().map(Route::path).collect();
+        if paths.is_empty() {
+            return Ok(());
+        }
+        let routes = split(&query, &paths, 4).expect("pairs take any amount");
+        let given = routes.iter().fold(U256::ZERO, |sum, route| sum + route.amount_in());
+        prop_assert_eq!(given, U256::from(amount));
+        for hop in routes.iter().flat_map(|route| &route.hops) {
+            prop_assert!(!hop.swap.amount_in.is_zero() && !hop.swap.amount_out.is_zero(), "{hop:?}");
+        }
     }
 
     #[test]
     fn gas_takes_legs_away(pools in pools(), amount in 1_u64 << 10..1 << 45) {
         let Some(ends) = ends(&pools) else { return Ok(()) };
-// More than all that could come out.
+        // More than all that could come out.
         let dear = Objective { gas_cost: Some(Rate::scaled(U256::ONE, 100)) };
         let query = Query { objective: dear, ..query(&pools, ends, Side::In, amount) };
         let found = search(&query);
