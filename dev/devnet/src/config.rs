@@ -6,7 +6,7 @@ use alloy::primitives::Address;
 
 use crate::{Deployment, Token, Venues};
 
-/// The `[[chains]]` section: where the chain is, its tokens, and the contracts to follow.
+/// The `[[chains]]` section: where the chain is, its tokens, and the contracts to follow; and the quoter's contracts.
 pub(crate) fn chain_section(chain_id: u64, address: &str, deployment: &Deployment, dev_dir: &Path) -> String {
     let mut toml = format!(
         "[[chains]]\nid = {chain_id}\nname = \"devnet\"\nrpc_urls = [\"http://{address}\", \"ws://{address}\"]\n\
@@ -36,6 +36,7 @@ pub(crate) fn chain_section(chain_id: u64, address: &str, deployment: &Deploymen
     );
     if let Some(each) = &deployment.venues {
         venues(&mut toml, deployment, each);
+        lenses(&mut toml, chain_id, deployment, each);
     }
     toml
 }
@@ -55,6 +56,16 @@ fn venues(toml: &mut String, deployment: &Deployment, venues: &Venues) {
         contract(toml, "weth9", weth.address);
     }
     toml.push_str("\n[[chains.blocks]]\nevery = 1\n");
+}
+
+/// What quotes are held against.
+fn lenses(toml: &mut String, chain_id: u64, deployment: &Deployment, venues: &Venues) {
+    let _ = write!(
+        toml,
+        "\n[[quoter.contracts]]\nchain_id = {chain_id}\nmulticall3 = \"{}\"\nquoter_v2 = \"{}\"\n\
+         v4_quoter = \"{}\"\nv2_router = \"{}\"\n",
+        deployment.multicall3, deployment.uniswap.v3_quoter, venues.v4.quoter, deployment.uniswap.v2_router,
+    );
 }
 
 fn token(toml: &mut String, token: &Token) {

@@ -192,6 +192,7 @@ unary! {
         batch_get_quotes(quoter::BatchGetQuotesRequest) -> quoter::BatchGetQuotesResponse;
         get_liquidity_depth(quoter::GetLiquidityDepthRequest) -> quoter::GetLiquidityDepthResponse;
         get_token_price(quoter::GetTokenPriceRequest) -> quoter::GetTokenPriceResponse;
+        verify_quote(quoter::VerifyQuoteRequest) -> quoter::VerifyQuoteResponse;
         get_gas_fees(quoter::GetGasFeesRequest) -> quoter::GetGasFeesResponse;
         list_pools(quoter::ListPoolsRequest) -> quoter::ListPoolsResponse;
         get_pool(quoter::GetPoolRequest) -> quoter::GetPoolResponse;

@@ -2,6 +2,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { expect, test } from "vitest";
 import { Objective, QuoteStatus } from "../src/gen/capstan/quoter/v1/quote_pb";
+import { Verdict } from "../src/gen/capstan/quoter/v1/verify_pb";
 import { barriers, overflow, PHONE, screenshot } from "./browser";
 import { COIN, GOLD, HOOKED, NAMELESS, PAIR, refused, WRAPPED } from "./fake_quoter";
 import { ALICE } from "./fake_world";
@@ -76,6 +77,19 @@ test("a quote says every part of what it costs, and draws its routes", async () 
   await pool.focus();
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: `Pool ${PAIR.slice(0, 6)}` }).waitFor();
+});
+
+test("the contracts are asked when the reader wants it, of the quote that is shown", async () => {
+  await open();
+  const ask = answer().getByRole("button", { name: "Ask the contracts" });
+  await ask.click();
+  await answer().getByText("The contracts say the same, to the last unit.").waitFor();
+  platform.quoter.verdict = Verdict.DIFFERENT;
+  await ask.click();
+  await answer().getByText("-3 of 149255034 smallest units").waitFor();
+  expect(await barriers(page)).toEqual([]);
+  platform.quoter.mine({ amountOut: "188000000", quoteId: "0x01" });
+  await answer().getByText("The contracts say something else.").waitFor({ state: "detached" });
 });
 
 test("a quote changes with its block, and a heartbeat only moves the block", async () => {

@@ -10,6 +10,7 @@ import {
   type StreamQuotesResponseSchema,
 } from "../src/gen/capstan/quoter/v1/quote_pb";
 import type { QuoterService } from "../src/gen/capstan/quoter/v1/quoter_pb";
+import { Verdict } from "../src/gen/capstan/quoter/v1/verify_pb";
 import { FakeStream } from "./fake_stream";
 import { ALICE, BOB, CHAIN_ID, type FakeWorld, hash } from "./fake_world";
 
@@ -31,6 +32,8 @@ export class FakeQuoter {
   ready = true;
   /** What every quote says besides what is asked. */
   said: Said = {};
+  /** What the contracts say of every quote. */
+  verdict = Verdict.EQUAL;
   /** While set, questions are refused as this. */
   refusal: ConnectError | undefined;
   /** What was asked, in order. */
@@ -94,6 +97,14 @@ export class FakeQuoter {
           const level = { moveBps: 50, baseAmount: "18022135", quoteAmount: "3604000000000000000" };
           const far = { ...level, moveBps: 500 };
           return { midPrice: "200023357389.4", sell: [level], buy: [level, far], asOf: asOf() };
+        }),
+      verifyQuote: ({ quote }) =>
+        ask("verifyQuote", () => {
+          const hop = { route: 0, hop: 1, poolId: PAIR, contract: ALICE, quoted: "149255034" };
+          const { verdict } = this;
+          const difference = verdict === Verdict.DIFFERENT ? "-3" : "0";
+          const hops = [{ ...hop, onChain: "149255031", difference }];
+          return { verdict, hops, block: quote?.asOf?.block };
         }),
       streamQuotes: ({ quote }, { signal }) => this.stream(ask, quote, signal),
     };

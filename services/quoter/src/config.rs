@@ -27,10 +27,48 @@ pub struct Config {
     pub refused_tokens: Vec<RefusedToken>,
     /// Chains that charge for data on L1, where the id does not tell.
     pub rollups: Vec<Rollup>,
+    /// Contracts that know what swaps give, by chain.
+    pub contracts: Vec<ChainContracts>,
     /// Deadline of a request to a node, in milliseconds.
     pub request_timeout_ms: u64,
     /// Longest time between two looks for a new block, in milliseconds, where no endpoint announces them.
     pub poll_interval_ms: u64,
+}
+
+/// `[[quoter.contracts]]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChainContracts {
+    /// The chain.
+    pub chain_id: ChainId,
+    /// Multicall3, where it is not at its usual address.
+    pub multicall3: Option<Address>,
+    /// Uniswap's QuoterV2.
+    pub quoter_v2: Option<Address>,
+    /// Uniswap's V4Quoter.
+    pub v4_quoter: Option<Address>,
+    /// UniswapV2Router02.
+    pub v2_router: Option<Address>,
+}
+
+/// Multicall3 is at this address of nearly every chain; calls are made one by one where it is not.
+const MULTICALL3: [u8; 20] = [
+    0xca, 0x11, 0xbd, 0xe0, 0x59, 0x77, 0xb3, 0x63, 0x11, 0x67, 0x02, 0x88, 0x62, 0xbe, 0x2a, 0x17, 0x39,
+    0x76, 0xca, 0x11,
+];
+
+impl ChainContracts {
+    /// Those of a chain of which nothing is configured.
+    #[must_use]
+    pub const fn of(chain_id: ChainId) -> Self {
+        Self { chain_id, multicall3: None, quoter_v2: None, v4_quoter: None, v2_router: None }
+    }
+
+    /// Where Multicall3 is.
+    #[must_use]
+    pub fn multicall3(&self) -> Address {
+        self.multicall3.unwrap_or_else(|| Address::from(MULTICALL3))
+    }
 }
 
 /// `[[quoter.rollups]]`
@@ -111,6 +149,7 @@ impl Default for Config {
             factories: Vec::new(),
             refused_tokens: Vec::new(),
             rollups: Vec::new(),
+            contracts: Vec::new(),
             request_timeout_ms: 10_000,
             poll_interval_ms: 2_000,
         }

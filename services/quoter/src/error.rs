@@ -1,5 +1,6 @@
 //! What can go wrong in the quoter, and what its callers are told.
 
+use capstan_chain::ChainError;
 use capstan_primitives::{ChainId, PageTokenError};
 use capstan_runtime::status::Failure;
 use tonic::{Code, Status};
@@ -40,6 +41,14 @@ pub(crate) enum Error {
     /// Too many quotes wait.
     #[error("{0} quotes wait already")]
     Overloaded(usize),
+    /// The chain's node did not say what only it can say.
+    #[error("the node of chain {chain} could not be asked: {source}")]
+    Node {
+        /// The chain.
+        chain: ChainId,
+        /// Why not.
+        source: ChainError,
+    },
     /// The process is stopping, or a quote could not be finished.
     #[error("the quote was not finished")]
     Unfinished,
@@ -66,6 +75,13 @@ impl Error {
                 Failure::invalid_field("page_token", problem).with_reason("PAGE_TOKEN_INVALID")
             }
             Self::Overloaded(_) => new(Code::ResourceExhausted, "OVERLOADED"),
+            Self::Node {
+                source: ChainError::UnknownBlock { .. } | ChainError::HistoryUnavailable { .. },
+                ..
+            } => new(Code::FailedPrecondition, "STATE_UNAVAILABLE"),
+            Self::Node { chain, .. } => {
+                new(Code::Unavailable, "NODE_UNAVAILABLE").with_metadata("chain_id", chain)
+            }
             Self::Unfinished => new(Code::Unavailable, "NOT_READY"),
         }
     }

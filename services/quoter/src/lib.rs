@@ -26,10 +26,10 @@ use capstan_runtime::{
 use tokio::sync::watch;
 use tonic::service::Routes;
 
-pub use config::{Config, Factory, Reference, Refused, RefusedToken, Rollup};
+pub use config::{ChainContracts, Config, Factory, Reference, Refused, RefusedToken, Rollup};
 
 use crate::{
-    adapters::{contracts::Contracts, gas::GasSource, indexer::Reader},
+    adapters::{contracts::Contracts, gas::GasSource, indexer::Reader, lenses::Lenses},
     domain::{
         gas::{FeeRules, Learnt, RollupKind},
         pool::PoolId,
@@ -80,8 +80,9 @@ impl Service for Quoter {
             let first = chain.tokens.first().map(|token| token.address);
             let reference = reference.map(|reference| reference.token).or(first);
             let decimals = chain.tokens.iter().map(|token| (token.address, token.decimals)).collect();
-            let fees = learn_gas(&config, (chain.id, evm), &scope);
-            chains.insert(chain.id, Chain { live, refused_tokens, reference, decimals, fees });
+            let fees = learn_gas(&config, (chain.id, evm.clone()), &scope);
+            let lenses = lenses(&config, (chain.id, evm));
+            chains.insert(chain.id, Chain { live, refused_tokens, reference, decimals, fees, lenses });
         }
         let quoter = Operations::new(chains, &config, scope.clock.clone());
         let (heartbeat, stopping) = (config.heartbeat(), scope.tasks.stopping());
@@ -98,6 +99,7 @@ fn checked(config: &Config, platform: &Platform) -> Result<(), ConfigError> {
         ("factories", config.factories.iter().map(|one| one.chain_id).collect()),
         ("refused_tokens", config.refused_tokens.iter().map(|one| one.chain_id).collect()),
         ("rollups", config.rollups.iter().map(|one| one.chain_id).collect()),
+        ("contracts", config.contracts.iter().map(|one| one.chain_id).collect()),
     ];
     let wrong =
         |key: String, reason: String| ConfigError::Value { place: "configuration".into(), key, reason };
@@ -150,6 +152,12 @@ async fn node(config: &Config, chain: &platform::Chain) -> Result<Evm, StartErro
         may_be_away: true,
     };
     Evm::connect(options).await.map_err(StartError::service)
+}
+
+/// The contracts that quotes are held against.
+fn lenses(config: &Config, (chain, evm): (ChainId, Evm)) -> Lenses {
+    let configured = config.contracts.iter().find(|contracts| contracts.chain_id == chain);
+    Lenses::new(evm, configured.cloned().unwrap_or(ChainContracts::of(chain)))
 }
 
 /// Learns what gas costs after every block.

@@ -90,3 +90,11 @@ pub(crate) fn gas_unknown(chain: ChainId, error: &(dyn Error + 'static)) {
     counter!("quoter_gas_refresh_failures_total", "chain" => chain.to_string()).increment(1);
     warn!(chain = chain.0, error, "cannot learn what gas costs");
 }
+
+/// A quote was held against the contracts.
+pub(crate) fn verified(chain: ChainId, is_different: bool) {
+    let outcome = if is_different { "different" } else { "equal" };
+    counter!("quoter_verified_total", "chain" => chain.to_string(), "outcome" => outcome).increment(1);
+    // Anybody can ask about a quote that was never given.
+    info!(chain = chain.0, is_different, "held a quote against the contracts");
+}

@@ -22,6 +22,7 @@ import { Failure, Loading, Notice } from "./notice";
 import { SwapRoutes } from "./swap_routes";
 import { Token, TokenAmount } from "./token";
 import { AsOfBlock, BlockAge, Count } from "./values";
+import { VerifyQuote } from "./verify_quote";
 
 interface Answered {
   book: TokenBook;
@@ -113,6 +114,7 @@ function Found({ book, quote, question }: Answered) {
       </dl>
       <h3>{routes.length === 1 ? "The route" : `${routes.length} routes, in order`}</h3>
       <SwapRoutes routes={routes} book={book} chainId={question.chainId} />
+      <VerifyQuote key={quote.quoteId} quote={quote} chainId={question.chainId} />
     </>
   );
 }

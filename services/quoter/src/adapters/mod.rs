@@ -3,4 +3,5 @@
 pub(crate) mod contracts;
 pub(crate) mod gas;
 pub(crate) mod indexer;
+pub(crate) mod lenses;
 mod words;

@@ -1,6 +1,7 @@
 //! Pools, their arithmetic, and the search for routes.
 
 pub mod change;
+pub mod claim;
 pub mod concentrated;
 pub mod gas;
 pub mod graph;

@@ -206,6 +206,8 @@ pub enum State {
         liquidity: u128,
         /// Spacing of ticks.
         tick_spacing: i32,
+        /// The pool's own fee, without what the protocol takes, in millionths.
+        lp_fee_ppm: u32,
         /// Initialized ticks, lowest first.
         ticks: Vec<TickState>,
     },

@@ -3,6 +3,7 @@
 mod live;
 mod pools;
 mod quotes;
+mod verify;
 
 use std::{collections::BTreeMap, collections::HashMap, sync::Arc};
 
@@ -14,8 +15,10 @@ pub(crate) use self::{
     live::{Live, Projector, Snapshot},
     pools::{Depth, PoolFilter, PoolPage},
     quotes::Answer,
+    verify::Verified,
 };
 use crate::{
+    adapters::lenses::Lenses,
     config::Config,
     domain::{
         gas::Learnt,
@@ -39,6 +42,8 @@ pub(crate) struct Chain {
     pub(crate) decimals: HashMap<Address, u8>,
     /// What gas costs; none before it was learnt.
     pub(crate) fees: watch::Receiver<Option<Learnt>>,
+    /// The contracts that quotes are held against.
+    pub(crate) lenses: Lenses,
 }
 
 /// Everything that answers.

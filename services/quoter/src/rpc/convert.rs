@@ -88,7 +88,7 @@ pub(super) fn quote(quoter: &Quoter, ask: &Ask, answer: &Answer) -> wire::Quote 
     message
 }
 
-fn signed(amount: U256, is_negative: bool) -> String {
+pub(super) fn signed(amount: U256, is_negative: bool) -> String {
     if is_negative && !amount.is_zero() { format!("-{amount}") } else { amount.to_string() }
 }
 
@@ -220,7 +220,7 @@ fn state(state: State, with_ticks: bool) -> (wire::pool::State, bool) {
             let reserves = wire::Reserves { amounts: texts(amounts), weights: texts(weights) };
             (wire::pool::State::Reserves(reserves), has_some)
         }
-        State::Concentrated { sqrt_price, tick, liquidity, tick_spacing, ticks } => {
+        State::Concentrated { sqrt_price, tick, liquidity, tick_spacing, ticks, .. } => {
             let ticks = ticks.into_iter().filter(|_| with_ticks).map(|state| wire::Tick {
                 tick: state.tick,
                 liquidity_net: state.net.to_string(),

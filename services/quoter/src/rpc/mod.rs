@@ -4,6 +4,7 @@ mod convert;
 mod gas;
 mod request;
 mod stream;
+mod verify;
 
 use std::time::Duration;
 
@@ -134,6 +135,13 @@ impl QuoterService for Rpc {
         request: Request<wire::StreamGasFeesRequest>,
     ) -> Answer<Self::StreamGasFeesStream> {
         Ok(Response::new(gas::stream(self, request.into_inner().chain_id)?))
+    }
+
+    async fn verify_quote(
+        &self,
+        request: Request<wire::VerifyQuoteRequest>,
+    ) -> Answer<wire::VerifyQuoteResponse> {
+        Ok(Response::new(verify::verify(self, request.into_inner()).await?))
     }
 
     async fn list_pools(&self, request: Request<wire::ListPoolsRequest>) -> Answer<wire::ListPoolsResponse> {

@@ -23,14 +23,14 @@ const TIMEOUT_MS: u64 = 100;
 const MOST_TIMEOUT_MS: u32 = 5_000;
 
 /// The fields of a message, each with the path that leads to it.
-struct Fields<'a>(&'a str);
+pub(super) struct Fields<'a>(pub(super) &'a str);
 
 impl Fields<'_> {
-    fn wrong(&self, field: &str, problem: impl Display) -> Error {
+    pub(super) fn wrong(&self, field: &str, problem: impl Display) -> Error {
         Error::field(format!("{}{field}", self.0), problem.to_string())
     }
 
-    fn address(&self, field: &str, text: &str) -> Result<Address, Error> {
+    pub(super) fn address(&self, field: &str, text: &str) -> Result<Address, Error> {
         if text.is_empty() {
             return Err(self.wrong(field, "must be given"));
         }
@@ -41,7 +41,7 @@ impl Fields<'_> {
         }
     }
 
-    fn number(&self, field: &str, text: &str) -> Result<U256, Error> {
+    pub(super) fn number(&self, field: &str, text: &str) -> Result<U256, Error> {
         text.parse::<Amount>().map(|amount| amount.0).map_err(|problem| self.wrong(field, problem))
     }
 
@@ -153,7 +153,7 @@ fn protocol(fields: &Fields<'_>, field: &str, text: &str) -> Result<Protocol, Er
     found.ok_or_else(|| fields.wrong(field, format!("{text:?} is not one of {}", known())))
 }
 
-fn pool(fields: &Fields<'_>, field: &str, text: &str) -> Result<PoolId, Error> {
+pub(super) fn pool(fields: &Fields<'_>, field: &str, text: &str) -> Result<PoolId, Error> {
     if text.len() == 66 {
         return text.parse().map(PoolId::Key).map_err(|problem| fields.wrong(field, problem));
     }

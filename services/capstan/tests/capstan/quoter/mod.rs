@@ -4,6 +4,7 @@
 mod chain;
 mod properties;
 mod refusals;
+mod verify;
 
 use alloy::primitives::{B256, U256};
 use capstan_devnet::Options;

@@ -193,6 +193,7 @@ impl Pool for Concentrated {
             tick,
             liquidity: self.curve.liquidity_at(tick),
             tick_spacing: self.curve.spacing(),
+            lp_fee_ppm: self.lp_fee,
             ticks: self.curve.ticks().to_vec(),
         }
     }
