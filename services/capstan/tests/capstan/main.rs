@@ -9,6 +9,7 @@ mod gifts;
 mod house;
 mod interest;
 mod layering;
+mod metrics;
 mod process;
 mod programs;
 mod quoter;
