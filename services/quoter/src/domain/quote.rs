@@ -2,16 +2,16 @@
 
 mod prices;
 
-use std::{cmp::Reverse, collections::HashMap};
+use std::collections::HashMap;
 
 use capstan_primitives::{Address, U256};
 
 use self::prices::Prices;
 use super::{
-    graph::{Edge, Token},
+    graph::Token,
     pool::{PoolId, Protocol},
     rate::Rate,
-    route::{Excluded, Found, Objective, Query, Route, Score, Side, fillable, search, split},
+    route::{Excluded, Found, Objective, Query, Route, Side, best, candidates, fillable, search, small},
     state::{Entry, Pools, Problem},
 };
 
@@ -256,44 +256,6 @@ fn ends(given: Given<'_>, ask: &Ask) -> Result<(Token, Token), Box<Quote>> {
     Ok((place(ask.token_in)?, place(ask.token_out)?))
 }
 
-/// The best single route, or several when they are better.
-fn best(query: &Query<'_>, found: &Found, most: usize) -> Vec<Route> {
-    let single = found.routes.first().cloned();
-    if most < 2 {
-        return single.into_iter().collect();
-    }
-    let shared = split(query, &candidates(query, found), most);
-    let score = |routes: &[Route]| -> Option<Score> {
-        let amount =
-            |route: &Route| if query.side == Side::In { route.amount_out() } else { route.amount_in() };
-        let sum = routes.iter().try_fold(U256::ZERO, |sum, route| sum.checked_add(amount(route)))?;
-        let gas = routes.iter().fold(0_u64, |sum, route| sum.saturating_add(route.gas));
-        (!routes.is_empty()).then(|| query.objective.score(query.side, sum, gas))
-    };
-    // Of equals the first is taken: the fewest routes.
-    let choices = [single.into_iter().collect::<Vec<_>>(), shared.unwrap_or_default()];
-    let best = choices.into_iter().filter_map(|routes| Some((score(&routes)?, routes)));
-    best.min_by_key(|(score, _)| Reverse(*score)).map(|(_, routes)| routes).unwrap_or_default()
-}
-
-/// Paths that could share the amount: those that are best for all of it, for a small part, and those that are too small
-/// for all of it.
-fn candidates(query: &Query<'_>, found: &Found) -> Vec<Vec<Edge>> {
-    const PART: u64 = 32;
-    const OF_EACH: usize = 16;
-    let amount = query.amount / U256::from(PART);
-    let small = if amount.is_zero() { Found::default() } else { search(&Query { amount, ..*query }) };
-    let whole = found.routes.iter().take(OF_EACH).map(Route::path);
-    let part = small.routes.iter().take(OF_EACH).map(Route::path);
-    let mut paths: Vec<Vec<Edge>> = Vec::new();
-    for path in part.chain(whole).chain(found.refused.iter().take(OF_EACH).cloned()) {
-        if !paths.contains(&path) {
-            paths.push(path);
-        }
-    }
-    paths
-}
-
 /// Why there is no route.
 fn nothing(query: &Query<'_>, found: &Found) -> Quote {
     if (query.is_late)() && !found.is_exhaustive {
@@ -304,7 +266,7 @@ fn nothing(query: &Query<'_>, found: &Found) -> Quote {
         return Quote::none(Status::AmountTooSmall, "so little would come out that it rounds to nothing");
     }
     if found.is_connected && found.considered > 0 {
-        let most = fillable(query, &candidates(query, found));
+        let most = fillable(query, &candidates(found, &small(query)));
         let problem = "the pools that lead there have not enough liquidity for this amount";
         let quote = Quote::none(Status::InsufficientLiquidity, problem);
         return Quote { skipped, max_fillable: (!most.is_zero()).then_some(most), ..quote };

@@ -1,5 +1,6 @@
 //! The search for routes: the best single one, and several that share an amount.
 
+mod best;
 mod depth;
 mod fillable;
 mod objective;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use capstan_primitives::U256;
 
 pub use self::{
+    best::{best, candidates, small},
     depth::{Level, depth},
     fillable::fillable,
     objective::{Objective, Score},
@@ -132,8 +134,36 @@ pub fn along<'p>(
     (side, amount): (Side, U256),
     pool: impl Fn(u32) -> Option<&'p Arc<dyn Pool>>,
 ) -> Result<Route, Refusal> {
-    let mut hops = Vec::with_capacity(path.len());
-    let (mut gas, mut amount) = (0_u64, amount);
+    let (mut hops, mut gas) = (Vec::with_capacity(path.len()), 0_u64);
+    walk(path, (side, amount), pool, |edge, pool, swap| {
+        gas = gas.saturating_add(pool.gas(&swap));
+        hops.push(Hop { edge: *edge, swap });
+    })?;
+    if side == Side::Out {
+        hops.reverse();
+    }
+    Ok(Route { hops, gas })
+}
+
+/// The amount that comes out of a path, or goes into it where the output is given.
+///
+/// # Errors
+/// As [`along`].
+pub fn result_along<'p>(
+    path: &[Edge],
+    given: (Side, U256),
+    pool: impl Fn(u32) -> Option<&'p Arc<dyn Pool>>,
+) -> Result<U256, Refusal> {
+    walk(path, given, pool, |_, _, _| {})
+}
+
+/// Walks along a path from the amount that is given, and gives the one at its other end.
+fn walk<'p>(
+    path: &[Edge],
+    (side, mut amount): (Side, U256),
+    pool: impl Fn(u32) -> Option<&'p Arc<dyn Pool>>,
+    mut each: impl FnMut(&Edge, &Arc<dyn Pool>, Swap),
+) -> Result<U256, Refusal> {
     let mut take = |edge: &Edge| {
         let pool = pool(edge.pool).ok_or(Refusal::Way)?;
         let swap = match side {
@@ -144,18 +174,14 @@ pub fn along<'p>(
         if amount.is_zero() {
             return Err(Refusal::Nothing);
         }
-        gas = gas.saturating_add(pool.gas(&swap));
-        hops.push(Hop { edge: *edge, swap });
+        each(edge, pool, swap);
         Ok(())
     };
     match side {
         Side::In => path.iter().try_for_each(&mut take)?,
         Side::Out => path.iter().rev().try_for_each(&mut take)?,
     }
-    if side == Side::Out {
-        hops.reverse();
-    }
-    Ok(Route { hops, gas })
+    Ok(amount)
 }
 
 /// Whether a pool can be in a route, and why not.

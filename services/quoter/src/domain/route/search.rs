@@ -1,6 +1,6 @@
 //! The best routes of a graph: from token to token the best few ways to each, hop by hop.
 
-use std::collections::{HashMap, HashSet};
+use std::{cmp::Reverse, collections::HashMap};
 
 use capstan_primitives::U256;
 
@@ -13,13 +13,15 @@ use crate::domain::{
 
 /// Ways to a token that are followed on, of so many hops. In a graph without more, the search is exhaustive.
 const WAYS: usize = 24;
+/// Routes that are told.
+const TOLD: usize = 32;
 /// The time is looked at once in so many quotes.
 const BETWEEN_LOOKS: u32 = 64;
 
 /// What a search found.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// Complete routes, the best first.
+    /// The best complete routes, the best first.
     pub routes: Vec<Route>,
     /// Pools that were quoted.
     pub considered: usize,
@@ -68,11 +70,11 @@ struct Search<'a> {
     query: &'a Query<'a>,
     /// Where the known amount is, and where the ways are to lead.
     ends: (Token, Token),
-    /// Hops from a token to the goal, where they are at most as many as can be left.
-    distances: HashMap<Token, usize>,
+    distances: Distances,
     labels: Vec<Label>,
     complete: Vec<usize>,
-    considered: HashSet<u32>,
+    /// Pools that were quoted, as often as they were.
+    considered: Vec<u32>,
     skipped: HashMap<u32, Problem>,
     refused: Vec<Vec<Edge>>,
     is_late: bool,
@@ -90,10 +92,10 @@ impl<'a> Search<'a> {
         Self {
             query,
             ends,
-            distances: distances(query, ends.1),
+            distances: Distances::to(ends.1, query),
             labels: Vec::new(),
             complete: Vec::new(),
-            considered: HashSet::new(),
+            considered: Vec::new(),
             skipped: HashMap::new(),
             refused: Vec::new(),
             is_late: false,
@@ -105,21 +107,15 @@ impl<'a> Search<'a> {
 
     /// Extends the best ways to every token by one hop.
     fn extend_all(&mut self, front: &[usize], left: usize) -> Vec<usize> {
-        let mut by_token: HashMap<Token, Vec<usize>> = HashMap::new();
-        for at in front {
-            if let Some(label) = self.labels.get(*at) {
-                by_token.entry(label.token).or_default().push(*at);
-            }
-        }
-        let mut tokens: Vec<(Token, Vec<usize>)> = by_token.into_iter().collect();
-        tokens.sort_unstable_by_key(|(token, _)| *token);
+        let scored =
+            front.iter().filter_map(|at| Some((self.labels.get(*at)?.token, Reverse(self.score(*at)), *at)));
+        let mut ways: Vec<(Token, Reverse<Option<Score>>, usize)> = scored.collect();
+        ways.sort_unstable();
         let mut grown = Vec::new();
-        for (_, mut ways) in tokens {
-            ways.sort_by_key(|at| std::cmp::Reverse(self.score(*at)));
-            self.is_exhaustive &= ways.len() <= WAYS;
-            ways.truncate(WAYS);
-            for way in ways {
-                grown.extend(self.extend(Some(way), left));
+        for of_token in ways.chunk_by(|(ours, ..), (theirs, ..)| ours == theirs) {
+            self.is_exhaustive &= of_token.len() <= WAYS;
+            for (.., way) in of_token.iter().take(WAYS) {
+                grown.extend(self.extend(Some(*way), left));
             }
         }
         grown
@@ -133,7 +129,7 @@ impl<'a> Search<'a> {
         };
         let mut grown = Vec::new();
         for edge in self.query.pools.graph().from(token) {
-            let is_near = self.distances.get(&edge.to).is_some_and(|distance| *distance <= left);
+            let is_near = self.distances.from(edge.to).is_some_and(|distance| distance <= left);
             if !is_near || self.is_late || self.passes(parent, edge) {
                 continue;
             }
@@ -169,7 +165,7 @@ impl<'a> Search<'a> {
             self.skipped.insert(edge.pool, problem);
             return None;
         }
-        self.considered.insert(edge.pool);
+        self.considered.push(edge.pool);
         self.quotes += 1;
         if self.quotes.is_multiple_of(BETWEEN_LOOKS) && (self.query.is_late)() {
             (self.is_late, self.is_exhaustive) = (true, false);
@@ -214,21 +210,27 @@ impl<'a> Search<'a> {
 
     fn finish(self) -> Found {
         let query = self.query;
-        let routes = self.complete.iter().filter_map(|at| {
+        let scored = self.complete.iter().filter_map(|at| {
             let label = self.labels.get(*at)?;
-            let hops = self.oriented(self.back(Some(*at)).map(|label| label.hop).collect());
             let score = query.objective.score(query.side, label.amount, label.gas);
-            Some((score, Route { hops: directed(query, hops), gas: label.gas }))
+            // Of equals the one with the fewest hops.
+            Some((Reverse(score), self.back(Some(*at)).count(), *at))
         });
-        let mut routes: Vec<(Score, Route)> = routes.collect();
-        routes.sort_by(|(ours, route), (theirs, other)| {
-            theirs.cmp(ours).then_with(|| route.hops.len().cmp(&other.hops.len()))
-        });
+        let mut ways: Vec<(Reverse<Score>, usize, usize)> = scored.collect();
+        ways.sort_unstable();
+        let route = |(.., at): (Reverse<Score>, usize, usize)| {
+            let hops = self.oriented(self.back(Some(at)).map(|label| label.hop).collect());
+            Some(Route { hops: directed(query, hops), gas: self.labels.get(at)?.gas })
+        };
+        let routes = ways.into_iter().take(TOLD).filter_map(route).collect();
         let refused = self.refused.into_iter().map(|path| directed_path(query, path)).collect();
+        let mut considered = self.considered;
+        considered.sort_unstable();
+        considered.dedup();
         Found {
-            is_connected: self.distances.contains_key(&self.ends.0),
-            routes: routes.into_iter().map(|(_, route)| route).collect(),
-            considered: self.considered.len(),
+            is_connected: self.distances.from(self.ends.0).is_some(),
+            routes,
+            considered: considered.len(),
             skipped: self.skipped.into_iter().collect(),
             is_exhaustive: self.is_exhaustive,
             is_dust: self.is_dust,
@@ -251,20 +253,37 @@ fn directed_path(query: &Query<'_>, path: Vec<Edge>) -> Vec<Edge> {
     path.into_iter().zip(ends).map(|(edge, to)| Edge { to, ..edge }).collect()
 }
 
-/// Hops from every token to `goal`, of those that are near enough.
-fn distances(query: &Query<'_>, goal: Token) -> HashMap<Token, usize> {
-    let mut distances = HashMap::from([(goal, 0)]);
-    let mut front = vec![goal];
-    for distance in 1..=query.max_hops {
-        let mut next = Vec::new();
-        for edge in front.iter().flat_map(|token| query.pools.graph().from(*token)) {
-            let is_usable = |entry: &crate::domain::state::Entry| !query.excluded.pool(entry);
-            if !distances.contains_key(&edge.to) && query.pools.at(edge.pool).is_some_and(is_usable) {
-                distances.insert(edge.to, distance);
-                next.push(edge.to);
+/// Hops from tokens to the goal, where they are at most as many as a route may have.
+struct Distances(Vec<u8>);
+
+const FAR: u8 = u8::MAX;
+
+impl Distances {
+    fn to(goal: Token, query: &Query<'_>) -> Self {
+        let mut distances = Self(vec![FAR; query.pools.graph().tokens()]);
+        distances.set(goal, 0);
+        let mut front = vec![goal];
+        for distance in (1..FAR).take(query.max_hops) {
+            let mut next = Vec::new();
+            for edge in front.iter().flat_map(|token| query.pools.graph().from(*token)) {
+                let is_usable = |entry: &crate::domain::state::Entry| !query.excluded.pool(entry);
+                if distances.from(edge.to).is_none() && query.pools.at(edge.pool).is_some_and(is_usable) {
+                    distances.set(edge.to, distance);
+                    next.push(edge.to);
+                }
             }
+            front = next;
         }
-        front = next;
+        distances
     }
-    distances
+
+    fn from(&self, token: Token) -> Option<usize> {
+        self.0.get(token.place()).filter(|distance| **distance != FAR).map(|distance| usize::from(*distance))
+    }
+
+    fn set(&mut self, token: Token, distance: u8) {
+        if let Some(place) = self.0.get_mut(token.place()) {
+            *place = distance;
+        }
+    }
 }
