@@ -1,7 +1,8 @@
-//! Measures the quoter: paths beside peers, routes and splits; `make bench-quoter` runs it.
+//! Measures the quoter: paths beside peers, routes and splits, and answers over gRPC; `make bench-quoter` runs it.
 
 mod graph;
 mod greedy;
+mod grpc;
 mod options;
 mod paths;
 mod peer;
@@ -27,6 +28,9 @@ pub(crate) async fn run(options: &Options, machine: Machine) -> Result<String> {
     }
     if options.wants(Part::Graph) {
         results.graph = graph::run(options).context("the graph")?;
+    }
+    if options.wants(Part::Grpc) {
+        results.grpc = Some(grpc::run(options).await.context("gRPC")?);
     }
     results.report(options, machine)
 }

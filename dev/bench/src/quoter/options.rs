@@ -1,6 +1,11 @@
 //! What of the quoter is measured, and on how much; everything comes from the environment.
 
+use std::path::PathBuf;
+
+use anyhow::Result;
 use clap::{Args, ValueEnum};
+
+use crate::options::beside_this_program;
 
 /// Measures the quoter.
 #[derive(Debug, Args)]
@@ -23,6 +28,15 @@ pub(crate) struct Options {
     /// Most routes of a split; the service's default.
     #[arg(long, env = "BENCH_SPLIT_ROUTES", default_value_t = 8)]
     pub(super) split_routes: usize,
+    /// Quotes that are asked for over gRPC in a second.
+    #[arg(long, env = "BENCH_GRPC_RATE", default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) grpc_rate: u32,
+    /// Seconds of one run over gRPC.
+    #[arg(long, env = "BENCH_GRPC_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) grpc_seconds: u32,
+    /// The `capstan` binary; the one beside this program when absent.
+    #[arg(long, env = "BENCH_BINARY")]
+    binary: Option<PathBuf>,
     /// What numbers are drawn from.
     #[arg(long, env = "BENCH_SEED", default_value_t = 4)]
     pub(super) seed: u64,
@@ -40,10 +54,17 @@ pub(super) enum Part {
     Routes,
     /// Routes through a graph of 2,000 pools.
     Graph,
+    /// Quotes over gRPC, of a quoter that follows a chain.
+    Grpc,
 }
 
 impl Options {
     pub(super) fn wants(&self, part: Part) -> bool {
         self.only.is_empty() || self.only.contains(&part)
+    }
+
+    /// The `capstan` binary.
+    pub(super) fn binary(&self) -> Result<PathBuf> {
+        beside_this_program(self.binary.as_ref())
     }
 }

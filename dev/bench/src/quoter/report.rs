@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::{
+    grpc,
     options::Options,
     paths::{self, Costs, HOPS},
     routes::{self, percentile},
@@ -16,8 +17,7 @@ pub(super) struct Results {
     pub(super) paths: Option<paths::Results>,
     pub(super) routes: Option<routes::Results>,
     pub(super) graph: Vec<f64>,
-    /// Milliseconds of quotes over gRPC; not measured yet.
-    pub(super) grpc_p99_ms: Option<f64>,
+    pub(super) grpc: Option<grpc::Results>,
 }
 
 /// The last line of the output.
@@ -42,7 +42,11 @@ struct Summary {
     split_worse_than_reference_bp: Option<f64>,
     split_worse_than_reference_median_bp: Option<f64>,
     graph_routes_per_s_per_core: Option<f64>,
+    grpc_p50_ms: Option<f64>,
     grpc_p99_ms: Option<f64>,
+    grpc_requests_per_s: Option<u32>,
+    grpc_cores: Option<f64>,
+    grpc_found: Option<f64>,
     #[serde(flatten)]
     machine: Machine,
 }
@@ -66,6 +70,11 @@ impl Results {
             let times = side(routes?).iter().filter_map(|times| percentile(times, percent));
             median(times).map(|ms| rounded(ms, 4))
         };
+        let grpc = self.grpc.as_ref();
+        let answered = |percent: usize| {
+            let times = grpc?.times.iter().filter_map(|times| percentile(times, percent));
+            median(times).map(|ms| rounded(ms, 2))
+        };
         Summary {
             runs: options.runs,
             seed: options.seed,
@@ -86,7 +95,11 @@ impl Results {
             split_worse_than_reference_bp: routes.and_then(|it| it.worse_bp.last().copied()),
             split_worse_than_reference_median_bp: routes.and_then(|it| percentile(&it.worse_bp, 50)),
             graph_routes_per_s_per_core: median(self.graph.iter().copied()).map(|speed| rounded(speed, 0)),
-            grpc_p99_ms: self.grpc_p99_ms,
+            grpc_p50_ms: answered(50),
+            grpc_p99_ms: answered(99),
+            grpc_requests_per_s: grpc.map(|_| options.grpc_rate),
+            grpc_cores: grpc.and_then(|it| median(it.cores.iter().copied())).map(|cores| rounded(cores, 2)),
+            grpc_found: grpc.map(|it| rounded(it.found, 3)),
             machine: machine.at_the_end(),
         }
     }
