@@ -29,6 +29,10 @@ pub struct Config {
     pub rollups: Vec<Rollup>,
     /// Contracts that know what swaps give, by chain.
     pub contracts: Vec<ChainContracts>,
+    /// Pools are held against their contracts once in so many blocks; 0: never.
+    pub check_every_blocks: u64,
+    /// How many pools each time.
+    pub check_pools: usize,
     /// Deadline of a request to a node, in milliseconds.
     pub request_timeout_ms: u64,
     /// Longest time between two looks for a new block, in milliseconds, where no endpoint announces them.
@@ -150,6 +154,8 @@ impl Default for Config {
             refused_tokens: Vec::new(),
             rollups: Vec::new(),
             contracts: Vec::new(),
+            check_every_blocks: 10,
+            check_pools: 20,
             request_timeout_ms: 10_000,
             poll_interval_ms: 2_000,
         }

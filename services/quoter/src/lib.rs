@@ -9,12 +9,7 @@ mod operations;
 mod rpc;
 mod worker;
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    net::SocketAddr,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use capstan_chain::{Evm, EvmOptions, EvmUrl, Role};
 use capstan_kafka::EventSource;
@@ -29,14 +24,14 @@ use tonic::service::Routes;
 pub use config::{ChainContracts, Config, Factory, Reference, Refused, RefusedToken, Rollup};
 
 use crate::{
-    adapters::{contracts::Contracts, gas::GasSource, indexer::Reader, lenses::Lenses},
+    adapters::{contracts::Contracts, gas::GasSource, indexer::Reader, lenses::Lenses, views::Views},
     domain::{
         gas::{FeeRules, Learnt, RollupKind},
         pool::PoolId,
-        state::{Entry, Problem},
+        state::{Entry, Pools, Problem},
         wrap::Wrap,
     },
-    operations::{Chain, Live, Projector, Quoter as Operations},
+    operations::{Chain, Checker, Live, Projector, Quoter as Operations, Writer},
     rpc::Rpc,
     worker::follow::Follower,
 };
@@ -68,12 +63,13 @@ impl Service for Quoter {
         for chain in &scope.platform.chains {
             let live = Arc::new(Live::new(chain.id));
             let reader = reader(&config, chain.id);
-            let refused_tokens = Arc::new(reader.refused_tokens.clone());
             let undo_blocks = config.undo_blocks.max(LEAST_UNDO_BLOCKS);
-            let projector = Projector::new(Arc::clone(&live), wrappers(chain), undo_blocks);
+            let projector = Projector::new(Arc::clone(&live), beginning(&config, chain), undo_blocks);
+            let writer = Writer::new(projector);
             let evm = node(&config, chain).await?;
+            check(&config, (&live, &writer), evm.clone(), &scope);
             let contracts = Contracts::new(evm.clone(), followed(chain, "erc4626"));
-            let follower = Follower { chain: chain.id, reader, contracts, projector };
+            let follower = Follower { chain: chain.id, reader, contracts, writer };
             let following = worker::follow::follow(source.another(), follower, scope.tasks.stopping());
             scope.tasks.critical("follow", following);
             let reference = config.references.iter().find(|reference| reference.chain_id == chain.id);
@@ -82,7 +78,7 @@ impl Service for Quoter {
             let decimals = chain.tokens.iter().map(|token| (token.address, token.decimals)).collect();
             let fees = learn_gas(&config, (chain.id, evm.clone()), &scope);
             let lenses = lenses(&config, (chain.id, evm));
-            chains.insert(chain.id, Chain { live, refused_tokens, reference, decimals, fees, lenses });
+            chains.insert(chain.id, Chain { live, reference, decimals, fees, lenses });
         }
         let quoter = Operations::new(chains, &config, scope.clock.clone());
         let (heartbeat, stopping) = (config.heartbeat(), scope.tasks.stopping());
@@ -120,17 +116,34 @@ fn checked(config: &Config, platform: &Platform) -> Result<(), ConfigError> {
 /// What the logs of a chain are read with.
 fn reader(config: &Config, chain: ChainId) -> Reader {
     let v2_fees = config.factories.iter().filter(|factory| factory.chain_id == chain);
-    let refused = config.refused_tokens.iter().filter(|token| token.chain_id == chain);
-    let why = |token: &RefusedToken| match token.why {
-        Refused::FeeOnTransfer => Problem::FeeOnTransfer,
-        Refused::Rebasing => Problem::Rebasing,
-    };
-    Reader {
-        v2_fees: v2_fees.map(|factory| (factory.address, factory.fee_ppm)).collect(),
-        refused_tokens: refused
-            .map(|token| (token.address, why(token)))
-            .collect::<HashMap<Address, Problem>>(),
+    Reader { v2_fees: v2_fees.map(|factory| (factory.address, factory.fee_ppm)).collect() }
+}
+
+/// What there is before the first event: wrapped coins, and tokens that are refused.
+fn beginning(config: &Config, chain: &platform::Chain) -> Pools {
+    let mut pools = Pools::default();
+    for token in config.refused_tokens.iter().filter(|token| token.chain_id == chain.id) {
+        let why = match token.why {
+            Refused::FeeOnTransfer => Problem::FeeOnTransfer,
+            Refused::Rebasing => Problem::Rebasing,
+        };
+        pools.refuse(token.address, why);
     }
+    wrappers(chain).into_iter().for_each(|entry| pools.add(entry));
+    pools
+}
+
+/// Holds pools against their contracts now and then.
+fn check(config: &Config, (live, writer): (&Arc<Live>, &Writer), evm: Evm, scope: &Scope) {
+    if config.check_every_blocks == 0 {
+        return;
+    }
+    let multicall = contracts(config, live.chain).multicall3();
+    let views = Views::new(evm, Some(multicall));
+    let often = (config.check_every_blocks, config.check_pools);
+    let checker = Checker::new(Arc::clone(live), writer.clone(), views, often);
+    let checking = worker::check::check(Arc::clone(live), checker, scope.tasks.stopping());
+    scope.tasks.critical("check", checking);
 }
 
 /// The chain's nodes, which may be away: quotes do not need them.
@@ -156,8 +169,12 @@ async fn node(config: &Config, chain: &platform::Chain) -> Result<Evm, StartErro
 
 /// The contracts that quotes are held against.
 fn lenses(config: &Config, (chain, evm): (ChainId, Evm)) -> Lenses {
+    Lenses::new(evm, contracts(config, chain))
+}
+
+fn contracts(config: &Config, chain: ChainId) -> ChainContracts {
     let configured = config.contracts.iter().find(|contracts| contracts.chain_id == chain);
-    Lenses::new(evm, configured.cloned().unwrap_or(ChainContracts::of(chain)))
+    configured.cloned().unwrap_or(ChainContracts::of(chain))
 }
 
 /// Learns what gas costs after every block.

@@ -6,7 +6,10 @@ use capstan_primitives::{Address, BlockRef, ChainId};
 use metrics::{counter, gauge, histogram};
 use tracing::{debug, error, info, warn};
 
-use crate::domain::change::Unusable;
+use crate::domain::{
+    change::Unusable,
+    pool::{PoolId, Protocol},
+};
 
 /// Events were applied.
 pub(crate) fn applied(chain: ChainId, block: BlockRef, events: usize) {
@@ -97,4 +100,51 @@ pub(crate) fn verified(chain: ChainId, is_different: bool) {
     counter!("quoter_verified_total", "chain" => chain.to_string(), "outcome" => outcome).increment(1);
     // Anybody can ask about a quote that was never given.
     info!(chain = chain.0, is_different, "held a quote against the contracts");
+}
+
+/// Pools were held against their contracts.
+pub(crate) fn compared(chain: ChainId, pools: usize) {
+    let pools = pools.try_into().unwrap_or_default();
+    counter!("quoter_compared_pools_total", "chain" => chain.to_string()).increment(pools);
+}
+
+/// Pools could not be held against their contracts, or not be read again.
+pub(crate) fn not_compared(chain: ChainId, pools: usize, error: &(dyn Error + 'static)) {
+    let count = pools.try_into().unwrap_or_default();
+    counter!("quoter_compare_failures_total", "chain" => chain.to_string()).increment(count);
+    warn!(chain = chain.0, pools, error, "pools not held against their contracts");
+}
+
+/// A pool is not as its contract says; it is not used any more.
+pub(crate) fn drifted(
+    chain: ChainId,
+    (pool, protocol): (PoolId, Protocol),
+    block: BlockRef,
+    difference: &str,
+) {
+    let labels = [("chain", chain.to_string()), ("protocol", protocol.name().to_owned())];
+    counter!("quoter_drift_total", &labels).increment(1);
+    error!(
+        chain = chain.0,
+        protocol = protocol.name(),
+        %pool,
+        block = block.number,
+        block_hash = %block.hash,
+        difference,
+        "pool drifted"
+    );
+}
+
+/// A pool that drifted is as its contract said.
+pub(crate) fn repaired(chain: ChainId, (pool, protocol): (PoolId, Protocol), block: BlockRef) {
+    let labels = [("chain", chain.to_string()), ("protocol", protocol.name().to_owned())];
+    counter!("quoter_resyncs_total", &labels).increment(1);
+    info!(
+        chain = chain.0,
+        protocol = protocol.name(),
+        %pool,
+        block = block.number,
+        block_hash = %block.hash,
+        "pool resynchronised"
+    );
 }

@@ -9,13 +9,14 @@ use alloy::{
 };
 use capstan_db::{Database, DatabaseUrl, testing::TestStore};
 use capstan_devnet::{Devnet, Options};
+use capstan_faults::FaultProxy;
 use capstan_gateway::Gateway;
 use capstan_indexer::Indexer;
 use capstan_market::Market;
 use capstan_primitives::Clock;
 use capstan_proto::market::{StreamMarketsRequest, market_service_client::MarketServiceClient};
 use capstan_quoter::Quoter;
-use capstan_runtime::{Instance, Platform, Running, Service, bind, config::Settings, start};
+use capstan_runtime::{Instance, Running, Service, bind, config::Settings, start};
 use serde_json::Value;
 use tonic::transport::Endpoint;
 use tonic_health::pb::{
@@ -26,6 +27,8 @@ pub(crate) struct House {
     pub(crate) devnet: Devnet,
     running: Vec<Running>,
     settings: Settings,
+    /// The quoter's own way to the node, where it has one.
+    pub(crate) node: Option<FaultProxy>,
     client: reqwest::Client,
     provider: DynProvider,
     store: TestStore,
@@ -44,6 +47,21 @@ impl House {
     /// With more sections in its configuration.
     pub(crate) async fn open_with(store: TestStore, options: Options, sections: &str) -> Self {
         let devnet = Devnet::start(options).await.unwrap();
+        Self::open_before((devnet, None), store, sections).await
+    }
+
+    /// On SQLite, with a quoter whose node can be made to fail.
+    pub(crate) async fn open_quoting(options: Options, sections: &str) -> Self {
+        let devnet = Devnet::start(options).await.unwrap();
+        let node = FaultProxy::start(&devnet.http_url()).await.unwrap();
+        Self::open_before((devnet, Some(node)), TestStore::sqlite(), sections).await
+    }
+
+    async fn open_before(
+        (devnet, node): (Devnet, Option<FaultProxy>),
+        store: TestStore,
+        sections: &str,
+    ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("capstan.toml");
         std::fs::write(&file, format!("{}\n{sections}", devnet.config_toml())).unwrap();
@@ -55,27 +73,52 @@ impl House {
         let settings = settings.with("test", "indexer.poll_interval_ms", 50);
         let client = reqwest::Client::new();
         let provider = ProviderBuilder::new().connect_http(devnet.http_url().parse().unwrap()).erased();
-        let mut house = Self { devnet, running: Vec::new(), settings, client, provider, store };
+        let mut house = Self { devnet, running: Vec::new(), settings, node, client, provider, store };
         house.start().await;
         house
     }
 
     /// Starts every service on the data that is there.
     pub(crate) async fn start(&mut self) {
-        let mut platform = self.settings.platform().unwrap();
-        self.start_one::<Indexer>(&mut platform).await;
-        self.start_one::<Market>(&mut platform).await;
-        self.start_one::<Quoter>(&mut platform).await;
-        self.start_one::<Gateway>(&mut platform).await;
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        for place in 0..4 {
+            let running = match place {
+                0 => self.start_one::<Indexer>(any).await,
+                1 => self.start_one::<Market>(any).await,
+                2 => self.start_one::<Quoter>(any).await,
+                _ => self.start_one::<Gateway>(any).await,
+            };
+            self.running.push(running);
+        }
     }
 
-    async fn start_one<S: Service>(&mut self, platform: &mut Platform) {
-        let listener = bind::<S>(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+    async fn start_one<S: Service>(&self, address: SocketAddr) -> Running {
+        let listener = bind::<S>(address).await.unwrap();
+        let mut platform = self.settings.platform().unwrap();
+        let peers = self.running.iter().map(|running| (running.name.to_owned(), running.url()));
+        platform.peers.extend(peers);
+        if let Some(node) = self.node.as_ref().filter(|_| S::NAME == Quoter::NAME) {
+            platform.chains[0].rpc_urls = vec![node.http_url().into(), node.ws_url().into()];
+        }
         let config = self.settings.section(S::NAME).unwrap();
-        let instance = Instance { platform: platform.clone(), config, clock: Clock::System };
-        let running = start::<S>(listener, instance).await.unwrap();
-        platform.peers.insert(S::NAME.to_owned(), running.url());
-        self.running.push(running);
+        let instance = Instance { platform, config, clock: Clock::System };
+        start::<S>(listener, instance).await.unwrap()
+    }
+
+    /// Stops one service; it can be started again.
+    pub(crate) async fn stop_one<S: Service>(&self) {
+        self.one::<S>().stop(Duration::from_secs(10)).await;
+    }
+
+    /// Starts a service that was stopped, where it was.
+    pub(crate) async fn start_again<S: Service>(&mut self) {
+        let address = self.one::<S>().address;
+        let again = self.start_one::<S>(address).await;
+        *self.running.iter_mut().find(|running| running.name == S::NAME).unwrap() = again;
+    }
+
+    fn one<S: Service>(&self) -> &Running {
+        self.running.iter().find(|running| running.name == S::NAME).unwrap()
     }
 
     /// Stops every service; the chain goes on.

@@ -70,8 +70,6 @@ impl Malformed {
 pub(crate) struct Reader {
     /// Fees of pairs by factory, in millionths, where they are not Uniswap's.
     pub(crate) v2_fees: HashMap<Address, u32>,
-    /// Tokens whose amounts cannot be known, and why.
-    pub(crate) refused_tokens: HashMap<Address, Problem>,
 }
 
 impl Reader {
@@ -137,7 +135,7 @@ impl Reader {
         let tokens = [words.topic(0)?.address(), words.topic(1)?.address()];
         let fee = self.v2_fees.get(&factory).copied().unwrap_or(V2_FEE);
         let id = PoolId::Contract(words.word(0)?.address());
-        Ok(self.created(Entry {
+        Ok(created(Entry {
             id,
             factory: Some(factory),
             pool: Arc::new(Pair::new(tokens, fee)),
@@ -150,7 +148,7 @@ impl Reader {
         let (fee, spacing): (u32, i32) = (words.topic(2)?.small()?, words.word(0)?.tick()?);
         let pool = Concentrated::new(Protocol::UniswapV3, tokens, fee, spacing);
         let id = PoolId::Contract(words.word(1)?.address());
-        Ok(self.created(Entry { id, factory: Some(factory), pool: Arc::new(pool), problem: None }))
+        Ok(created(Entry { id, factory: Some(factory), pool: Arc::new(pool), problem: None }))
     }
 
     fn v4(&self, manager: Address, name: &str, words: Words<'_>) -> Result<Deed, Unusable> {
@@ -184,16 +182,12 @@ impl Reader {
         };
         let pool = pool.priced(words.word(3)?.number(), words.word(4)?.tick()?);
         let id = PoolId::Key(words.topic(0)?.hash());
-        Ok(self.created(Entry { id, factory: Some(manager), pool: Arc::new(pool), problem }))
+        Ok(created(Entry { id, factory: Some(manager), pool: Arc::new(pool), problem }))
     }
+}
 
-    fn created(&self, entry: Entry) -> Deed {
-        let refused = entry.pool.tokens().iter().find_map(|token| {
-            let problem = self.refused_tokens.get(token)?;
-            Some((*problem, format!("token {token}").into()))
-        });
-        Deed::Created(Box::new(Entry { problem: refused.or(entry.problem.clone()), ..entry }))
-    }
+fn created(entry: Entry) -> Deed {
+    Deed::Created(Box::new(entry))
 }
 
 fn v3_change(name: &str, words: Words<'_>) -> Result<Change, Unusable> {
@@ -269,7 +263,7 @@ fn weighted_pool(address: Address, name: &str, words: Words<'_>) -> Result<Deed,
         "SwapFeePercentageChanged" => Ok(Deed::Changed(id, Change::SwapFee(words.word(0)?.number()))),
         "PausedStateChanged" => {
             let is_paused = !words.word(0)?.number().is_zero();
-            Ok(Deed::Marked(id, is_paused.then_some(Problem::Paused)))
+            Ok(Deed::Paused(id, is_paused))
         }
         _ => Err(Unusable(format!("no such event is asked for: {name}"))),
     }

@@ -4,4 +4,5 @@ pub(crate) mod contracts;
 pub(crate) mod gas;
 pub(crate) mod indexer;
 pub(crate) mod lenses;
+pub(crate) mod views;
 mod words;

@@ -2,6 +2,8 @@
 
 use capstan_primitives::{Address, U256};
 
+use super::pool::State;
+
 /// What happened to a pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
@@ -41,6 +43,8 @@ pub enum Change {
         /// Shares.
         shares: U256,
     },
+    /// All of the state is this now, as the contract tells it.
+    Whole(State),
 }
 
 /// How a balance changed.

@@ -1,13 +1,14 @@
 //! The pools block by block, so that a reorg takes back exactly what it should.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use capstan_primitives::{Address, BlockRef};
 
 use super::{
     change::{Change, Unusable},
     pool::PoolId,
-    state::{Entry, Pools, Problem},
+    repair::Repaired,
+    state::{Entry, Pools},
 };
 
 /// An event of the log.
@@ -32,8 +33,19 @@ pub enum Deed {
     Created(Box<Entry>),
     /// A pool changed.
     Changed(PoolId, Change),
-    /// A pool is used no more, or is again.
-    Marked(PoolId, Option<Problem>),
+    /// A pool's contract is paused, or is so no more.
+    Paused(PoolId, bool),
+}
+
+impl Deed {
+    /// The pool that changed.
+    #[must_use]
+    pub const fn pool(&self) -> Option<PoolId> {
+        match self {
+            Self::Changed(id, _) | Self::Paused(id, _) => Some(*id),
+            Self::Announced(_) | Self::Created(_) => None,
+        }
+    }
 }
 
 /// Blocks left the chain that are not kept any more.
@@ -91,14 +103,16 @@ impl History {
             Deed::Announced(pool) => return Err(Unusable(format!("the contract of {pool} was not asked"))),
             Deed::Created(entry) => self.pools.add(*entry),
             Deed::Changed(id, change) => self.change(&id, &change)?,
-            Deed::Marked(id, problem) => self.pools.mark(&id, problem.map(|problem| (problem, "".into()))),
+            Deed::Paused(id, is_paused) => self.pools.pause(&id, is_paused),
         }
         Ok(())
     }
 
     fn change(&mut self, id: &PoolId, change: &Change) -> Result<(), Unusable> {
         self.pools.apply(id, change).inspect_err(|error| {
-            self.pools.mark(id, Some((Problem::Drifted, error.0.as_str().into())));
+            if self.pools.get(id).is_some_and(Entry::is_followed) {
+                self.pools.drifted(id, &error.0.as_str().into());
+            }
         })
     }
 
@@ -108,6 +122,27 @@ impl History {
         amend(&mut self.beginning);
         // What an older block had stays out of date, but says so no less than before.
         self.kept.iter_mut().for_each(|(_, pools)| amend(pools));
+    }
+
+    /// Whether the events of a block after this one were applied.
+    #[must_use]
+    pub fn is_past(&self, block: u64) -> bool {
+        self.open.is_some_and(|open| open.number > block)
+    }
+
+    /// Takes a pool out, in every block that is kept.
+    pub fn drifted(&mut self, id: &PoolId, why: &Arc<str>) {
+        self.amend(|pools| pools.drifted(id, why));
+    }
+
+    /// Puts a pool back that drifted. In blocks before its contract was read it stays out: what it was there is not known.
+    pub fn restore(&mut self, id: &PoolId, repaired: &Repaired) {
+        for (block, pools) in &mut self.kept {
+            if let Some(state) = repaired.at(block.number) {
+                pools.restore(id, state);
+            }
+        }
+        self.pools.restore(id, repaired.last());
     }
 
     /// Takes back every block above `last_valid`; all of them when it is absent.
@@ -147,8 +182,6 @@ impl History {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use capstan_primitives::{BlockTime, Hash, U256};
 
     use super::*;

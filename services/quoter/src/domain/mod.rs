@@ -1,6 +1,7 @@
 //! Pools, their arithmetic, and the search for routes.
 
 pub mod change;
+pub mod check;
 pub mod claim;
 pub mod concentrated;
 pub mod gas;
@@ -11,6 +12,7 @@ mod pages;
 pub mod pool;
 pub mod quote;
 pub mod rate;
+pub mod repair;
 pub mod route;
 pub mod state;
 pub mod step;

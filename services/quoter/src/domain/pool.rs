@@ -195,6 +195,8 @@ pub enum State {
         amounts: Vec<U256>,
         /// Weights.
         weights: Vec<U256>,
+        /// The fee of pools that can change it, an integer of 10^-18.
+        swap_fee: Option<U256>,
     },
     /// Concentrated liquidity.
     Concentrated {

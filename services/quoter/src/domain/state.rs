@@ -49,6 +49,7 @@ pub struct Pools {
     entries: Pages<Entry>,
     places: Arc<HashMap<PoolId, u32>>,
     graph: Arc<Graph>,
+    refused: Arc<HashMap<Address, Problem>>,
 }
 
 impl fmt::Debug for Pools {
@@ -99,12 +100,20 @@ impl Pools {
         self.entries.iter()
     }
 
-    /// Adds a pool; one that is there already stays.
-    pub fn add(&mut self, entry: Entry) {
+    /// Tokens whose amounts cannot be known, and why.
+    #[must_use]
+    pub fn refused(&self) -> &HashMap<Address, Problem> {
+        &self.refused
+    }
+
+    /// Adds a pool; one that is there already stays. That of a refused token is not used.
+    pub fn add(&mut self, mut entry: Entry) {
         if self.places.contains_key(&entry.id) {
             return;
         }
         let (id, tokens) = (entry.id, entry.pool.tokens().to_vec());
+        let refused = |token: &Address| Some(refusal(*token, *self.refused.get(token)?));
+        entry.problem = tokens.iter().find_map(refused).or(entry.problem);
         let place = self.entries.push(entry);
         Arc::make_mut(&mut self.graph).add(place, &tokens);
         Arc::make_mut(&mut self.places).insert(id, u32::try_from(place).unwrap_or(u32::MAX));
@@ -127,10 +136,42 @@ impl Pools {
         }
     }
 
-    /// Says why a pool is not used, or that it is.
+    /// Refuses a token: its pools are not used, neither those that there are nor those that come.
+    pub fn refuse(&mut self, token: Address, problem: Problem) {
+        Arc::make_mut(&mut self.refused).insert(token, problem);
+        let Some(place) = self.graph.token(&token) else { return };
+        for edge in self.graph.from(place) {
+            if let Some(entry) = self.entries.get_mut(edge.pool as usize) {
+                entry.problem = Some(refusal(token, problem));
+            }
+        }
+    }
+
+    /// Says why a pool is not used, or that it is; one of a refused token is not, whatever is said.
     pub fn mark(&mut self, id: &PoolId, problem: Option<(Problem, Arc<str>)>) {
-        if let Some(entry) = self.entry(id) {
+        if let Some(entry) = self.entry(id).filter(|entry| !entry.is_refused()) {
             entry.problem = problem;
+        }
+    }
+
+    /// Says that a pool's contract is paused, or is so no more; one that is not used for another reason stays so.
+    pub fn pause(&mut self, id: &PoolId, is_paused: bool) {
+        if let Some(entry) = self.entry(id).filter(|entry| entry.is_followed()) {
+            entry.problem = paused(is_paused);
+        }
+    }
+
+    /// Takes a pool out that is not as its contract says; one that is not used for another reason stays as it is.
+    pub fn drifted(&mut self, id: &PoolId, why: &Arc<str>) {
+        if let Some(entry) = self.entry(id).filter(|entry| entry.is_followed() || entry.has_drifted()) {
+            entry.problem = Some((Problem::Drifted, Arc::clone(why)));
+        }
+    }
+
+    /// Puts a pool that drifted back, as its contract said.
+    pub fn restore(&mut self, id: &PoolId, (pool, is_paused): (Arc<dyn Pool>, bool)) {
+        if let Some(entry) = self.entry(id).filter(|entry| entry.has_drifted()) {
+            (entry.pool, entry.problem) = (pool, paused(is_paused));
         }
     }
 
@@ -138,4 +179,30 @@ impl Pools {
         let place = *self.places.get(id)?;
         self.entries.get_mut(place as usize)
     }
+}
+
+impl Entry {
+    /// Whether it is followed: it is used, or would be if its contract were not paused.
+    #[must_use]
+    pub fn is_followed(&self) -> bool {
+        matches!(self.problem, None | Some((Problem::Paused, _)))
+    }
+
+    /// Whether it is not as its contract says.
+    #[must_use]
+    pub fn has_drifted(&self) -> bool {
+        matches!(self.problem, Some((Problem::Drifted, _)))
+    }
+
+    fn is_refused(&self) -> bool {
+        matches!(self.problem, Some((Problem::FeeOnTransfer | Problem::Rebasing, _)))
+    }
+}
+
+fn refusal(token: Address, problem: Problem) -> (Problem, Arc<str>) {
+    (problem, format!("token {token}").into())
+}
+
+fn paused(is_paused: bool) -> Option<(Problem, Arc<str>)> {
+    is_paused.then(|| (Problem::Paused, "".into()))
 }

@@ -138,7 +138,7 @@ impl Pool for Pair {
     }
 
     fn state(&self) -> State {
-        State::Reserves { amounts: self.reserves.to_vec(), weights: Vec::new() }
+        State::Reserves { amounts: self.reserves.to_vec(), weights: Vec::new(), swap_fee: None }
     }
 }
 

@@ -168,7 +168,7 @@ impl Pool for Vault {
     }
 
     fn state(&self) -> State {
-        State::Reserves { amounts: vec![self.assets, self.shares], weights: Vec::new() }
+        State::Reserves { amounts: vec![self.assets, self.shares], weights: Vec::new(), swap_fee: None }
     }
 }
 

@@ -81,6 +81,6 @@ impl Pool for Wrap {
     }
 
     fn state(&self) -> State {
-        State::Reserves { amounts: Vec::new(), weights: Vec::new() }
+        State::Reserves { amounts: Vec::new(), weights: Vec::new(), swap_fee: None }
     }
 }

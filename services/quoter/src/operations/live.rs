@@ -11,7 +11,8 @@ use tokio::sync::watch;
 
 use crate::{
     domain::{
-        history::History,
+        history::{Deed, Event, History},
+        repair::Repairs,
         state::{Entry, Pools},
         step::{Step, StepKind},
     },
@@ -44,13 +45,26 @@ pub(crate) struct Live {
     current: ArcSwapOption<Snapshot>,
     /// The sequence of the current snapshot.
     changed: watch::Sender<u64>,
+    pub(crate) checks: Checks,
+}
+
+/// What came of holding pools against their contracts, since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Checks {
+    /// Pools that were compared.
+    pub(crate) compared: AtomicU64,
+    /// Pools that were not as their contract said.
+    pub(crate) drifted: AtomicU64,
+    /// Pools that could not be compared.
+    pub(crate) failed: AtomicU64,
 }
 
 static SEQUENCE: AtomicU64 = AtomicU64::new(0);
 
 impl Live {
     pub(crate) fn new(chain: ChainId) -> Self {
-        Self { chain, current: ArcSwapOption::empty(), changed: watch::Sender::new(0) }
+        let (current, changed) = (ArcSwapOption::empty(), watch::Sender::new(0));
+        Self { chain, current, changed, checks: Checks::default() }
     }
 
     /// The current snapshot; none before the log was read through once.
@@ -69,6 +83,16 @@ impl Live {
         self.changed.send_replace(sequence);
     }
 
+    /// Shows the pools of the current snapshot otherwise.
+    pub(super) fn amend(&self, amend: impl Fn(&mut Pools, BlockRef)) {
+        let Some(current) = self.snapshot() else { return };
+        let mut pools = current.pools.clone();
+        amend(&mut pools, current.block);
+        let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed) + 1;
+        let Snapshot { chain, block, finalized, spacing_ms, .. } = *current;
+        self.publish(Snapshot { sequence, chain, block, finalized, pools, spacing_ms });
+    }
+
     fn withdraw(&self) {
         self.current.store(None);
         self.changed.send_replace(SEQUENCE.fetch_add(1, Ordering::Relaxed));
@@ -78,8 +102,9 @@ impl Live {
 /// The writer of a chain's state.
 #[derive(Debug)]
 pub(crate) struct Projector {
-    live: Arc<Live>,
-    history: History,
+    pub(super) live: Arc<Live>,
+    pub(super) history: History,
+    pub(super) repairs: Repairs,
     beginning: Pools,
     undo_blocks: usize,
     cursor: String,
@@ -94,13 +119,12 @@ pub(crate) struct Projector {
 const USUAL_SPACING_MS: u64 = 12_000;
 
 impl Projector {
-    /// One that keeps the last `undo_blocks` blocks; `fixed`: what no event announces.
-    pub(crate) fn new(live: Arc<Live>, fixed: Vec<Entry>, undo_blocks: usize) -> Self {
-        let mut beginning = Pools::default();
-        fixed.into_iter().for_each(|entry| beginning.add(entry));
+    /// One that keeps the last `undo_blocks` blocks; `beginning`: what no event announces.
+    pub(crate) fn new(live: Arc<Live>, beginning: Pools, undo_blocks: usize) -> Self {
         Self {
             live,
             history: History::new(beginning.clone(), undo_blocks),
+            repairs: Repairs::default(),
             beginning,
             undo_blocks,
             cursor: String::new(),
@@ -143,12 +167,7 @@ impl Projector {
         match kind {
             StepKind::Apply { events, block, complete, finalized } => {
                 let count = events.len();
-                for event in events {
-                    let (address, at, index) = (event.address, event.block, event.log_index);
-                    if let Err(why) = self.history.apply(event) {
-                        metrics::unusable(self.live.chain, (at, index), address, &why);
-                    }
-                }
+                events.into_iter().for_each(|event| self.apply(event));
                 self.finalized = finalized.or(self.finalized);
                 metrics::applied(self.live.chain, block, count);
                 self.reached(block, complete);
@@ -163,8 +182,22 @@ impl Projector {
         }
     }
 
+    fn apply(&mut self, event: Event) {
+        self.repairs.note(&event);
+        let (address, at, index) = (event.address, event.block, event.log_index);
+        let changed = event.deed.as_ref().ok().and_then(Deed::pool);
+        let followed = changed.filter(|id| self.history.pools().get(id).is_some_and(Entry::is_followed));
+        if let Err(why) = self.history.apply(event) {
+            metrics::unusable(self.live.chain, (at, index), address, &why);
+            if let Some(id) = followed {
+                self.take_out(id, at, &why.0);
+            }
+        }
+    }
+
     fn undo(&mut self, last_valid: Option<BlockRef>) {
         metrics::undone(self.live.chain, last_valid);
+        self.repairs.undo(last_valid.map(|block| block.number));
         match self.history.undo(last_valid.map(|block| block.number)) {
             Ok(()) => match last_valid {
                 Some(block) => self.reached(block, true),
@@ -182,8 +215,9 @@ impl Projector {
         metrics::reset(self.live.chain);
         self.live.withdraw();
         let (live, beginning) = (Arc::clone(&self.live), self.beginning.clone());
-        let history = History::new(beginning.clone(), self.undo_blocks);
-        *self = Self { history, beginning, ..Self::new(live, Vec::new(), self.undo_blocks) };
+        let mut repairs = std::mem::take(&mut self.repairs);
+        repairs.restart();
+        *self = Self { repairs, ..Self::new(live, beginning, self.undo_blocks) };
     }
 
     fn reached(&mut self, block: BlockRef, is_whole: bool) {
@@ -195,6 +229,9 @@ impl Projector {
         self.block = Some(block);
         if !is_whole || !self.is_ready {
             return;
+        }
+        if self.live.snapshot().is_none() {
+            self.distrust();
         }
         self.live.publish(Snapshot {
             sequence: SEQUENCE.fetch_add(1, Ordering::Relaxed) + 1,

@@ -1,8 +1,10 @@
 //! Every verb of the quoter.
 
+mod check;
 mod live;
 mod pools;
 mod quotes;
+mod repair;
 mod verify;
 
 use std::{collections::BTreeMap, collections::HashMap, sync::Arc};
@@ -12,9 +14,11 @@ use quick_cache::sync::Cache;
 use tokio::sync::{Semaphore, watch};
 
 pub(crate) use self::{
-    live::{Live, Projector, Snapshot},
+    check::Checker,
+    live::{Checks, Live, Projector, Snapshot},
     pools::{Depth, PoolFilter, PoolPage},
     quotes::Answer,
+    repair::Writer,
     verify::Verified,
 };
 use crate::{
@@ -25,7 +29,6 @@ use crate::{
         graph::Token,
         quote::{Ask, GasNow},
         rate::Rate,
-        state::Problem,
     },
     error::Error,
 };
@@ -34,8 +37,6 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Chain {
     pub(crate) live: Arc<Live>,
-    /// Tokens whose amounts cannot be known.
-    pub(crate) refused_tokens: Arc<HashMap<Address, Problem>>,
     /// Token that prices are told in.
     pub(crate) reference: Option<Address>,
     /// Decimals of configured tokens.

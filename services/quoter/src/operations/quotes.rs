@@ -66,7 +66,7 @@ impl Quoter {
             metrics::cached(chain.live.chain);
             return Ok(answer);
         }
-        let answer = Arc::new(self.compute(chain, (snapshot, gas), ask).await?);
+        let answer = Arc::new(self.compute((snapshot, gas), ask).await?);
         // What was cut short might come out better the next time.
         if answer.quote.is_exhaustive {
             self.answers.insert(key, Arc::clone(&answer));
@@ -85,18 +85,12 @@ impl Quoter {
     }
 
     /// The search runs on a thread of its own, as many at once as there are processors.
-    async fn compute(
-        &self,
-        chain: &Chain,
-        (snapshot, gas): (Arc<Snapshot>, GasNow),
-        ask: &Ask,
-    ) -> Result<Answer, Error> {
+    async fn compute(&self, (snapshot, gas): (Arc<Snapshot>, GasNow), ask: &Ask) -> Result<Answer, Error> {
         let Ok(_waiting) = self.waiting.try_acquire() else {
             metrics::overloaded();
             return Err(Error::Overloaded(self.max_waiting));
         };
         let processor = Arc::clone(&self.processors).acquire_owned().await.map_err(|_| Error::Unfinished)?;
-        let refused = Arc::clone(&chain.refused_tokens);
         let (quoter, ask) = (self.clone(), ask.clone());
         let work = move || {
             let _processor = processor;
@@ -104,7 +98,8 @@ impl Quoter {
             let limit = Duration::from_millis(ask.timeout_ms);
             let compared = if ask.side == Side::In { ask.token_out } else { ask.token_in };
             let coin = gas.price.and_then(|_| quoter.coin_in(&snapshot, compared));
-            let given = Given { pools: &snapshot.pools, refused_tokens: &refused, gas, coin };
+            let pools = &snapshot.pools;
+            let given = Given { pools, refused_tokens: pools.refused(), gas, coin };
             let quote = quote(given, &ask, &|| began.elapsed() > limit);
             metrics::quoted(snapshot.chain, quote.status.name(), began.elapsed());
             Answer::new(&ask, quote, snapshot)

@@ -1,5 +1,7 @@
 //! Answers → messages.
 
+use std::sync::atomic::Ordering;
+
 use capstan_primitives::{BlockRef, ChainId, Finality, U256};
 use capstan_proto::{primitives, quoter as wire};
 use prost_types::Timestamp;
@@ -12,7 +14,7 @@ use crate::{
         route::{Hop, Route, Side},
         state::{Entry, Pools, Problem},
     },
-    operations::{Answer, Quoter, Snapshot},
+    operations::{Answer, Chain, Checks, Quoter, Snapshot},
 };
 
 /// Pools that are named when they were left out.
@@ -215,7 +217,7 @@ pub(super) fn pool(snapshot: &Snapshot, entry: &Entry, with_ticks: bool) -> wire
 fn state(state: State, with_ticks: bool) -> (wire::pool::State, bool) {
     let texts = |amounts: Vec<U256>| amounts.iter().map(U256::to_string).collect::<Vec<_>>();
     match state {
-        State::Reserves { amounts, weights } => {
+        State::Reserves { amounts, weights, .. } => {
             let has_some = amounts.is_empty() || amounts.iter().any(|amount| !amount.is_zero());
             let reserves = wire::Reserves { amounts: texts(amounts), weights: texts(weights) };
             (wire::pool::State::Reserves(reserves), has_some)
@@ -249,4 +251,15 @@ pub(super) fn counts(pools: &Pools) -> (u64, u64, u64) {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let graph: &Graph = pools.graph();
     (count(pools.len() - unusable), count(unusable), count(graph.tokens()))
+}
+
+/// What came of holding pools against their contracts.
+pub(super) fn checks(chain: &Chain) -> wire::ChainHealth {
+    let Checks { compared, drifted, failed } = &chain.live.checks;
+    wire::ChainHealth {
+        drifted_total: drifted.load(Ordering::Relaxed),
+        compared_total: compared.load(Ordering::Relaxed),
+        compare_failures_total: failed.load(Ordering::Relaxed),
+        ..wire::ChainHealth::default()
+    }
 }

@@ -191,8 +191,9 @@ impl QuoterService for Rpc {
 impl Rpc {
     fn health(&self, chain: &crate::operations::Chain) -> wire::ChainHealth {
         let chain_id = chain.live.chain.0;
+        let checks = convert::checks(chain);
         let Some(snapshot) = chain.live.snapshot() else {
-            return wire::ChainHealth { chain_id, ..wire::ChainHealth::default() };
+            return wire::ChainHealth { chain_id, ..checks };
         };
         let (pools, pools_unusable, tokens) = convert::counts(&snapshot.pools);
         wire::ChainHealth {
@@ -203,6 +204,7 @@ impl Rpc {
             tokens,
             state_age_ms: self.quoter.age_ms(&snapshot),
             gas_age_ms: gas::fees(self, chain_id).ok().map(|fees| fees.age_ms),
+            ..checks
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     },
     domain::step::StepKind,
     metrics,
-    operations::Projector,
+    operations::Writer,
 };
 
 /// Follows until `stopping`.
@@ -43,14 +43,14 @@ pub(crate) struct Follower {
     pub(crate) chain: ChainId,
     pub(crate) reader: Reader,
     pub(crate) contracts: Contracts,
-    pub(crate) projector: Projector,
+    pub(crate) writer: Writer,
 }
 
 impl Projection for Follower {
     type Error = Error;
 
     async fn cursor(&mut self) -> Result<String, Error> {
-        Ok(self.projector.cursor())
+        Ok(self.writer.with(|projector| projector.cursor()))
     }
 
     async fn take(&mut self, step: Step) -> Result<(), Error> {
@@ -59,16 +59,21 @@ impl Projection for Follower {
             self.contracts.complete(events).await?;
         }
         // What vaults are worth changes without their events; it is read while readers could see it.
-        if let Some(block) = self.projector.shows(&step) {
-            let amend = self.contracts.vaults(block.hash).await;
-            self.projector.amend(amend);
-        }
-        self.projector.take(step);
+        let vaults = match self.writer.with(|projector| projector.shows(&step)) {
+            Some(block) => Some(self.contracts.vaults(block.hash).await),
+            None => None,
+        };
+        self.writer.with(|projector| {
+            if let Some(amend) = vaults {
+                projector.amend(amend);
+            }
+            projector.take(step);
+        });
         Ok(())
     }
 
     async fn reset(&mut self) -> Result<(), Error> {
-        self.projector.reset();
+        self.writer.with(|projector| projector.reset());
         Ok(())
     }
 

@@ -2,6 +2,8 @@
 //! burns, and after reorgs.
 
 mod chain;
+mod drift;
+mod lies;
 mod properties;
 mod refusals;
 mod verify;

@@ -74,6 +74,16 @@ impl Curve {
         Ok(Self { ticks, ..Self::new(self.spacing, self.fees) })
     }
 
+    /// The curve with these ticks, lowest first, and no others.
+    pub(crate) fn with_ticks(&self, ticks: &[TickState]) -> Result<Self, Impossible> {
+        let is_rising = ticks.iter().zip(ticks.iter().skip(1)).all(|(lower, upper)| lower.tick < upper.tick);
+        let fits = |state: &TickState| state.tick % self.spacing == 0 && state.gross > 0;
+        if !is_rising || !ticks.iter().all(fits) {
+            return Err(Impossible::Ticks);
+        }
+        Ok(Self { ticks: ticks.to_vec(), ..Self::new(self.spacing, self.fees) })
+    }
+
     /// Liquidity in the range of a tick.
     pub(crate) fn liquidity_at(&self, tick: i32) -> u128 {
         let begun = self.ticks.iter().take_while(|state| state.tick <= tick);

@@ -14,7 +14,7 @@ use capstan_primitives::{Address, U256};
 use self::{
     curve::{Curve, Ladder},
     step::Direction,
-    tick::{MAX_TICK, MIN_TICK, sqrt_price_at, tick_within},
+    tick::{MIN_TICK, sqrt_price_at, tick_within},
     walk::{Start, Walk},
 };
 use super::{
@@ -22,6 +22,8 @@ use super::{
     pool::{Crossed, Pool, Protocol, Refusal, State, Swap, Way},
     rate::Rate,
 };
+
+pub(crate) use self::tick::MAX_TICK;
 
 /// Square root of a price, times 2^96.
 type SqrtPrice = U256;
@@ -135,15 +137,24 @@ impl Pool for Concentrated {
     }
 
     fn applied(&self, change: &Change) -> Result<Arc<dyn Pool>, Unusable> {
-        match *change {
-            Change::Price { sqrt_price, tick } => Ok(Arc::new(self.clone().priced(sqrt_price, tick))),
+        match change {
+            Change::Price { sqrt_price, tick } => Ok(Arc::new(self.clone().priced(*sqrt_price, *tick))),
             Change::Position { lower, upper, delta } => {
-                let curve = self.curve.with_position((lower, upper), delta);
+                let curve = self.curve.with_position((*lower, *upper), *delta);
                 Ok(self.with_curve(curve.map_err(|error| Unusable(error.to_string()))?))
             }
             Change::ProtocolFees { down, up } => {
-                let fees = [down, up].map(|protocol| both_fees(self.lp_fee, protocol));
+                let fees = [down, up].map(|protocol| both_fees(self.lp_fee, *protocol));
                 Ok(self.with_curve(self.curve.with_fees(fees)))
+            }
+            Change::Whole(State::Concentrated { sqrt_price, tick, liquidity, ticks, .. }) => {
+                let curve = self.curve.with_ticks(ticks).map_err(|error| Unusable(error.to_string()))?;
+                let sum = curve.liquidity_at(*tick);
+                if sum != *liquidity {
+                    return Err(Unusable(format!("liquidity is {liquidity}, that of the ticks {sum}")));
+                }
+                let curve = Arc::new(curve);
+                Ok(Arc::new(Self { curve, ..self.clone() }.priced(*sqrt_price, *tick)))
             }
             _ => Err(Unusable::kind(change)),
         }

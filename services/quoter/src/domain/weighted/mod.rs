@@ -224,6 +224,11 @@ impl Pool for Weighted {
         match change {
             Change::Balances(changes) => Ok(Arc::new(self.with_balances(changes)?)),
             Change::SwapFee(swap_fee) => Ok(Arc::new(self.with_swap_fee(*swap_fee)?)),
+            Change::Whole(State::Reserves { amounts, weights, swap_fee: Some(swap_fee) })
+                if *weights == self.setup.weights && amounts.len() == weights.len() =>
+            {
+                Ok(Arc::new(Self { balances: amounts.clone(), ..self.with_swap_fee(*swap_fee)? }))
+            }
             _ => Err(Unusable::kind(change)),
         }
     }
@@ -266,6 +271,10 @@ impl Pool for Weighted {
     }
 
     fn state(&self) -> State {
-        State::Reserves { amounts: self.balances.clone(), weights: self.setup.weights.clone() }
+        State::Reserves {
+            amounts: self.balances.clone(),
+            weights: self.setup.weights.clone(),
+            swap_fee: Some(self.swap_fee),
+        }
     }
 }
