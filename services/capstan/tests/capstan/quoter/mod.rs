@@ -3,6 +3,7 @@
 
 mod chain;
 mod drift;
+mod failures;
 mod lies;
 mod properties;
 mod refusals;
