@@ -33,6 +33,8 @@ pub struct Config {
     pub check_every_blocks: u64,
     /// How many pools each time.
     pub check_pools: usize,
+    /// Whether tokens are tried out for fees on transfer.
+    pub token_checks: bool,
     /// Deadline of a request to a node, in milliseconds.
     pub request_timeout_ms: u64,
     /// Longest time between two looks for a new block, in milliseconds, where no endpoint announces them.
@@ -156,6 +158,7 @@ impl Default for Config {
             contracts: Vec::new(),
             check_every_blocks: 10,
             check_pools: 20,
+            token_checks: true,
             request_timeout_ms: 10_000,
             poll_interval_ms: 2_000,
         }

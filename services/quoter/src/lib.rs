@@ -24,14 +24,16 @@ use tonic::service::Routes;
 pub use config::{ChainContracts, Config, Factory, Reference, Refused, RefusedToken, Rollup};
 
 use crate::{
-    adapters::{contracts::Contracts, gas::GasSource, indexer::Reader, lenses::Lenses, views::Views},
+    adapters::{
+        contracts::Contracts, gas::GasSource, indexer::Reader, lenses::Lenses, tokens::Trials, views::Views,
+    },
     domain::{
         gas::{FeeRules, Learnt, RollupKind},
         pool::PoolId,
         state::{Entry, Pools, Problem},
         wrap::Wrap,
     },
-    operations::{Chain, Checker, Live, Projector, Quoter as Operations, Writer},
+    operations::{Chain, Checker, Live, Projector, Quoter as Operations, TokenChecker, Watcher, Writer},
     rpc::Rpc,
     worker::follow::Follower,
 };
@@ -129,21 +131,29 @@ fn beginning(config: &Config, chain: &platform::Chain) -> Pools {
         };
         pools.refuse(token.address, why);
     }
+    if config.token_checks {
+        pools.know_exact(Arc::default());
+    }
     wrappers(chain).into_iter().for_each(|entry| pools.add(entry));
     pools
 }
 
-/// Holds pools against their contracts now and then.
+/// Holds pools against their contracts now and then, and tries tokens out.
 fn check(config: &Config, (live, writer): (&Arc<Live>, &Writer), evm: Evm, scope: &Scope) {
-    if config.check_every_blocks == 0 {
-        return;
+    let multicall = Some(contracts(config, live.chain).multicall3());
+    if config.check_every_blocks > 0 {
+        let views = Views::new(evm.clone(), multicall);
+        let often = (config.check_every_blocks, config.check_pools);
+        watch("check", live, Checker::new(Arc::clone(live), writer.clone(), views, often), scope);
     }
-    let multicall = contracts(config, live.chain).multicall3();
-    let views = Views::new(evm, Some(multicall));
-    let often = (config.check_every_blocks, config.check_pools);
-    let checker = Checker::new(Arc::clone(live), writer.clone(), views, often);
-    let checking = worker::check::check(Arc::clone(live), checker, scope.tasks.stopping());
-    scope.tasks.critical("check", checking);
+    if config.token_checks {
+        watch("tokens", live, TokenChecker::new(writer.clone(), Trials::new(evm, multicall)), scope);
+    }
+}
+
+fn watch(name: &'static str, live: &Arc<Live>, watcher: impl Watcher, scope: &Scope) {
+    let watching = worker::check::check(Arc::clone(live), watcher, scope.tasks.stopping());
+    scope.tasks.critical(name, watching);
 }
 
 /// The chain's nodes, which may be away: quotes do not need them.

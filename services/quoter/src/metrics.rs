@@ -9,6 +9,7 @@ use tracing::{debug, error, info, warn};
 use crate::domain::{
     change::Unusable,
     pool::{PoolId, Protocol},
+    token::Verdict,
 };
 
 /// Events were applied.
@@ -147,4 +148,23 @@ pub(crate) fn repaired(chain: ChainId, (pool, protocol): (PoolId, Protocol), blo
         block_hash = %block.hash,
         "pool resynchronised"
     );
+}
+
+/// A token was tried out.
+pub(crate) fn token_checked(chain: ChainId, token: Address, verdict: &Verdict) {
+    let labels = [("chain", chain.to_string()), ("verdict", verdict.name().to_owned())];
+    counter!("quoter_token_checks_total", &labels).increment(1);
+    match verdict {
+        Verdict::Exact => debug!(chain = chain.0, %token, "all of a token arrives"),
+        Verdict::TakesFee => warn!(chain = chain.0, %token, "token takes a fee on transfer; it is refused"),
+        Verdict::Unknown(reason) => {
+            info!(chain = chain.0, %token, reason, "cannot tell whether a token takes a fee on transfer");
+        }
+    }
+}
+
+/// A token could not be tried out because no node answered.
+pub(crate) fn token_unchecked(chain: ChainId, error: &(dyn Error + 'static)) {
+    counter!("quoter_token_check_failures_total", "chain" => chain.to_string()).increment(1);
+    debug!(chain = chain.0, error, "token not tried out");
 }

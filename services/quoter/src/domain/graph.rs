@@ -56,6 +56,11 @@ impl Graph {
         self.tokens.len()
     }
 
+    /// Every token, oldest first.
+    pub fn all(&self) -> impl Iterator<Item = Token> {
+        (0..u32::try_from(self.tokens.len()).unwrap_or(u32::MAX)).map(Token)
+    }
+
     /// The ways out of a token. Those into it are the same backwards, as every pool leads both ways.
     #[must_use]
     pub fn from(&self, token: Token) -> &[Edge] {

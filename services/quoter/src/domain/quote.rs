@@ -1,12 +1,13 @@
 //! A quote: from a question to the routes and everything that is told about them.
 
 mod prices;
+mod tokens;
 
 use std::collections::HashMap;
 
 use capstan_primitives::{Address, U256};
 
-use self::prices::Prices;
+use self::{prices::Prices, tokens::unchecked};
 use super::{
     graph::Token,
     pool::{PoolId, Protocol},
@@ -136,7 +137,7 @@ pub struct Quote {
     /// Whether nothing was left out.
     pub is_exhaustive: bool,
     /// What a user should know.
-    pub warnings: Vec<&'static str>,
+    pub warnings: Vec<String>,
     /// The most that can be filled.
     pub max_fillable: Option<U256>,
 }
@@ -282,9 +283,9 @@ fn told(given: Given<'_>, ask: &Ask, (found, routes): (Found, Vec<Route>)) -> Qu
     let prices = Prices::of(given.pools, &routes, amount_in);
     let execution = Rate::ratio(amount_out, amount_in).unwrap_or(Rate::ZERO);
     let gas = cost(given, &routes);
-    let mut warnings = Vec::new();
+    let mut warnings = unchecked(given.pools, &routes);
     if gas.in_token.is_none() && ask.is_net {
-        warnings.push("the cost of gas is not known in this token, so it was not counted");
+        warnings.push("the cost of gas is not known in this token, so it was not counted".to_owned());
     }
     let (limit, net) = match ask.side {
         Side::In => (less(amount_out, ask.slippage_bps), gas.in_token.map(|cost| minus(amount_out, cost))),
@@ -295,7 +296,7 @@ fn told(given: Given<'_>, ask: &Ask, (found, routes): (Found, Vec<Route>)) -> Qu
     };
     let impact = execution.below(prices.after_fees);
     if impact > SHARE / 20 {
-        warnings.push("the price impact is over 5 percent");
+        warnings.push("the price impact is over 5 percent".to_owned());
     }
     Quote {
         amount_in,

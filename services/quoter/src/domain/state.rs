@@ -1,6 +1,10 @@
 //! All pools of a chain in one block.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::Arc,
+};
 
 use capstan_primitives::Address;
 
@@ -50,6 +54,8 @@ pub struct Pools {
     places: Arc<HashMap<PoolId, u32>>,
     graph: Arc<Graph>,
     refused: Arc<HashMap<Address, Problem>>,
+    /// Tokens of which everything that is sent arrives; none where nobody looks at that.
+    exact: Option<Arc<HashSet<Address>>>,
 }
 
 impl fmt::Debug for Pools {
@@ -145,6 +151,17 @@ impl Pools {
                 entry.problem = Some(refusal(token, problem));
             }
         }
+    }
+
+    /// Tokens of which everything that is sent arrives; none where nobody looks at that.
+    #[must_use]
+    pub const fn exact(&self) -> Option<&Arc<HashSet<Address>>> {
+        self.exact.as_ref()
+    }
+
+    /// Says of which tokens everything arrives, and that of no others it is known.
+    pub fn know_exact(&mut self, tokens: Arc<HashSet<Address>>) {
+        self.exact = Some(tokens);
     }
 
     /// Says why a pool is not used, or that it is; one of a refused token is not, whatever is said.

@@ -2,9 +2,10 @@
 
 use std::{error::Error, sync::Arc};
 
+use capstan_chain::ChainError;
 use capstan_primitives::Hash;
 
-use super::{Live, Snapshot, Writer, live::Checks};
+use super::{Live, Snapshot, Watcher, Writer, live::Checks};
 use crate::{
     adapters::views::{Compared, Views},
     domain::{
@@ -32,14 +33,9 @@ pub(crate) struct Checker {
     repaired: Option<Hash>,
 }
 
-impl Checker {
-    pub(crate) fn new(live: Arc<Live>, writer: Writer, views: Views, (every, most): (u64, usize)) -> Self {
-        let rounds = Rounds::default();
-        Self { live, writer, views, every, most, rounds, checked: None, repaired: None }
-    }
-
+impl Watcher for Checker {
     /// Looks at a state: compares some pools when it is time, and repairs those that are out, once a block.
-    pub(crate) async fn look(&mut self, snapshot: &Snapshot) {
+    async fn look(&mut self, snapshot: &Snapshot) {
         let number = snapshot.block.number;
         // After a reorg the count begins anew.
         let is_due = self.checked.is_none_or(|last| number < last || number - last >= self.every);
@@ -52,16 +48,26 @@ impl Checker {
             self.repaired = Some(snapshot.block.hash);
             let broken = self.writer.with(|projector| projector.broken());
             for id in broken.into_iter().take(self.most) {
-                self.repair(id).await;
+                // While no node answers there is nothing to wait for.
+                if self.repair(id).await.is_err() {
+                    break;
+                }
             }
         }
+    }
+}
+
+impl Checker {
+    pub(crate) fn new(live: Arc<Live>, writer: Writer, views: Views, (every, most): (u64, usize)) -> Self {
+        let rounds = Rounds::default();
+        Self { live, writer, views, every, most, rounds, checked: None, repaired: None }
     }
 
     /// Compares the pools whose turn it is, and says whether some drifted.
     async fn check(&mut self, snapshot: &Snapshot) -> bool {
         let hash = snapshot.block.hash;
         let mut draw = Draw::seeded(&[hash.as_bytes()]);
-        let pools = self.rounds.next(&snapshot.pools, (&mut draw, self.most), |entry| Views::know(entry));
+        let pools = self.rounds.next(&snapshot.pools, (&mut draw, self.most), Views::know);
         let compared = match self.views.compare(hash, &pools).await {
             Ok(compared) => compared,
             Err(error) => return self.failed(pools.len(), &error),
@@ -99,12 +105,17 @@ impl Checker {
     }
 
     /// Reads a pool from its contract and puts it back.
-    async fn repair(&self, id: PoolId) {
-        let Some((entry, block)) = self.writer.with(|projector| projector.begin_repair(id)) else { return };
-        let reading = match self.views.read(block.hash, &entry).await {
-            Ok(Ok(reading)) => reading,
-            Ok(Err(error)) => return self.count(1, &error),
-            Err(error) => return self.count(1, &error),
+    async fn repair(&self, id: PoolId) -> Result<(), ChainError> {
+        let Some((entry, block)) = self.writer.with(|projector| projector.begin_repair(id)) else {
+            return Ok(());
+        };
+        let reading = self.views.read(block.hash, &entry).await.inspect_err(|error| self.count(1, error))?;
+        let reading = match reading {
+            Ok(reading) => reading,
+            Err(error) => {
+                self.count(1, &error);
+                return Ok(());
+            }
         };
         match self.writer.with(|projector| projector.finish_repair(&entry, block, &reading)) {
             Ok(()) => {}
@@ -113,6 +124,7 @@ impl Checker {
             }
             Err(error) => tracing::debug!(%id, block = block.number, %error, "pool not repaired"),
         }
+        Ok(())
     }
 
     /// Nothing is known of pools that could not be compared, so none drifted.

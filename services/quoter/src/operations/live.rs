@@ -105,7 +105,7 @@ pub(crate) struct Projector {
     pub(super) live: Arc<Live>,
     pub(super) history: History,
     pub(super) repairs: Repairs,
-    beginning: Pools,
+    pub(super) beginning: Pools,
     undo_blocks: usize,
     cursor: String,
     block: Option<BlockRef>,

@@ -5,6 +5,7 @@ mod live;
 mod pools;
 mod quotes;
 mod repair;
+mod tokens;
 mod verify;
 
 use std::{collections::BTreeMap, collections::HashMap, sync::Arc};
@@ -19,6 +20,7 @@ pub(crate) use self::{
     pools::{Depth, PoolFilter, PoolPage},
     quotes::Answer,
     repair::Writer,
+    tokens::TokenChecker,
     verify::Verified,
 };
 use crate::{
@@ -32,6 +34,12 @@ use crate::{
     },
     error::Error,
 };
+
+/// What looks at every state, beside those who answer.
+pub(crate) trait Watcher: Send + 'static {
+    /// Looks at a state.
+    fn look(&mut self, snapshot: &Snapshot) -> impl Future<Output = ()> + Send;
+}
 
 /// A chain with what is configured of it.
 #[derive(Debug)]

@@ -69,7 +69,7 @@ pub(super) fn quote(quoter: &Quoter, ask: &Ask, answer: &Answer) -> wire::Quote 
         state_age_ms: quoter.age_ms(snapshot),
         create_time: Some(timestamp(now)),
         completeness: Some(completeness(told, &snapshot.pools)),
-        warnings: told.warnings.iter().map(|warning| (*warning).to_owned()).collect(),
+        warnings: told.warnings.clone(),
         max_fillable: told.max_fillable.map(|most| most.to_string()),
         ..wire::Quote::default()
     };

@@ -1,10 +1,10 @@
-//! Holds pools of one chain against their contracts, beside everything else.
+//! Looks at every state of one chain, beside everything else.
 
 use std::{convert::Infallible, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::operations::{Checker, Live};
+use crate::operations::{Live, Watcher};
 
 /// Looks at the state after every change until `stopping`. What cannot be asked now is asked in a later block.
 ///
@@ -12,14 +12,14 @@ use crate::operations::{Checker, Live};
 /// Never.
 pub(crate) async fn check(
     live: Arc<Live>,
-    mut checker: Checker,
+    mut watcher: impl Watcher,
     stopping: CancellationToken,
 ) -> Result<(), Infallible> {
     let mut changes = live.changes();
     loop {
         changes.borrow_and_update();
         if let Some(snapshot) = live.snapshot()
-            && stopping.run_until_cancelled(checker.look(&snapshot)).await.is_none()
+            && stopping.run_until_cancelled(watcher.look(&snapshot)).await.is_none()
         {
             return Ok(());
         }

@@ -7,6 +7,7 @@ mod failures;
 mod lies;
 mod properties;
 mod refusals;
+mod tokens;
 mod verify;
 
 use alloy::primitives::{B256, U256};
