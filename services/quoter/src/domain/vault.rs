@@ -150,7 +150,7 @@ impl Pool for Vault {
         // The largest amount that is worth no more than there can be.
         let by_worth = match most_out.checked_add(U256::ONE) {
             Some(first_over) => mul_div_up(first_over, of, worth).map(|least| least.wrapping_sub(U256::ONE)),
-            None => mul_div(most_out, of, worth),
+            None => below_2_256(of, worth),
         };
         let most = most_in.min(by_worth.unwrap_or(U256::MAX)).min(self.largest(worth));
         if self.quote_exact_in(way, most).is_ok() { most } else { U256::ZERO }
@@ -170,6 +170,14 @@ impl Pool for Vault {
     fn state(&self) -> State {
         State::Reserves { amounts: vec![self.assets, self.shares], weights: Vec::new(), swap_fee: None }
     }
+}
+
+/// The largest number that times `worth` / `of`, rounded down, is below 2^256.
+fn below_2_256(of: U256, worth: U256) -> Option<U256> {
+    // 2^256 * of is (2^256 - 1) * of and once more `of`.
+    let whole = mul_div(U256::MAX, of, worth)?;
+    let rest = U256::MAX.mul_mod(of, worth).checked_add(of)?;
+    whole.checked_add(mul_div_up(rest, U256::ONE, worth)?)?.checked_sub(U256::ONE)
 }
 
 #[cfg(test)]
@@ -226,6 +234,14 @@ mod tests {
         assert_eq!(out(&vault(Shares::Plain, 0, 300), Way::DOWN, 7), None);
         assert_eq!(out(&vault(Shares::Virtual { offset: 0 }, 0, 300), Way::DOWN, 7), Some(7 * 301));
         assert_eq!(vault(Shares::Plain, 0, 300).spot_price(Way::UP), None);
+    }
+
+    #[test]
+    fn an_empty_vault_takes_what_makes_the_last_share() {
+        let vault = vault(Shares::Virtual { offset: 6 }, 378_045, 0);
+        let most = vault.max_in(Way::DOWN);
+        assert!(vault.quote_exact_in(Way::DOWN, most).is_ok());
+        assert!(vault.quote_exact_in(Way::DOWN, most + U256::ONE).is_err());
     }
 
     proptest! {
