@@ -51,7 +51,7 @@ pub use heads::HeadSignal;
 pub use log::{Log, LogFilter, merge_logs};
 pub use pool::{EndpointState, EndpointStatus, EvmUrl, Role};
 pub use ranges::RangeLogs;
-pub use simulate::SimulatedCall;
+pub use simulate::{Simulated, SimulatedCall};
 pub use tls::install_crypto_provider;
 pub use transaction::{At, BlockTransactions, Place, Receipt, Transaction};
 pub use views::{ContractCall, Returned, Reverted};

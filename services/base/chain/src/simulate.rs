@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use alloy::primitives::hex;
-use capstan_primitives::{Address, Hash};
+use capstan_primitives::{Address, Hash, U256};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
     ChainError, Evm, Reverted, answers,
-    reading::of_block,
+    reading::{of_block, returned},
     rpc::{Answer, Call, Rpc},
-    views::Returned,
+    views::{Returned, reason},
     wire::{Data, Quantity},
 };
 
@@ -28,6 +28,17 @@ pub struct SimulatedCall {
     pub to: Address,
     /// Selector and arguments.
     pub data: Vec<u8>,
+    /// Wei that are sent along, which the sender must have.
+    pub value: U256,
+}
+
+/// What became of a transaction that was tried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Simulated {
+    /// What it returned.
+    pub returned: Returned,
+    /// Gas that it took, where the node tells it.
+    pub gas_used: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -40,6 +51,8 @@ struct WireBlock {
 struct WireCall {
     status: Quantity,
     return_data: Data,
+    #[serde(default)]
+    gas_used: Option<Quantity>,
     #[serde(default)]
     error: Option<WireError>,
 }
@@ -61,7 +74,7 @@ impl Evm {
         &self,
         at: Hash,
         calls: &[SimulatedCall],
-    ) -> Result<Option<Vec<Returned>>, ChainError> {
+    ) -> Result<Option<Vec<Simulated>>, ChainError> {
         let question = async |rpc: Arc<Rpc>| {
             let calls: Vec<Value> = calls.iter().map(SimulatedCall::json).collect();
             let blocks = json!({ "blockStateCalls": [{ "calls": calls }], "validation": false });
@@ -75,18 +88,57 @@ impl Evm {
             Err(error) => Err(error),
         }
     }
+
+    /// What becomes of `call` on the state after the block `at`; nothing is sent. Nodes that cannot simulate make it as
+    /// a call, and do not tell the gas.
+    ///
+    /// # Errors
+    /// As [`Self::simulate`], and when the sender has not what is to be sent along.
+    pub async fn try_out(&self, at: Hash, call: &SimulatedCall) -> Result<Simulated, ChainError> {
+        if let Some(simulated) = self.simulate(at, std::slice::from_ref(call)).await? {
+            let reason = || "no result of one call".to_owned();
+            let first = simulated.into_iter().next();
+            return first.ok_or_else(|| ChainError::Malformed { method: METHOD, reason: reason() });
+        }
+        let question = async |rpc: Arc<Rpc>| {
+            let params = json!([call.json(), { "blockHash": at }]);
+            returned(rpc.call(Call { method: "eth_call", params }).await, at)
+        };
+        let returned = self.pool.ask("eth_call", question).await?;
+        Ok(Simulated { returned, gas_used: None })
+    }
+
+    /// Wei that `address` has after the block `at`.
+    ///
+    /// # Errors
+    /// [`ChainError::UnknownBlock`] when the node does not know the block,
+    /// [`ChainError::HistoryUnavailable`] when it no longer keeps its state, and when it does not answer.
+    pub async fn balance(&self, address: Address, at: Hash) -> Result<U256, ChainError> {
+        const METHOD: &str = "eth_getBalance";
+        let question = async |rpc: Arc<Rpc>| {
+            let params = json!([address.to_lower_hex(), { "blockHash": at }]);
+            let answer = rpc.call(Call { method: METHOD, params }).await;
+            answers::read::<U256>(&answer.map_err(|error| of_block(error, at))?)
+        };
+        self.pool.ask(METHOD, question).await
+    }
 }
 
 impl SimulatedCall {
     fn json(&self) -> Value {
-        let Self { from, to, data } = self;
-        json!({ "from": from.to_lower_hex(), "to": to.to_lower_hex(), "data": hex::encode_prefixed(data) })
+        let Self { from, to, data, value } = self;
+        json!({
+            "from": from.to_lower_hex(),
+            "to": to.to_lower_hex(),
+            "data": hex::encode_prefixed(data),
+            "value": format!("{value:#x}"),
+        })
     }
 }
 
-fn outcomes(answer: &Answer, count: usize) -> Result<Vec<Returned>, ChainError> {
+fn outcomes(answer: &Answer, count: usize) -> Result<Vec<Simulated>, ChainError> {
     let blocks = answers::read::<Vec<WireBlock>>(answer)?;
-    let outcomes: Vec<_> = blocks.into_iter().flat_map(|block| block.calls).map(WireCall::returned).collect();
+    let outcomes: Vec<_> = blocks.into_iter().flat_map(|block| block.calls).map(WireCall::outcome).collect();
     if outcomes.len() == count {
         return Ok(outcomes);
     }
@@ -95,11 +147,11 @@ fn outcomes(answer: &Answer, count: usize) -> Result<Vec<Returned>, ChainError> 
 }
 
 impl WireCall {
-    fn returned(self) -> Returned {
-        let Self { status, return_data: Data(data), error } = self;
-        if status.0 == 1 {
-            return Ok(data);
-        }
-        Err(Reverted { message: error.map(|error| error.message).unwrap_or_default() })
+    fn outcome(self) -> Simulated {
+        let Self { status, return_data: Data(data), gas_used, error } = self;
+        let told = || error.map(|error| error.message).unwrap_or_default();
+        let failed = |data: &[u8]| Reverted { message: if data.is_empty() { told() } else { reason(data) } };
+        let returned = if status.0 == 1 { Ok(data) } else { Err(failed(&data)) };
+        Simulated { returned, gas_used: gas_used.map(|gas| gas.0) }
     }
 }

@@ -132,7 +132,7 @@ fn scatter(answer: &[u8], count: usize) -> Option<Vec<Option<Returned>>> {
 }
 
 /// The text of `Error(string)`; other data as it is.
-fn reason(data: &[u8]) -> String {
+pub(crate) fn reason(data: &[u8]) -> String {
     let text = Revert::abi_decode(data).map(|revert| revert.reason);
     text.unwrap_or_else(|_| hex::encode_prefixed(data.get(..LONGEST_DATA).unwrap_or(data)))
 }

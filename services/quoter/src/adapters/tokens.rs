@@ -43,7 +43,10 @@ impl Trials {
         };
         let trial = Trial { token, holder, amount };
         match self.evm.simulate(at, &trial.calls()).await {
-            Ok(Some(returned)) => Ok(trial.verdict(&returned)),
+            Ok(Some(simulated)) => {
+                let returned: Vec<Returned> = simulated.into_iter().map(|one| one.returned).collect();
+                Ok(trial.verdict(&returned))
+            }
             Ok(None) => Ok(Verdict::Unknown("no node can try it out: eth_simulateV1 is missing".to_owned())),
             // What nodes refuse now they will refuse in the next block, too.
             Err(error) if error.class() == ErrorClass::Misconfigured => {
@@ -128,7 +131,7 @@ impl Trial {
                 transferCall { to: address, value: Word::from_limbs(*amount.as_limbs()) }.abi_encode()
             }
         };
-        SimulatedCall { from, to: self.token, data }
+        SimulatedCall { from, to: self.token, data, value: U256::ZERO }
     }
 
     /// An account that nobody has.
