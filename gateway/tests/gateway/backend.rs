@@ -190,6 +190,7 @@ unary! {
     QuoterService {
         get_quote(quoter::GetQuoteRequest) -> quoter::GetQuoteResponse;
         batch_get_quotes(quoter::BatchGetQuotesRequest) -> quoter::BatchGetQuotesResponse;
+        build_swap(quoter::BuildSwapRequest) -> quoter::BuildSwapResponse;
         get_liquidity_depth(quoter::GetLiquidityDepthRequest) -> quoter::GetLiquidityDepthResponse;
         get_token_price(quoter::GetTokenPriceRequest) -> quoter::GetTokenPriceResponse;
         verify_quote(quoter::VerifyQuoteRequest) -> quoter::VerifyQuoteResponse;

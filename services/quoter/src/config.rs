@@ -35,6 +35,8 @@ pub struct Config {
     pub check_pools: usize,
     /// Whether tokens are tried out for fees on transfer.
     pub token_checks: bool,
+    /// Routers that execute quotes, at most one of each kind on a chain.
+    pub routers: Vec<Router>,
     /// Deadline of a request to a node, in milliseconds.
     pub request_timeout_ms: u64,
     /// Longest time between two looks for a new block, in milliseconds, where no endpoint announces them.
@@ -99,6 +101,60 @@ pub enum RollupKind {
     Arbitrum,
 }
 
+/// `[[quoter.routers]]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Router {
+    /// The chain.
+    pub chain_id: ChainId,
+    /// `swap_router_02` or `universal_router`.
+    pub kind: RouterKind,
+    /// Version of a Universal Router that swaps with V4: `2.0`, or `2.1` with its successors.
+    pub version: Option<RouterVersion>,
+    /// Address of the router.
+    pub address: Address,
+    /// Factory of the pairs that it swaps with, if it does.
+    pub v2_factory: Option<Address>,
+    /// Factory of the V3 pools that it swaps with, if it does.
+    pub v3_factory: Option<Address>,
+    /// PoolManager of the V4 pools that it swaps with, if it does.
+    pub pool_manager: Option<Address>,
+    /// Its wrapped coin; the chain's, where one is followed.
+    pub weth9: Option<Address>,
+    /// Its Permit2; the one that is at the same address of every chain.
+    #[serde(default = "permit2")]
+    pub permit2: Address,
+}
+
+/// What a router is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RouterKind {
+    /// Uniswap's SwapRouter02.
+    #[serde(rename = "swap_router_02")]
+    SwapRouter02,
+    /// Uniswap's UniversalRouter.
+    #[serde(rename = "universal_router")]
+    Universal,
+}
+
+/// Versions of the Universal Router that take swaps with V4 differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RouterVersion {
+    /// 2.0.
+    #[serde(rename = "2.0")]
+    V2_0,
+    /// 2.1, 2.1.1 and 2.1.2.
+    #[serde(rename = "2.1")]
+    V2_1,
+}
+
+fn permit2() -> Address {
+    Address::from([
+        0x00, 0x00, 0x00, 0x00, 0x00, 0x22, 0xd4, 0x73, 0x03, 0x0f, 0x11, 0x6d, 0xde, 0xe9, 0xf6, 0xb4, 0x3a,
+        0xc7, 0x8b, 0xa3,
+    ])
+}
+
 /// `[[quoter.references]]`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -159,6 +215,7 @@ impl Default for Config {
             check_every_blocks: 10,
             check_pools: 20,
             token_checks: true,
+            routers: Vec::new(),
             request_timeout_ms: 10_000,
             poll_interval_ms: 2_000,
         }

@@ -21,11 +21,15 @@ use capstan_runtime::{
 use tokio::sync::watch;
 use tonic::service::Routes;
 
-pub use config::{ChainContracts, Config, Factory, Reference, Refused, RefusedToken, Rollup};
+pub use config::{
+    ChainContracts, Config, Factory, Reference, Refused, RefusedToken, Rollup, Router, RouterKind,
+    RouterVersion,
+};
 
 use crate::{
     adapters::{
-        contracts::Contracts, gas::GasSource, indexer::Reader, lenses::Lenses, tokens::Trials, views::Views,
+        accounts::Accounts, contracts::Contracts, gas::GasSource, indexer::Reader, lenses::Lenses,
+        tokens::Trials, views::Views,
     },
     domain::{
         gas::{FeeRules, Learnt, RollupKind},
@@ -78,9 +82,12 @@ impl Service for Quoter {
             let first = chain.tokens.first().map(|token| token.address);
             let reference = reference.map(|reference| reference.token).or(first);
             let decimals = chain.tokens.iter().map(|token| (token.address, token.decimals)).collect();
+            let accounts = Accounts::new(evm.clone());
+            let routers = operations::routers(&config, chain.id, &followed(chain, "weth9")).map_err(wrong)?;
             let fees = learn_gas(&config, (chain.id, evm.clone()), &scope);
             let lenses = lenses(&config, (chain.id, evm));
-            chains.insert(chain.id, Chain { live, reference, decimals, fees, lenses });
+            let chained = Chain { live, reference, decimals, fees, lenses, routers, accounts };
+            chains.insert(chain.id, chained);
         }
         let quoter = Operations::new(chains, &config, scope.clock.clone());
         let (heartbeat, stopping) = (config.heartbeat(), scope.tasks.stopping());
@@ -98,21 +105,24 @@ fn checked(config: &Config, platform: &Platform) -> Result<(), ConfigError> {
         ("refused_tokens", config.refused_tokens.iter().map(|one| one.chain_id).collect()),
         ("rollups", config.rollups.iter().map(|one| one.chain_id).collect()),
         ("contracts", config.contracts.iter().map(|one| one.chain_id).collect()),
+        ("routers", config.routers.iter().map(|one| one.chain_id).collect()),
     ];
-    let wrong =
-        |key: String, reason: String| ConfigError::Value { place: "configuration".into(), key, reason };
     for (list, chains) in lists {
         let unknown = |chain: &ChainId| platform.chains.iter().all(|known| known.id != *chain);
         if let Some(at) = chains.iter().position(unknown) {
             let reason = format!("chain {} is not configured", chains.get(at).copied().unwrap_or(ChainId(0)));
-            return Err(wrong(format!("quoter.{list}.{at}.chain_id"), reason));
+            return Err(wrong((format!("quoter.{list}.{at}.chain_id"), reason)));
         }
     }
     let too_dear = config.factories.iter().position(|factory| factory.fee_ppm >= 1_000_000);
     too_dear.map_or(Ok(()), |at| {
         let reason = "is not 0 to 999999 millionths".to_owned();
-        Err(wrong(format!("quoter.factories.{at}.fee_ppm"), reason))
+        Err(wrong((format!("quoter.factories.{at}.fee_ppm"), reason)))
     })
+}
+
+fn wrong((key, reason): (String, String)) -> ConfigError {
+    ConfigError::Value { place: "configuration".into(), key, reason }
 }
 
 /// What the logs of a chain are read with.

@@ -168,3 +168,10 @@ pub(crate) fn token_unchecked(chain: ChainId, error: &(dyn Error + 'static)) {
     counter!("quoter_token_check_failures_total", "chain" => chain.to_string()).increment(1);
     debug!(chain = chain.0, error, "token not tried out");
 }
+
+/// A transaction was made of a quote, or none was.
+pub(crate) fn swap_built(chain: ChainId, router: Option<&'static str>, outcome: &'static str) {
+    let router = router.unwrap_or("none");
+    counter!("quoter_swaps_built_total", "chain" => chain.to_string(), "router" => router, "outcome" => outcome)
+        .increment(1);
+}

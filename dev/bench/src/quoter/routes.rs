@@ -114,6 +114,7 @@ fn asks(dice: &mut ChaCha8Rng, tokens: &[Token], pools: &Pools, count: usize) ->
 /// A question for an exact input, gross of gas.
 pub(super) const fn ask((token_in, token_out): (Address, Address), amount: U256, max_hops: usize) -> Ask {
     Ask {
+        router: None,
         token_in,
         token_out,
         side: Side::In,

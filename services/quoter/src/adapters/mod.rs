@@ -1,5 +1,6 @@
 //! The event log and the chain's nodes.
 
+pub(crate) mod accounts;
 pub(crate) mod contracts;
 pub(crate) mod gas;
 pub(crate) mod indexer;

@@ -16,6 +16,7 @@ pub mod repair;
 pub mod route;
 pub mod state;
 pub mod step;
+pub mod swap;
 pub mod token;
 pub mod v2;
 pub mod vault;

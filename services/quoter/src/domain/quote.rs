@@ -14,6 +14,7 @@ use super::{
     rate::Rate,
     route::{Excluded, Found, Objective, Query, Route, Side, best, candidates, fillable, search, small},
     state::{Entry, Pools, Problem},
+    swap::Router,
 };
 
 /// Gas of a transaction that swaps, without its swaps: its own, the router's, and the transfer to it.
@@ -54,6 +55,8 @@ pub struct Ask {
     pub max_staleness_ms: Option<u64>,
     /// Longest search, in milliseconds.
     pub timeout_ms: u64,
+    /// The router that is to execute the quote.
+    pub router: Option<Router>,
 }
 
 /// Whether there is a quote.
@@ -204,9 +207,15 @@ struct Filter<'a> {
 
 impl Excluded for Filter<'_> {
     fn pool(&self, entry: &Entry) -> bool {
-        let Ask { protocols, excluded_pools, .. } = self.ask;
+        let Ask { protocols, excluded_pools, router, .. } = self.ask;
         (!protocols.is_empty() && !protocols.contains(&entry.pool.protocol()))
             || excluded_pools.contains(&entry.id)
+            || router.as_ref().is_some_and(|router| !router.executes(entry))
+    }
+
+    fn mixtures(&self) -> bool {
+        // Routers compute backwards within one protocol only.
+        self.ask.router.is_some() && self.ask.side == Side::Out
     }
 
     fn token(&self, token: Token) -> bool {
@@ -268,9 +277,12 @@ fn nothing(query: &Query<'_>, found: &Found) -> Quote {
     }
     if found.is_connected && found.considered > 0 {
         let most = fillable(query, &candidates(found, &small(query)));
-        let problem = "the pools that lead there have not enough liquidity for this amount";
-        let quote = Quote::none(Status::InsufficientLiquidity, problem);
-        return Quote { skipped, max_fillable: (!most.is_zero()).then_some(most), ..quote };
+        // Where mixtures are left out, pools may lead there of which no route can be made.
+        if !most.is_zero() || !query.excluded.mixtures() {
+            let problem = "the pools that lead there have not enough liquidity for this amount";
+            let quote = Quote::none(Status::InsufficientLiquidity, problem);
+            return Quote { skipped, max_fillable: (!most.is_zero()).then_some(most), ..quote };
+        }
     }
     let problem = format!("no usable pools lead there within {} hops", query.max_hops);
     Quote { skipped, ..Quote::none(Status::NoRoute, problem) }

@@ -5,6 +5,8 @@ mod live;
 mod pools;
 mod quotes;
 mod repair;
+mod routers;
+mod swap;
 mod tokens;
 mod verify;
 
@@ -20,17 +22,20 @@ pub(crate) use self::{
     pools::{Depth, PoolFilter, PoolPage},
     quotes::Answer,
     repair::Writer,
+    routers::routers,
+    swap::{Built, SwapAsk},
     tokens::TokenChecker,
     verify::Verified,
 };
 use crate::{
-    adapters::lenses::Lenses,
+    adapters::{accounts::Accounts, lenses::Lenses},
     config::Config,
     domain::{
         gas::Learnt,
         graph::Token,
         quote::{Ask, GasNow},
         rate::Rate,
+        swap::Router,
     },
     error::Error,
 };
@@ -53,6 +58,10 @@ pub(crate) struct Chain {
     pub(crate) fees: watch::Receiver<Option<Learnt>>,
     /// The contracts that quotes are held against.
     pub(crate) lenses: Lenses,
+    /// Routers that execute quotes, in the order in which they are tried.
+    pub(crate) routers: Vec<Router>,
+    /// Its accounts, as its node knows them.
+    pub(crate) accounts: Accounts,
 }
 
 /// Everything that answers.

@@ -4,6 +4,7 @@ mod convert;
 mod gas;
 mod request;
 mod stream;
+mod swap;
 mod verify;
 
 use std::time::Duration;
@@ -142,6 +143,10 @@ impl QuoterService for Rpc {
         request: Request<wire::VerifyQuoteRequest>,
     ) -> Answer<wire::VerifyQuoteResponse> {
         Ok(Response::new(verify::verify(self, request.into_inner()).await?))
+    }
+
+    async fn build_swap(&self, request: Request<wire::BuildSwapRequest>) -> Answer<wire::BuildSwapResponse> {
+        Ok(Response::new(swap::build(self, request.into_inner()).await?))
     }
 
     async fn list_pools(&self, request: Request<wire::ListPoolsRequest>) -> Answer<wire::ListPoolsResponse> {

@@ -106,6 +106,7 @@ pub(super) fn ask(request: Option<wire::QuoteRequest>, at: &str) -> Result<(u64,
             1..=MOST_TIMEOUT_MS => timeout_ms.into(),
             _ => return Err(fields.wrong("timeout_ms", format!("is not 0 to {MOST_TIMEOUT_MS}"))),
         },
+        router: None,
     };
     Ok((chain_id, ask))
 }

@@ -71,6 +71,10 @@ pub trait Excluded: Sync {
     fn pool(&self, entry: &Entry) -> bool;
     /// Whether a token is not to be passed through.
     fn token(&self, token: Token) -> bool;
+    /// Whether a route is left out whose pools are not all of one protocol, but for wrapping at its ends.
+    fn mixtures(&self) -> bool {
+        false
+    }
 }
 
 /// Nothing is excluded.

@@ -7,7 +7,7 @@ use capstan_primitives::U256;
 use super::{Hop, Query, Route, Score, Side, usable};
 use crate::domain::{
     graph::{Edge, Token},
-    pool::Way,
+    pool::{Protocol, Way},
     state::Problem,
 };
 
@@ -80,6 +80,7 @@ struct Search<'a> {
     is_late: bool,
     is_exhaustive: bool,
     is_dust: bool,
+    is_pure: bool,
     quotes: u32,
 }
 
@@ -101,6 +102,7 @@ impl<'a> Search<'a> {
             is_late: false,
             is_exhaustive: true,
             is_dust: false,
+            is_pure: query.excluded.mixtures(),
             quotes: 0,
         }
     }
@@ -130,7 +132,7 @@ impl<'a> Search<'a> {
         let mut grown = Vec::new();
         for edge in self.query.pools.graph().from(token) {
             let is_near = self.distances.from(edge.to).is_some_and(|distance| distance <= left);
-            if !is_near || self.is_late || self.passes(parent, edge) {
+            if !is_near || self.is_late || self.passes(parent, edge) || self.mixes(parent, edge) {
                 continue;
             }
             let Some((hop, amount, more)) = self.quote(parent, edge, amount) else { continue };
@@ -148,6 +150,20 @@ impl<'a> Search<'a> {
         edge.to == self.ends.0
             || (edge.to != goal && self.query.excluded.token(edge.to))
             || self.back(parent).any(|label| label.token == edge.to || label.hop.edge.pool == edge.pool)
+    }
+
+    /// Whether an edge makes a mixture of a way where those are left out.
+    fn mixes(&self, parent: Option<usize>, edge: &Edge) -> bool {
+        if !self.is_pure {
+            return false;
+        }
+        let protocol = |pool| self.query.pools.at(pool).map(|entry| entry.pool.protocol());
+        let (next, wrap) = (protocol(edge.pool), Some(Protocol::Weth9));
+        if next == wrap {
+            return parent.is_some() && edge.to != self.ends.1;
+        }
+        let mut passed = self.back(parent).map(|label| protocol(label.hop.edge.pool));
+        passed.any(|passed| passed != next && passed != wrap)
     }
 
     fn back(&self, from: Option<usize>) -> impl Iterator<Item = &Label> {
