@@ -48,6 +48,8 @@ impl Artifacts {
     pub(crate) const BALANCER_QUERIES: &str =
         "@balancer-labs/v2-deployments/dist/tasks/20220721-balancer-queries/artifact/BalancerQueries.json";
     pub(crate) const WEIGHTED_POOL_FACTORY: &str = "@balancer-labs/v2-deployments/dist/tasks/deprecated/20210418-weighted-pool/artifact/WeightedPoolFactory.json";
+    pub(crate) const UNIVERSAL_ROUTER: &str =
+        "@uniswap/universal-router/artifacts/contracts/UniversalRouter.sol/UniversalRouter.json";
     const MULTICALL3: &str = "viem/constants/contracts.ts";
     const PERMIT2: &str = "@uniswap/v4-periphery/lib/permit2/test/utils/DeployPermit2.sol";
 

@@ -37,6 +37,7 @@ pub(crate) fn chain_section(chain_id: u64, address: &str, deployment: &Deploymen
     if let Some(each) = &deployment.venues {
         venues(&mut toml, deployment, each);
         lenses(&mut toml, chain_id, deployment, each);
+        routers(&mut toml, chain_id, deployment, each);
     }
     toml
 }
@@ -66,6 +67,25 @@ fn lenses(toml: &mut String, chain_id: u64, deployment: &Deployment, venues: &Ve
          v4_quoter = \"{}\"\nv2_router = \"{}\"\n",
         deployment.multicall3, deployment.uniswap.v3_quoter, venues.v4.quoter, deployment.uniswap.v2_router,
     );
+}
+
+/// What executes quotes.
+fn routers(toml: &mut String, chain_id: u64, deployment: &Deployment, venues: &Venues) {
+    let uniswap = &deployment.uniswap;
+    let factories =
+        format!("v2_factory = \"{}\"\nv3_factory = \"{}\"\n", uniswap.v2_factory, uniswap.v3_factory);
+    let mut router = |kind, address: Address, more: String| {
+        let _ = write!(
+            toml,
+            "\n[[quoter.routers]]\nchain_id = {chain_id}\nkind = \"{kind}\"\naddress = \"{address}\"\n{factories}{more}"
+        );
+    };
+    router("swap_router_02", uniswap.v3_router, String::new());
+    if let Some(universal) = venues.universal_router {
+        let (manager, permit2) = (venues.v4.pool_manager, deployment.permit2);
+        let more = format!("version = \"2.1\"\npool_manager = \"{manager}\"\npermit2 = \"{permit2}\"\n");
+        router("universal_router", universal, more);
+    }
 }
 
 fn token(toml: &mut String, token: &Token) {

@@ -25,6 +25,10 @@ pub struct Venues {
     pub balancer: Balancer,
     /// An ERC-4626 vault.
     pub vault: Vault,
+    /// UniversalRouter, which swaps at Uniswap V2, V3 and V4 with tokens that Permit2 moves; none on a chain that was
+    /// set up before there was one.
+    #[serde(default)]
+    pub universal_router: Option<Address>,
 }
 
 /// Uniswap V4's contracts and pools.

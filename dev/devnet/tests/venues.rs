@@ -10,7 +10,7 @@ use alloy::{
     sol,
     sol_types::SolEvent,
 };
-use capstan_devnet::{Block, Devnet, Options, PoolVersion};
+use capstan_devnet::{Block, Devnet, Options, PoolVersion, Venues};
 
 sol! {
     #[sol(rpc)]
@@ -225,4 +225,16 @@ async fn the_configuration_follows_the_venues() {
     }
     assert_eq!(chain["blocks"].as_array().unwrap().len(), 1);
     assert_eq!(chain["tokens"].as_array().unwrap().len(), 5);
+    let routers = toml["quoter"]["routers"].as_array().unwrap();
+    let kinds: Vec<&str> = routers.iter().map(|router| router["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["swap_router_02", "universal_router"]);
+}
+
+#[tokio::test]
+async fn venues_from_before_there_was_a_universal_router_are_read() {
+    let venues = started().await.deployment().venues.clone().unwrap();
+    let mut older = serde_json::to_value(venues).unwrap();
+    older.as_object_mut().unwrap().remove("universal_router").unwrap();
+    let read: Venues = serde_json::from_value(older).unwrap();
+    assert_eq!(read.universal_router, None);
 }

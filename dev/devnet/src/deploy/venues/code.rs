@@ -1,7 +1,7 @@
 //! Puts the code of the venues on the chain.
 
 use alloy::{
-    primitives::{Address, B256, Bytes, U256, address, keccak256},
+    primitives::{Address, B256, Bytes, U256, address, b256, keccak256},
     sol_types::SolValue,
 };
 use anyhow::{Context, Result};
@@ -14,7 +14,7 @@ use crate::{
         code::{Creations, DEPLOYER},
         index_of, mine, token_at,
     },
-    deployment::{Deployment, Token},
+    deployment::{Deployment, Token, Uniswap},
     venues::{Balancer, V4, Vault, Venues},
     wallet::Send,
 };
@@ -26,6 +26,9 @@ const CREATE2_DEPLOYER: Address = address!("4e59b44847b379578588920cA78FbF26c0B4
 const HOOK_FLAGS: u16 = 1 << 11 | 1 << 9 | 1 << 7 | 1 << 6;
 const ALL_FLAGS: u16 = (1 << 14) - 1;
 const GAS_HOOK: u64 = 3_000_000;
+/// Hashes of the creation code of pairs and of V3 pools, which their addresses are made of.
+const PAIR_CODE: B256 = b256!("96e8ac4277198ff8b6f785478aa9a39f403cb768dd02cbee326c3e7da348845f");
+const POOL_CODE: B256 = b256!("e34f199b19b2b4f47f68442619d555527d244f78a3297ea89325f843f87b8b54");
 /// The vault's token, as an index into the tokens.
 const ASSET: usize = 2;
 
@@ -39,10 +42,28 @@ pub(super) async fn deploy(chain: &mut Chain, deployment: &Deployment, options: 
     let (v4, hook) = v4(&mut creations, &artifacts)?;
     let balancer = balancer(&mut creations, &artifacts, weth)?;
     let vault = vault(&mut creations, &artifacts, token_at(deployment, ASSET)?)?;
+    let universal_router = Some(universal_router(&mut creations, &artifacts, deployment, v4.pool_manager)?);
     let mut sends = creations.sends;
     sends.push(hook);
     mine(chain, options, sends).await?;
-    Ok(Venues { mixed_quoter, v4, balancer, vault })
+    Ok(Venues { mixed_quoter, v4, balancer, vault, universal_router })
+}
+
+fn universal_router(
+    creations: &mut Creations,
+    artifacts: &Artifacts,
+    deployment: &Deployment,
+    pool_manager: Address,
+) -> Result<Address> {
+    let weth = token_at(deployment, index_of(deployment, Address::ZERO)?)?;
+    let Uniswap { v2_factory, v3_factory, v3_position_manager, .. } = deployment.uniswap;
+    // There are no positions of V4 to migrate to, and no bridge.
+    let (v4_position_manager, bridge) = (Address::ZERO, Address::ZERO);
+    let exchanges = (v2_factory, v3_factory, PAIR_CODE, POOL_CODE, pool_manager);
+    let others = (v3_position_manager, v4_position_manager, bridge);
+    let arguments =
+        [(deployment.permit2, weth).abi_encode(), exchanges.abi_encode(), others.abi_encode()].concat();
+    Ok(creations.add(artifacts.npm(Artifacts::UNIVERSAL_ROUTER, &arguments)?))
 }
 
 fn v4(creations: &mut Creations, artifacts: &Artifacts) -> Result<(V4, Send)> {
