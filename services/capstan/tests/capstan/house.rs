@@ -46,25 +46,35 @@ impl House {
 
     /// With more sections in its configuration.
     pub(crate) async fn open_with(store: TestStore, options: Options, sections: &str) -> Self {
+        Self::open_changed(store, options, |toml| format!("{toml}\n{sections}")).await
+    }
+
+    /// With another configuration than the chain's.
+    pub(crate) async fn open_changed(
+        store: TestStore,
+        options: Options,
+        change: impl FnOnce(String) -> String,
+    ) -> Self {
         let devnet = Devnet::start(options).await.unwrap();
-        Self::open_before((devnet, None), store, sections).await
+        Self::open_before((devnet, None), store, change).await
     }
 
     /// On SQLite, with a quoter whose node can be made to fail.
     pub(crate) async fn open_quoting(options: Options, sections: &str) -> Self {
         let devnet = Devnet::start(options).await.unwrap();
         let node = FaultProxy::start(&devnet.http_url()).await.unwrap();
-        Self::open_before((devnet, Some(node)), TestStore::sqlite(), sections).await
+        let change = |toml| format!("{toml}\n{sections}");
+        Self::open_before((devnet, Some(node)), TestStore::sqlite(), change).await
     }
 
     async fn open_before(
         (devnet, node): (Devnet, Option<FaultProxy>),
         store: TestStore,
-        sections: &str,
+        change: impl FnOnce(String) -> String,
     ) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("capstan.toml");
-        std::fs::write(&file, format!("{}\n{sections}", devnet.config_toml())).unwrap();
+        std::fs::write(&file, change(devnet.config_toml())).unwrap();
         let url = match &store.url {
             DatabaseUrl::Postgres(url) => url.clone(),
             sqlite => sqlite.to_string(),

@@ -7,6 +7,7 @@ mod failures;
 mod lies;
 mod properties;
 mod refusals;
+mod swap;
 mod tokens;
 mod verify;
 
