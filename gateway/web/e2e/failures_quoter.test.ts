@@ -5,7 +5,7 @@ import { Objective, QuoteStatus } from "../src/gen/capstan/quoter/v1/quote_pb";
 import { Verdict } from "../src/gen/capstan/quoter/v1/verify_pb";
 import { barriers, overflow, PHONE, screenshot } from "./browser";
 import { COIN, GOLD, HOOKED, NAMELESS, PAIR, refused, WRAPPED } from "./fake_quoter";
-import { ALICE } from "./fake_world";
+import { ALICE, BOB } from "./fake_world";
 import { page, platform, scripted, url, witness } from "./scripted";
 
 scripted();
@@ -90,6 +90,24 @@ test("the contracts are asked when the reader wants it, of the quote that is sho
   expect(await barriers(page)).toEqual([]);
   platform.quoter.mine({ amountOut: "188000000", quoteId: "0x01" });
   await answer().getByText("The contracts say something else.").waitFor({ state: "detached" });
+});
+
+test("a transaction is built when the reader says who sends it", async () => {
+  await open();
+  await answer().getByText("Build the transaction").click();
+  const sender = answer().getByLabel("Sender");
+  const build = answer().getByRole("button", { name: "Build" });
+  await sender.fill(ALICE);
+  await build.click();
+  await answer().getByText("A node says that it succeeds.").waitFor();
+  expect(await answer().getByLabel("Data").inputValue()).toBe("0x5ae401dc");
+  await sender.fill(BOB);
+  await build.click();
+  await answer().getByText("Allow before").waitFor();
+  await answer().getByLabel("Tokens are taken").selectOption({ label: "by Permit2" });
+  await build.click();
+  await answer().getByText("the permit is to be signed first").waitFor();
+  expect(await barriers(page)).toEqual([]);
 });
 
 test("a quote changes with its block, and a heartbeat only moves the block", async () => {

@@ -10,6 +10,7 @@ import {
   type StreamQuotesResponseSchema,
 } from "../src/gen/capstan/quoter/v1/quote_pb";
 import type { QuoterService } from "../src/gen/capstan/quoter/v1/quoter_pb";
+import { Approval } from "../src/gen/capstan/quoter/v1/swap_pb";
 import { Verdict } from "../src/gen/capstan/quoter/v1/verify_pb";
 import { FakeStream } from "./fake_stream";
 import { ALICE, BOB, CHAIN_ID, type FakeWorld, hash } from "./fake_world";
@@ -105,6 +106,25 @@ export class FakeQuoter {
           const difference = verdict === Verdict.DIFFERENT ? "-3" : "0";
           const hops = [{ ...hop, onChain: "149255031", difference }];
           return { verdict, hops, block: quote?.asOf?.block };
+        }),
+      buildSwap: ({ quote, sender, approval }) =>
+        ask("buildSwap", () => {
+          const built = { approval: Approval.ALLOWANCE, deadline: 1_700_000_600n };
+          if (approval === Approval.PERMIT2) {
+            const permit = { typedData: '{"primaryType":"PermitSingle"}' };
+            return { problem: "the permit is to be signed first", permit };
+          }
+          const transaction = {
+            chainId: CHAIN_ID,
+            to: PAIR,
+            data: "0x5ae401dc",
+            value: "0",
+            gas: 150_000n,
+          };
+          const token = quote?.tokenIn ?? "";
+          const allowance = { token, spender: PAIR, amount: "1000000" };
+          if (sender === BOB) return { ...built, transaction, allowance };
+          return { ...built, transaction, simulation: { succeeded: true } };
         }),
       streamQuotes: ({ quote }, { signal }) => this.stream(ask, quote, signal),
     };

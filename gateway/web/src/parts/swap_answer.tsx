@@ -17,6 +17,7 @@ import { poolPath } from "../router";
 import type { Question } from "../state/question";
 import { QuoteView } from "../state/quote";
 import { COIN, type TokenBook } from "../state/tokens";
+import { BuildSwap } from "./build_swap";
 import { Fact } from "./fact";
 import { Failure, Loading, Notice } from "./notice";
 import { SwapRoutes } from "./swap_routes";
@@ -115,6 +116,7 @@ function Found({ book, quote, question }: Answered) {
       <h3>{routes.length === 1 ? "The route" : `${routes.length} routes, in order`}</h3>
       <SwapRoutes routes={routes} book={book} chainId={question.chainId} />
       <VerifyQuote key={quote.quoteId} quote={quote} chainId={question.chainId} />
+      <BuildSwap book={book} question={question} />
     </>
   );
 }
