@@ -1,6 +1,6 @@
 //! The best single route, or several that share the amount when they are better.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::HashMap};
 
 use capstan_primitives::U256;
 
@@ -10,7 +10,9 @@ use crate::domain::graph::Edge;
 /// A small part of an amount, which tells prices before they move.
 const PART: u64 = 32;
 /// Paths of each kind that could share the amount.
-const OF_EACH: usize = 16;
+const OF_EACH: usize = 24;
+/// Paths through a pool before one is left out whose pools have all so many.
+const OF_POOL: usize = 2;
 /// Less gas no route takes.
 const LEAST_GAS: u64 = 45_000;
 
@@ -45,18 +47,32 @@ pub fn small(query: &Query<'_>) -> Found {
 }
 
 /// Paths that could share the amount: those that are best for all of it, for a small part, and those that are too small
-/// for all of it.
+/// for all of it. Of many through the same pools only a few are taken: what they can take together is little more.
 #[must_use]
 pub fn candidates(found: &Found, small: &Found) -> Vec<Vec<Edge>> {
-    let whole = found.routes.iter().take(OF_EACH).map(Route::path);
-    let part = small.routes.iter().take(OF_EACH).map(Route::path);
+    let part = different(small.routes.iter().map(Route::path));
+    let whole = different(found.routes.iter().map(Route::path));
+    let refused = different(found.refused.iter().cloned());
     let mut paths: Vec<Vec<Edge>> = Vec::new();
-    for path in part.chain(whole).chain(found.refused.iter().take(OF_EACH).cloned()) {
+    for path in part.into_iter().chain(whole).chain(refused) {
         if !paths.contains(&path) {
             paths.push(path);
         }
     }
     paths
+}
+
+/// The first paths with some pool each that few before had.
+fn different(paths: impl Iterator<Item = Vec<Edge>>) -> Vec<Vec<Edge>> {
+    let mut uses: HashMap<u32, usize> = HashMap::new();
+    let mut is_different = |path: &Vec<Edge>| {
+        let is_new = path.iter().any(|edge| uses.get(&edge.pool).is_none_or(|uses| *uses < OF_POOL));
+        if is_new {
+            path.iter().for_each(|edge| *uses.entry(edge.pool).or_default() += 1);
+        }
+        is_new
+    };
+    paths.filter(|path| is_different(path)).take(OF_EACH).collect()
 }
 
 /// Whether sharing can gain more than the gas of one more route: all that moves the price is what it can gain, and that is

@@ -14,7 +14,7 @@ use crate::domain::{
 /// Ways to a token that are followed on, of so many hops. In a graph without more, the search is exhaustive.
 const WAYS: usize = 24;
 /// Routes that are told.
-const TOLD: usize = 32;
+const TOLD: usize = 64;
 /// The time is looked at once in so many quotes.
 const BETWEEN_LOOKS: u32 = 64;
 

@@ -21,22 +21,47 @@ enum Known {
     Refuses,
 }
 
+/// What a path was given, and what it makes of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Leg {
+    pub(super) path: usize,
+    pub(super) amount: U256,
+    pub(super) result: U256,
+    pub(super) gas: u64,
+}
+
+/// An amount that was shared.
+#[derive(Debug)]
+pub(super) struct Distribution {
+    pub(super) legs: Vec<Leg>,
+    /// The last chunk, and what was made of it.
+    pub(super) last: (U256, U256),
+}
+
+impl Distribution {
+    /// What each path was given.
+    pub(super) fn shares(&self) -> Legs {
+        self.legs.iter().map(|leg| (leg.path, leg.amount)).collect()
+    }
+}
+
 /// A distribution under way.
 struct Filling<'a> {
     table: &'a Table<'a>,
     among: &'a [usize],
     known: Vec<Known>,
     overlay: Overlay,
-    legs: Legs,
-    last_chunk: U256,
+    legs: Vec<Leg>,
+    last: (U256, U256),
 }
 
 impl Table<'_> {
     /// Shares the amount among paths in so many chunks.
-    pub(super) fn distribute(&self, among: &[usize], chunks: u64) -> Option<Legs> {
+    pub(super) fn distribute(&self, among: &[usize], chunks: u64) -> Option<Distribution> {
         let whole = self.query.amount;
         if let [only] = among {
-            return Some(vec![(*only, whole)]);
+            let leg = Leg { path: *only, amount: whole, result: U256::ZERO, gas: 0 };
+            return Some(Distribution { legs: vec![leg], last: (whole, U256::ZERO) });
         }
         let mut filling = Filling {
             table: self,
@@ -44,7 +69,7 @@ impl Table<'_> {
             known: vec![Known::Unknown; among.len()],
             overlay: Overlay::default(),
             legs: Vec::new(),
-            last_chunk: U256::ZERO,
+            last: (U256::ZERO, U256::ZERO),
         };
         let (size, odd) = whole.div_rem(U256::from(chunks.max(1)));
         let mut rest = whole;
@@ -59,7 +84,7 @@ impl Table<'_> {
                 return None;
             }
         }
-        Some(filling.legs)
+        Some(filling.done())
     }
 
     fn is_better(&self, result: U256, than: U256) -> bool {
@@ -73,18 +98,27 @@ impl Table<'_> {
 impl Filling<'_> {
     /// Gives a chunk to the path that does most with it; false when none can take it.
     fn take(&mut self, chunk: U256) -> bool {
-        if chunk != self.last_chunk {
+        if chunk != self.last.0 {
             self.known.fill(Known::Unknown);
         }
-        self.last_chunk = chunk;
+        self.last.0 = chunk;
         let Some((path, route)) = self.best(chunk) else { return false };
+        let result = self.table.compared(&route);
+        self.last.1 = result;
         self.overlay.take(self.table.query, &route);
         self.forget(&route);
-        match self.legs.iter_mut().find(|(leg, _)| *leg == path) {
-            Some((_, sum)) => *sum += chunk,
-            None => self.legs.push((path, chunk)),
+        match self.legs.iter_mut().find(|leg| leg.path == path) {
+            Some(leg) => {
+                leg.amount += chunk;
+                leg.result = leg.result.saturating_add(result);
+            }
+            None => self.legs.push(Leg { path, amount: chunk, result, gas: route.gas }),
         }
         true
+    }
+
+    fn done(self) -> Distribution {
+        Distribution { legs: self.legs, last: self.last }
     }
 
     /// The path that does most with a chunk. What a path makes of it only falls while its pools are used the same way, so
@@ -137,7 +171,7 @@ impl Filling<'_> {
     }
 
     /// Fills paths up with ever smaller chunks, when none can take a whole one any more.
-    fn squeeze(mut self, mut rest: U256, mut chunk: U256) -> Option<Legs> {
+    fn squeeze(mut self, mut rest: U256, mut chunk: U256) -> Option<Distribution> {
         let least = self.table.query.amount / U256::from(LEAST);
         while !rest.is_zero() && !(self.table.query.is_late)() {
             let amount = chunk.min(rest);
@@ -150,16 +184,21 @@ impl Filling<'_> {
                 return self.with_rest(rest);
             }
         }
-        rest.is_zero().then_some(self.legs)
+        rest.is_zero().then(|| self.done())
     }
 
     /// Gives what no path makes anything of to the first leg that can take it: a drained pair takes any amount.
-    fn with_rest(self, rest: U256) -> Option<Legs> {
-        let given = |place: usize| {
-            let mut legs = self.legs.clone();
-            legs.get_mut(place)?.1 += rest;
-            Some(self.table.plan(legs).ok()?.legs)
+    fn with_rest(mut self, rest: U256) -> Option<Distribution> {
+        let shares: Legs = self.legs.iter().map(|leg| (leg.path, leg.amount)).collect();
+        let takes = |place: &usize| {
+            let mut shares = shares.clone();
+            if let Some((_, amount)) = shares.get_mut(*place) {
+                *amount += rest;
+            }
+            self.table.plan(shares).is_ok()
         };
-        (0..self.legs.len()).find_map(given)
+        let place = (0..shares.len()).find(takes)?;
+        self.legs.get_mut(place)?.amount += rest;
+        Some(self.done())
     }
 }

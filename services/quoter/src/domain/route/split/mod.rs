@@ -8,17 +8,21 @@ use std::sync::Arc;
 
 use capstan_primitives::U256;
 
-use self::plan::Plan;
+use self::{
+    fill::{Distribution, Leg},
+    plan::Plan,
+};
 use super::{Query, Route, Side, along, result_along};
 use crate::domain::{
     graph::Edge,
+    math::mul_div,
     pool::{Pool, Refusal},
 };
 
 /// Routes that are tried at most.
-const PATHS: usize = 48;
+const PATHS: usize = 56;
 /// Chunks that find the paths which are worth it, and chunks that share the amount among those.
-const COARSE: u64 = 24;
+const COARSE: u64 = 20;
 const FINE: u64 = 64;
 
 /// Shares the amount of a query among at most `most` of some paths. The routes are in the order of their execution,
@@ -28,11 +32,10 @@ pub fn split(query: &Query<'_>, paths: &[Vec<Edge>], most: usize) -> Option<Vec<
     let paths = paths.get(..paths.len().min(PATHS))?;
     let all: Vec<usize> = (0..paths.len()).collect();
     let table = Table { query, paths };
-    let mut legs = table.distribute(&all, COARSE)?;
-    legs.sort_by_key(|(_, amount)| std::cmp::Reverse(*amount));
-    let ranked: Vec<usize> = legs.iter().map(|(path, _)| *path).collect();
-    let worth = table.worth_their_gas(&ranked, most);
-    let mut best = table.first_plan(ranked, worth)?;
+    let Distribution { mut legs, last } = table.distribute(&all, COARSE)?;
+    legs.sort_by_key(|leg| std::cmp::Reverse(leg.amount));
+    let worth = table.worth_their_gas(legs.get(..legs.len().min(most))?, last);
+    let mut best = table.first_plan(legs.iter().map(|leg| leg.path).collect(), worth)?;
     while let Some(plan) = table.without_smallest(&best) {
         best = plan;
     }
@@ -84,18 +87,30 @@ impl Table<'_> {
         result_along(self.path(path), (self.query.side, amount), |place| overlay.pool(self.query, place)).ok()
     }
 
-    /// How many of the first paths are worth their gas together, by a rough look; all where gas does not count.
-    fn worth_their_gas(&self, ranked: &[usize], most: usize) -> usize {
-        let most = most.min(ranked.len());
-        if self.query.objective.gas_cost.is_none() {
-            return most;
+    /// How many legs of a rough distribution, the largest first, are worth their gas. Those are for certain that make more of
+    /// their amount than the last chunk made of itself, by their gas: the others would make less of it. Whether more are
+    /// is tried.
+    fn worth_their_gas(&self, legs: &[Leg], last: (U256, U256)) -> usize {
+        let (chunk, result) = last;
+        let gain = |leg: &Leg| {
+            let others = mul_div(leg.amount, result, chunk).unwrap_or(U256::MAX);
+            match self.query.side {
+                Side::In => leg.result.saturating_sub(others),
+                Side::Out => others.saturating_sub(leg.result),
+            }
+        };
+        let is_certain = |leg: &&Leg| gain(leg) >= self.query.objective.cost(leg.gas);
+        let certain = legs.iter().take_while(is_certain).count();
+        if certain == legs.len() {
+            return certain;
         }
         let rough = |count: usize| {
-            let legs = self.distribute(ranked.get(..count)?, COARSE)?;
-            self.plan(legs).ok().map(|plan| plan.score)
+            let among: Vec<usize> = legs.iter().take(count).map(|leg| leg.path).collect();
+            self.plan(self.distribute(&among, COARSE)?.shares()).ok().map(|plan| plan.score)
         };
-        let (mut worth, mut best) = (1, rough(1));
-        for count in 2..=most {
+        let mut worth = certain.max(1);
+        let mut best = rough(worth);
+        for count in worth + 1..=legs.len() {
             let score = rough(count);
             if score > best {
                 (worth, best) = (count, score);
@@ -104,7 +119,7 @@ impl Table<'_> {
             }
         }
         // Too few may not be able to take it, which the look says of all that it tried.
-        if best.is_none() { most } else { worth }
+        if best.is_none() { legs.len() } else { worth }
     }
 
     /// The best plan of the first paths that can be executed one after the other: chunks in turn may fit where whole
@@ -121,7 +136,8 @@ impl Table<'_> {
 
     /// The best plan of some paths, or the one that is refused behind the others.
     fn shared(&self, among: &[usize]) -> Result<Plan, Option<usize>> {
-        let mut plan = self.plan(self.distribute(among, FINE).ok_or(None)?)?;
+        let shares = self.distribute(among, FINE).ok_or(None)?;
+        let mut plan = self.plan(shares.shares())?;
         self.shift(&mut plan);
         Ok(plan)
     }
