@@ -29,10 +29,10 @@ fn given(amount: U256) -> Amount {
     Amount::AmountIn(amount.to_string())
 }
 
-/// An amount that drains most of what there is: the chunks that share it are as large as whole pools, and a plan that was
-/// found for less may be missed. A single path never gives less for more, however much.
+/// An amount that drains pools: the chunks that share it are as large as some of them, and a plan that was found for less
+/// may be missed. A single path never gives less for more, however much.
 fn is_beyond(quote: &Quote) -> bool {
-    number::<f64>(&quote.price_impact_bps) > 5_000.0
+    number::<f64>(&quote.price_impact_bps) > 2_000.0
 }
 
 /// A little to twice as much.
