@@ -115,7 +115,7 @@ function Found({ book, quote, question }: Answered) {
       </dl>
       <h3>{routes.length === 1 ? "The route" : `${routes.length} routes, in order`}</h3>
       <SwapRoutes routes={routes} book={book} chainId={question.chainId} />
-      <VerifyQuote key={quote.quoteId} quote={quote} chainId={question.chainId} />
+      <VerifyQuote quote={quote} chainId={question.chainId} />
       <BuildSwap book={book} question={question} />
     </>
   );

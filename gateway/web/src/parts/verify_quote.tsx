@@ -49,7 +49,7 @@ function Said({ answer, chainId }: { answer: VerifyQuoteResponse; chainId: bigin
         {answer.block && (
           <>
             {" "}
-            In block <Count value={answer.block.number} />.
+            That was the quote of block <Count value={answer.block.number} />.
           </>
         )}
       </p>
