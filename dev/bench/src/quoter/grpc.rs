@@ -21,7 +21,10 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep},
 };
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Channel, Endpoint};
+use tonic::{
+    Code,
+    transport::{Channel, Endpoint},
+};
 
 use super::{options::Options, routes::percentile};
 use crate::{process::Process, say};
@@ -41,12 +44,21 @@ const DOLLARS: (f64, f64) = (10.0, 100_000.0);
 /// What was measured.
 #[derive(Debug, Default)]
 pub(super) struct Results {
+    /// With the service's defaults.
+    pub(super) split: Series,
+    /// The best single route.
+    pub(super) single: Series,
+}
+
+/// Runs of one kind of question.
+#[derive(Debug, Default)]
+pub(super) struct Series {
     /// Milliseconds of every answer from when it was due to be asked, by run, shortest first.
     pub(super) times: Vec<Vec<f64>>,
     /// Cores that the quoter used, by run.
     pub(super) cores: Vec<f64>,
-    /// Share of answers that were quotes.
-    pub(super) found: f64,
+    /// Share of answers that were quotes, by run; others were refused because too many waited.
+    pub(super) found: Vec<f64>,
 }
 
 /// The platform under measurement: a chain with exchanges, an indexer and a quoter, each a process of its own.
@@ -64,21 +76,25 @@ pub(super) async fn run(options: &Options) -> Result<Results> {
     let dice = &mut ChaCha8Rng::seed_from_u64(options.seed);
     let worths = platform.worths().await?;
     let mut results = Results::default();
-    let (mut asked, mut found) = (0_u32, 0_u32);
-    platform.load(dice, &worths, (options.grpc_rate, WARM_UP)).await?;
+    let length = Duration::from_secs(options.grpc_seconds.into());
+    platform.load(dice, (&worths, 0), (options.grpc_rate, WARM_UP)).await?;
     for run in 1..=options.runs {
-        let (begun, before) = (Instant::now(), platform.quoter.usage()?.cpu_s);
-        let length = Duration::from_secs(options.grpc_seconds.into());
-        let (mut times, ok) = platform.load(dice, &worths, (options.grpc_rate, length)).await?;
-        results.cores.push((platform.quoter.usage()?.cpu_s - before) / begun.elapsed().as_secs_f64());
-        asked += u32::try_from(times.len())?;
-        found += ok;
-        times.sort_by(f64::total_cmp);
-        let [half, most] = [50, 99].map(|percent| percentile(&times, percent));
-        say(&format!("  run {run}: p50 {half:?} ms, p99 {most:?} ms, {:?} cores", results.cores.last()));
-        results.times.push(times);
+        for (series, max_splits) in [(&mut results.split, 0), (&mut results.single, 1)] {
+            let (begun, before) = (Instant::now(), platform.quoter.usage()?.cpu_s);
+            let (mut times, found) =
+                platform.load(dice, (&worths, max_splits), (options.grpc_rate, length)).await?;
+            series.cores.push((platform.quoter.usage()?.cpu_s - before) / begun.elapsed().as_secs_f64());
+            series.found.push(f64::from(found) / f64::from(u32::try_from(times.len())?));
+            times.sort_by(f64::total_cmp);
+            let [half, most] = [50, 99].map(|percent| percentile(&times, percent));
+            let (cores, found) = (series.cores.last(), series.found.last());
+            let routes = if max_splits == 1 { "one route" } else { "by default" };
+            say(&format!(
+                "  run {run}, {routes}: p50 {half:?} ms, p99 {most:?} ms, {cores:?} cores, {found:?} found"
+            ));
+            series.times.push(times);
+        }
     }
-    results.found = f64::from(found) / f64::from(asked.max(1));
     platform.quoter.check().context("the quoter")?;
     Ok(results)
 }
@@ -160,12 +176,12 @@ impl Platform {
     async fn load(
         &mut self,
         dice: &mut ChaCha8Rng,
-        worths: &[(String, f64)],
+        (worths, max_splits): (&[(String, f64)], u32),
         (rate, length): (u32, Duration),
     ) -> Result<(Vec<f64>, u32)> {
         let (is_over, clients) = (CancellationToken::new(), &self.clients);
         let asking = async {
-            let asked = ask(clients, || question(dice, worths), (rate, length)).await;
+            let asked = ask(clients, || question(dice, worths, max_splits), (rate, length)).await;
             is_over.cancel();
             asked
         };
@@ -201,8 +217,13 @@ async fn ask(
             let mut client = clients.get(place).context("no client")?.clone();
             let request = question()?;
             asked.spawn(async move {
-                let answer = client.get_quote(request).await?.into_inner().quote;
-                let is_found = answer.is_some_and(|quote| quote.status() == QuoteStatus::Ok);
+                let is_found = match client.get_quote(request).await {
+                    Ok(answer) => {
+                        answer.into_inner().quote.is_some_and(|quote| quote.status() == QuoteStatus::Ok)
+                    }
+                    Err(refused) if refused.code() == Code::ResourceExhausted => false,
+                    Err(error) => return Err(error.into()),
+                };
                 Ok((due.elapsed().as_secs_f64() * 1e3, is_found))
             });
         }
@@ -210,8 +231,8 @@ async fn ask(
     Ok(asked)
 }
 
-/// A question that nobody asked before, with the service's own defaults.
-fn question(dice: &mut ChaCha8Rng, worths: &[(String, f64)]) -> Result<GetQuoteRequest> {
+/// A question that nobody asked before, with the service's own defaults but for the number of routes; 0: that, too.
+fn question(dice: &mut ChaCha8Rng, worths: &[(String, f64)], max_splits: u32) -> Result<GetQuoteRequest> {
     let mut two = worths.choose_multiple(dice, 2);
     let ((from, worth), (to, _)) = two.next().zip(two.next()).context("too few tokens")?;
     let (least, most) = DOLLARS;
@@ -221,6 +242,7 @@ fn question(dice: &mut ChaCha8Rng, worths: &[(String, f64)]) -> Result<GetQuoteR
         token_in: from.clone(),
         token_out: to.clone(),
         amount: Some(Amount::AmountIn(amount)),
+        max_splits,
         ..QuoteRequest::default()
     };
     Ok(GetQuoteRequest { quote: Some(quote) })

@@ -44,9 +44,13 @@ struct Summary {
     graph_routes_per_s_per_core: Option<f64>,
     grpc_p50_ms: Option<f64>,
     grpc_p99_ms: Option<f64>,
-    grpc_requests_per_s: Option<u32>,
     grpc_cores: Option<f64>,
     grpc_found: Option<f64>,
+    grpc_single_p50_ms: Option<f64>,
+    grpc_single_p99_ms: Option<f64>,
+    grpc_single_cores: Option<f64>,
+    grpc_single_found: Option<f64>,
+    grpc_requests_per_s: Option<u32>,
     #[serde(flatten)]
     machine: Machine,
 }
@@ -71,9 +75,12 @@ impl Results {
             median(times).map(|ms| rounded(ms, 4))
         };
         let grpc = self.grpc.as_ref();
-        let answered = |percent: usize| {
-            let times = grpc?.times.iter().filter_map(|times| percentile(times, percent));
+        let answered = |of: fn(&grpc::Results) -> &grpc::Series, percent: usize| {
+            let times = of(grpc?).times.iter().filter_map(|times| percentile(times, percent));
             median(times).map(|ms| rounded(ms, 2))
+        };
+        let middle = |values: Option<&Vec<f64>>| {
+            values.and_then(|values| median(values.iter().copied())).map(|value| rounded(value, 3))
         };
         Summary {
             runs: options.runs,
@@ -95,11 +102,15 @@ impl Results {
             split_worse_than_reference_bp: routes.and_then(|it| it.worse_bp.last().copied()),
             split_worse_than_reference_median_bp: routes.and_then(|it| percentile(&it.worse_bp, 50)),
             graph_routes_per_s_per_core: median(self.graph.iter().copied()).map(|speed| rounded(speed, 0)),
-            grpc_p50_ms: answered(50),
-            grpc_p99_ms: answered(99),
+            grpc_p50_ms: answered(|it| &it.split, 50),
+            grpc_p99_ms: answered(|it| &it.split, 99),
+            grpc_cores: middle(grpc.map(|it| &it.split.cores)),
+            grpc_found: middle(grpc.map(|it| &it.split.found)),
+            grpc_single_p50_ms: answered(|it| &it.single, 50),
+            grpc_single_p99_ms: answered(|it| &it.single, 99),
+            grpc_single_cores: middle(grpc.map(|it| &it.single.cores)),
+            grpc_single_found: middle(grpc.map(|it| &it.single.found)),
             grpc_requests_per_s: grpc.map(|_| options.grpc_rate),
-            grpc_cores: grpc.and_then(|it| median(it.cores.iter().copied())).map(|cores| rounded(cores, 2)),
-            grpc_found: grpc.map(|it| rounded(it.found, 3)),
             machine: machine.at_the_end(),
         }
     }
